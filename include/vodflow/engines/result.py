@@ -1,0 +1,110 @@
+"""What engines say: progress while they work, and a result when they are done.
+
+Both are one JSON object a line on the worker's standard output (see ``vodflow worker``), the same on this
+machine and in a pod's log.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Stage(StrEnum):
+    """What a worker is doing, as shown to people."""
+
+    DOWNLOAD = "download"
+    ENCODE = "encode"
+    PACKAGE = "package"
+    UPLOAD = "upload"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Progress(_Value):
+    """How far a job is.
+
+    :param percent: 0 to 100 of the whole job, never going back
+    :param speed: encoded media seconds a wall second, while encoding
+    :param eta: seconds until the engine is done, where it can be estimated
+    """
+
+    event: Literal["progress"] = "progress"
+    stage: Stage
+    percent: float = Field(ge=0, le=100)
+    speed: float | None = None
+    eta: float | None = None
+
+
+class OutputObject(_Value):
+    """One uploaded object.
+
+    :param name: path below the job's prefix, for example ``hls/master.m3u8``
+    :param size: bytes
+    :param checksum: base64 of the CRC-32 (whole object), as S3 stores it
+    """
+
+    name: str
+    size: int = Field(ge=0)
+    checksum: str | None = None
+    content_type: str
+
+
+class EncodedTrack(_Value):
+    """One encoded rendition.
+
+    :param name: rendition name from the plan
+    :param size: bytes of its segments
+    :param duration: seconds
+    :param bitrate: measured average, bits a second
+    """
+
+    name: str
+    kind: Literal["video", "audio"]
+    size: int = Field(ge=0)
+    duration: float = Field(ge=0)
+    bitrate: int = Field(ge=0)
+
+
+class EngineResult(_Value):
+    """What an engine made.
+
+    :param prefix: key prefix of the outputs in the media bucket
+    :param encode_seconds: wall seconds of the encode
+    :param cpu_seconds: user and system CPU seconds of all child processes
+    :param wall_seconds: wall seconds of the whole worker
+    :param speed: media seconds encoded a wall second
+    """
+
+    event: Literal["result"] = "result"
+    bucket: str
+    prefix: str
+    objects: tuple[OutputObject, ...]
+    tracks: tuple[EncodedTrack, ...]
+    download_seconds: float = Field(ge=0)
+    encode_seconds: float = Field(ge=0)
+    package_seconds: float = Field(ge=0)
+    upload_seconds: float = Field(ge=0)
+    wall_seconds: float = Field(ge=0)
+    cpu_seconds: float = Field(ge=0)
+    speed: float = Field(ge=0)
+    warnings: tuple[str, ...] = ()
+
+
+class Failure(_Value):
+    """Why a worker stopped without a result.
+
+    :param kind: class name of the error in :mod:`vodflow.errors`
+    :param reason: rejection reason, where the input is at fault
+    """
+
+    event: Literal["failure"] = "failure"
+    kind: str
+    message: str
+    retryable: bool
+    code: str | None = None
+    reason: str | None = None

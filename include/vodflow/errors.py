@@ -1,0 +1,147 @@
+"""Every exception that Vodflow raises on purpose.
+
+::
+
+    VodflowError
+    ├── ConfigurationError      settings, profiles or Params are wrong; a person must change something
+    │   └── ProfileError        a profile file breaks its schema
+    ├── InputRejected           the source's fault, with a named reason; never retried
+    ├── SourceNotFound          the object is not in S3 (any more)
+    ├── PlanError               no valid plan can be made from this source and profile
+    ├── EngineError             an engine could not carry a plan out
+    │   ├── EngineStalled       no progress for the stall limit
+    │   ├── EngineCanceled      somebody asked for it
+    │   └── DiskSpaceError      too little room for the work files
+    ├── VerificationError       outputs break a rule; names the object and the rule
+    ├── CatalogError            the catalog refused a change
+    │   └── IllegalTransition   a job status change outside the state machine
+    └── StackError              a part of the embedded stack does not start or answer
+
+``retryable`` says whether running the same step again can help.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorClass(StrEnum):
+    """Why a job FAILED, as stored in ``job.error_class``."""
+
+    THROTTLED = "throttled"
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+
+
+class RejectionReason(StrEnum):
+    """Why an input was REJECTED, as stored in ``source.rejection_reason``."""
+
+    EMPTY = "empty"
+    NOT_A_VIDEO = "not_a_video"
+    NO_VIDEO_TRACK = "no_video_track"
+    TRUNCATED = "truncated"
+    UNDECODABLE = "undecodable"
+    TOO_LONG = "too_long"
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+
+
+class VodflowError(Exception):
+    """Base of all errors of this package.
+
+    :param job_id: the job concerned, where there is one
+    :param code: the other side's own error code, for example an exit status or an AWS code
+    """
+
+    retryable: bool = False
+    error_class: ErrorClass = ErrorClass.PERMANENT
+
+    def __init__(self, message: str, *, job_id: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+        self.code = code
+
+
+class ConfigurationError(VodflowError):
+    """Settings, profiles or Params are wrong; the message says which value and what is accepted."""
+
+
+class ProfileError(ConfigurationError):
+    """A profile file breaks its schema; the message names file, field and rule."""
+
+
+class InputRejected(VodflowError):
+    """The source cannot be transcoded, whoever tries and however often.
+
+    :param reason: the named reason, stored and reported
+    :param detail: one sentence for a person, with the measured value and the limit
+    """
+
+    def __init__(self, reason: RejectionReason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}", code=reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+class SourceNotFound(VodflowError):
+    """The source object does not exist, or this version of it does not exist any more."""
+
+
+class PlanError(VodflowError):
+    """No valid plan can be made from this source and profile."""
+
+
+class EngineError(VodflowError):
+    """An engine could not carry a plan out.
+
+    :param retryable: whether another try can help
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        job_id: int | None = None,
+        code: str | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(message, job_id=job_id, code=code)
+        self.retryable = retryable
+        self.error_class = ErrorClass.TRANSIENT if retryable else ErrorClass.PERMANENT
+
+
+class EngineStalled(EngineError):
+    """The engine reported no progress for longer than the stall limit."""
+
+
+class EngineCanceled(EngineError):
+    """The job was cancelled; nothing is left running."""
+
+
+class DiskSpaceError(EngineError):
+    """The work folder has too little free space for the plan's temporary files."""
+
+
+class VerificationError(VodflowError):
+    """Outputs break a rule.
+
+    :param uri: the object that breaks it
+    :param rule: the rule's name, as listed in ``docs/verification.md``
+    """
+
+    def __init__(self, message: str, *, uri: str, rule: str, job_id: int | None = None) -> None:
+        super().__init__(message, job_id=job_id, code=rule)
+        self.uri = uri
+        self.rule = rule
+
+
+class CatalogError(VodflowError):
+    """The catalog refused a change."""
+
+
+class IllegalTransition(CatalogError):
+    """A job status change outside the state machine."""
+
+
+class StackError(VodflowError):
+    """A part of the embedded stack does not start or does not answer; the message names its log."""

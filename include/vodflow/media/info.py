@@ -1,0 +1,121 @@
+"""What came in: the facts about a source that planning and verification need.
+
+All values are plain and JSON-serialisable; :mod:`vodflow.media.probe` makes them from ffprobe.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+#: A positive rational as ``"num/den"``, for example ``"30000/1001"``.
+Rational = Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")]
+
+
+class VideoTrack(_Value):
+    """The video stream that is transcoded.
+
+    :param index: stream index in the container
+    :param width: coded width in pixels, before rotation and sample aspect ratio
+    :param height: coded height in pixels, before rotation and sample aspect ratio
+    :param display_width: width in square pixels as a player shows it, after rotation
+    :param display_height: height in square pixels as a player shows it, after rotation
+    :param rotation: clockwise degrees that a player applies: 0, 90, 180 or 270
+    :param frame_rate: frames a second; for variable rates the average
+    :param start: presentation time of the first frame, seconds
+    :param duration: seconds
+    :param bit_rate: bits a second, where known
+    :param field_order: ``progressive`` or one of ffprobe's interlaced orders
+    :param color_transfer: as ffprobe names it; ``smpte2084`` and ``arib-std-b67`` mean HDR
+    """
+
+    index: int = Field(ge=0)
+    codec: str
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    display_width: int = Field(gt=0)
+    display_height: int = Field(gt=0)
+    sample_aspect_ratio: Rational = "1/1"
+    rotation: Literal[0, 90, 180, 270] = 0
+    frame_rate: Rational
+    variable_frame_rate: bool = False
+    start: float = 0.0
+    duration: float = Field(gt=0)
+    bit_rate: int | None = None
+    pixel_format: str = "yuv420p"
+    bit_depth: int = 8
+    field_order: str = "progressive"
+    color_primaries: str | None = None
+    color_transfer: str | None = None
+    color_space: str | None = None
+    color_range: str | None = None
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames a second as an exact fraction."""
+        return Fraction(self.frame_rate)
+
+    @property
+    def interlaced(self) -> bool:
+        """Whether the picture needs deinterlacing."""
+        return self.field_order not in {"progressive", "unknown"}
+
+    @property
+    def hdr(self) -> bool:
+        """Whether the transfer function is PQ or HLG (ITU-R BT.2100)."""
+        return self.color_transfer in {"smpte2084", "arib-std-b67"}
+
+
+class AudioTrack(_Value):
+    """One audio stream.
+
+    :param layout: ffprobe's channel layout, for example ``5.1``; guessed from the channels when absent
+    :param start: presentation time of the first sample, seconds
+    """
+
+    index: int = Field(ge=0)
+    codec: str
+    channels: int = Field(gt=0)
+    layout: str
+    sample_rate: int = Field(gt=0)
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+    start: float = 0.0
+    duration: float | None = None
+    bit_rate: int | None = None
+
+
+class CaptionTrack(_Value):
+    """One subtitle or caption stream inside the container."""
+
+    index: int = Field(ge=0)
+    codec: str
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+    forced: bool = False
+
+
+class MediaInfo(_Value):
+    """Everything known about a source's content.
+
+    :param container: ffprobe's format name
+    :param duration: seconds, of the whole container
+    :param size: bytes
+    """
+
+    container: str
+    duration: float = Field(gt=0)
+    size: int = Field(gt=0)
+    bit_rate: int | None = None
+    video: VideoTrack
+    audio: tuple[AudioTrack, ...] = ()
+    captions: tuple[CaptionTrack, ...] = ()

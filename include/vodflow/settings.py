@@ -1,0 +1,147 @@
+"""Every setting of Vodflow, read from ``VODFLOW_*`` environment variables.
+
+``docs/configuration.md`` is generated from this model. Lists of models are given as JSON:
+``VODFLOW_WATCH='[{"bucket": "footage", "prefix": "inbox/", "tenant_pattern": "inbox/{tenant}/"}]'``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vodflow.errors import ConfigurationError
+
+#: What the field calls a video file. Compared case-insensitively with the end of the key.
+VIDEO_SUFFIXES = (
+    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv",
+    ".ts", ".webm", ".wmv", ".y4m",
+)  # fmt: skip
+
+
+def _pattern_names_tenant(pattern: str) -> str:
+    if pattern.count("{tenant}") > 1:
+        raise ValueError("may name {tenant} only once")
+    return pattern
+
+
+class WatchRule(BaseModel):
+    """One place in S3 where new videos appear, and which objects there count.
+
+    :param prefix: only keys that begin with it
+    :param suffixes: only keys that end with one of them, in any case; empty means every key
+    :param minimum_age: seconds since the last modification before an object is taken by the sweep
+    :param minimum_size: bytes; smaller objects are ignored (zero-byte objects are rejected by name when 0)
+    :param maximum_size: bytes; larger objects are ignored; none means no bound
+    :param tenant_pattern: how a key begins, ``{tenant}`` standing for one path segment
+    :param default_tenant: the tenant of keys that do not fit the pattern
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bucket: str = Field(min_length=3)
+    prefix: str = ""
+    suffixes: tuple[str, ...] = VIDEO_SUFFIXES
+    minimum_age: float = Field(default=0.0, ge=0)
+    minimum_size: int = Field(default=0, ge=0)
+    maximum_size: int | None = Field(default=None, gt=0)
+    tenant_pattern: Annotated[str, AfterValidator(_pattern_names_tenant)] = "{tenant}/"
+    default_tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    profile: str | None = Field(default=None, description="profile for this place; none means the default profile")
+
+    @model_validator(mode="after")
+    def _bounds(self) -> WatchRule:
+        if self.maximum_size is not None and self.maximum_size < self.minimum_size:
+            raise ValueError("maximum_size must not be below minimum_size")
+        return self
+
+
+class Settings(BaseSettings):
+    """All settings, with their defaults. Immutable; see :func:`get_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="VODFLOW_", frozen=True, extra="forbid")
+
+    # Catalog
+    catalog_url: SecretStr = Field(
+        default=SecretStr("postgresql+psycopg2://vodflow@127.0.0.1:5432/vodflow"),
+        description="SQLAlchemy URL of the catalog database (PostgreSQL with psycopg2)",
+    )
+    catalog_pool_size: int = Field(default=5, ge=1, le=30, description="connections kept open by one process")
+    catalog_pool_limit: int = Field(default=30, ge=1, le=30, description="most connections one process may open")
+    catalog_timeout: float = Field(default=10.0, gt=0, description="seconds to wait for a connection")
+
+    # AWS
+    aws_endpoint_url: str | None = Field(default=None, description="one endpoint for all AWS services; none means AWS")
+    aws_region: str = Field(default="us-east-1", description="AWS region")
+    aws_connect_timeout: float = Field(default=5.0, gt=0, description="seconds to connect to an AWS service")
+    aws_read_timeout: float = Field(default=60.0, gt=0, description="seconds to wait for an AWS answer")
+    aws_attempts: int = Field(default=5, ge=1, description="most attempts of one AWS call, with backoff and jitter")
+
+    # Sensing
+    watch: tuple[WatchRule, ...] = Field(
+        default=(WatchRule(bucket="vodflow-source"),), description="places in S3 to watch (JSON list of watch rules)"
+    )
+    event_queue_url: str | None = Field(default=None, description="SQS queue that receives the S3 notifications")
+    sweep_schedule: str = Field(default="*/15 * * * *", description="cron of the sweep that finds what no event told")
+    dispatch_batch: int = Field(
+        default=500, ge=1, description="most runs one ingest run starts for one page of sources"
+    )
+
+    # Output
+    media_bucket: str = Field(default="vodflow-media", min_length=3, description="bucket of everything published")
+    output_prefix: str = Field(default="vod", pattern=r"^([^/]+(/[^/]+)*)?$", description="key prefix of all outputs")
+    report_prefix: str = Field(default="reports", pattern=r"^([^/]+(/[^/]+)*)?$", description="key prefix of reports")
+    public_base_url: str | None = Field(
+        default=None, description="URL that serves the media bucket (CDN); none means the S3 endpoint"
+    )
+    segment_cache_control: str = Field(
+        default="public, max-age=31536000, immutable", description="Cache-Control of segments, MP4s and pictures"
+    )
+    manifest_cache_control: str = Field(
+        default="public, max-age=60", description="Cache-Control of playlists and manifests"
+    )
+    upload_concurrency: int = Field(default=8, ge=1, le=64, description="parallel uploads of one job")
+
+    # Planning
+    profiles_dir: Path | None = Field(
+        default=None, description="folder of profile YAML files; none means the shipped ones"
+    )
+    default_profile: str = Field(default="standard", description="profile when none is asked for")
+    thumbnail_interval: float = Field(default=10.0, gt=0, description="seconds between thumbnails")
+
+    # Limits of the input (preflight)
+    max_duration: float = Field(default=12 * 3600.0, gt=0, description="seconds; longer inputs are rejected")
+    max_size: int = Field(default=200 * 1024**3, gt=0, description="bytes; larger inputs are rejected")
+    max_pixels: int = Field(default=8192 * 4320, gt=0, description="pixels of a frame; larger inputs are rejected")
+    probe_timeout: float = Field(default=60.0, gt=0, description="seconds one ffprobe may take")
+
+    # Local engine
+    work_dir: Path | None = Field(default=None, description="folder of temporary files; none means the system's")
+    local_slots: int = Field(default=1, ge=1, description="videos transcoded at the same time on this machine")
+    encoder_threads: int = Field(default=0, ge=0, description="FFmpeg threads of one job; 0 means all cores")
+    stall_timeout: float = Field(default=120.0, gt=0, description="seconds without progress before a job is stopped")
+    disk_reserve: int = Field(default=1024**3, ge=0, description="bytes that must stay free beside a job's files")
+
+    @model_validator(mode="after")
+    def _pool(self) -> Settings:
+        if self.catalog_pool_limit < self.catalog_pool_size:
+            raise ValueError("catalog_pool_limit must not be below catalog_pool_size")
+        return self
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once; ``get_settings.cache_clear()`` reads them again.
+
+    :raises ConfigurationError: naming each wrong variable and what is accepted
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"VODFLOW_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigurationError(f"Wrong settings: {problems}. See docs/configuration.md.") from error

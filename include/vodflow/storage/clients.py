@@ -1,0 +1,45 @@
+"""boto3 clients with this project's endpoint, timeouts and retries."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from vodflow.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+def _client(service: str, settings: Settings) -> Any:
+    config = Config(
+        connect_timeout=settings.aws_connect_timeout,
+        read_timeout=settings.aws_read_timeout,
+        retries={"mode": "standard", "total_max_attempts": settings.aws_attempts},
+        max_pool_connections=max(10, settings.upload_concurrency * 2),
+        s3={"addressing_style": "path"} if settings.aws_endpoint_url else {},
+    )
+    return boto3.session.Session().client(
+        service,  # type: ignore[call-overload]
+        region_name=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        config=config,
+    )
+
+
+@lru_cache(maxsize=4)
+def s3_client(settings: Settings | None = None) -> S3Client:
+    """An S3 client; one for a process and its settings (boto3 clients are thread-safe)."""
+    client: S3Client = _client("s3", settings or get_settings())
+    return client
+
+
+@lru_cache(maxsize=4)
+def sqs_client(settings: Settings | None = None) -> SQSClient:
+    """An SQS client; one for a process and its settings."""
+    client: SQSClient = _client("sqs", settings or get_settings())
+    return client
