@@ -44,6 +44,7 @@ class RejectionReason(StrEnum):
     TOO_LONG = "too_long"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
+    GONE = "gone"
 
 
 class VodflowError(Exception):

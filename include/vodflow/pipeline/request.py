@@ -1,0 +1,81 @@
+"""What a person or the ingest pipeline asks for: one source, made in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from vodflow.engines.names import AVAILABLE_ENGINES, EngineName
+from vodflow.errors import ConfigurationError
+from vodflow.planning.plan import Output
+from vodflow.storage.objects import parse_s3_uri
+
+#: Priority of a run that nobody gave one; 0 is the lowest, 100 the highest.
+DEFAULT_PRIORITY = 50
+
+
+class TranscodeRequest(BaseModel):
+    """One request for outputs of one source.
+
+    :param source_id: a registered source; given by the ingest pipeline
+    :param source_uri: ``s3://bucket/key``; given by a person
+    :param profile: profile name; none means the watch rule's or the default one
+    :param outputs: what to make; none means what the profile says
+    :param priority: 0 to 100, higher first
+    :param force: transcode again although the same work is already published
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source_id: int | None = Field(default=None, gt=0)
+    source_uri: str | None = None
+    profile: str | None = None
+    outputs: tuple[Output, ...] | None = Field(default=None, min_length=1)
+    engine: EngineName = EngineName.LOCAL
+    priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=100)
+    force: bool = False
+
+    @field_validator("source_uri", "profile", mode="before")
+    @classmethod
+    def _strip(cls, value: object) -> object:
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("source_uri")
+    @classmethod
+    def _is_s3(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parse_s3_uri(value)
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from error
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _is_available(cls, value: EngineName) -> EngineName:
+        if value not in AVAILABLE_ENGINES:
+            raise ValueError(f"engine {value.value} is not available here; choose {', '.join(AVAILABLE_ENGINES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _names_a_source(self) -> Self:
+        if (self.source_id is None) == (self.source_uri is None):
+            raise ValueError("give exactly one of source_uri (s3://bucket/key) and source_id")
+        return self
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """Check the Params of a run.
+
+        :raises ConfigurationError: one sentence for each wrong value, naming it
+        """
+        try:
+            return cls.model_validate(dict(params))
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in item['loc']) or 'Params'}: {item['msg'].removeprefix('Value error, ')}"
+                for item in error.errors()
+            )
+            raise ConfigurationError(f"This run cannot start. {problems}.") from error
