@@ -1,0 +1,104 @@
+"""
+# transcode_video
+
+Turns one video object in S3 into verified, published HLS, DASH and MP4.
+
+**Trigger**: `ingest_videos` starts one run for each new object (run id `source-…`). By hand: *Trigger* in the UI,
+give `source_uri`, change what you like, start.
+
+**Tasks**: `probe` (what came in; refuses inputs that nobody can transcode, by name) → `plan` (what to make; chooses the
+engine) → `transcode_…` (one task for each engine) → `verify` (every output against the plan) → `publish` (one
+transaction flips the video to the new outputs, `manifest.json` last).
+
+**Params**: see the form; each has its own description.
+
+**Safe to run twice**: the plan's hash names the output prefix and is unique for each source in the catalog. Work that is
+done is found again and not repeated; `force` makes new outputs beside the old ones and then flips.
+
+**A rejected input** skips everything after `probe` (or after the engine, when damage shows only while decoding). The
+reason is in the `probe` log, in `source.rejection_reason` and in the report.
+
+**To recover**: clear the failed task. Nothing is published before `verify` has passed, so there is nothing to undo.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Param, TriggerRule, chain, dag
+from transcode.tasks import plan, probe, publish, verify
+from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
+
+from vodflow.engines.names import AVAILABLE_ENGINES
+
+PARAMS = {
+    "source_uri": Param(
+        None,
+        type=["null", "string"],
+        pattern="^s3://[a-z0-9][a-z0-9.-]+/.+$",
+        title="Source URI",
+        description="The video to transcode: s3://bucket/key",
+    ),
+    "profile": Param(
+        None,
+        type=["null", "string"],
+        title="Profile",
+        examples=["standard", "streaming", "sd", "hd", "uhd"],
+        description="Name of an encoding profile; empty means the one of the watch rule or the default",
+    ),
+    "outputs": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "enum": ["hls", "dash", "mp4"]},
+        minItems=1,
+        uniqueItems=True,
+        examples=["hls", "dash", "mp4"],
+        title="Outputs",
+        description="Any of hls, dash, mp4; empty means what the profile says",
+    ),
+    "engine": Param(
+        AVAILABLE_ENGINES[0].value,
+        enum=[engine.value for engine in AVAILABLE_ENGINES],
+        title="Engine",
+        description="Who encodes: local is FFmpeg on the Airflow worker's machine",
+    ),
+    "priority": Param(50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"),
+    "force": Param(
+        False,
+        type="boolean",
+        title="Force",
+        description="Transcode again although the same work is already published, or the input was rejected before",
+    ),
+    "source_id": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        section="Set by ingest_videos",
+        title="Source id",
+        description="A source that the catalog knows; leave it empty when you give a source URI",
+    ),
+}
+
+AFTER_A_BRANCH = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+
+
+@dag(
+    dag_id="transcode_video",
+    doc_md=__doc__,
+    schedule=None,
+    catchup=False,
+    max_active_runs=64,
+    params=PARAMS,
+    tags=["vodflow", "transcode"],
+    default_args={"retries": 4, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2.0},
+)
+def transcode_video() -> None:
+    probed = probe()
+    planned = plan(probed)
+    job_id = planned.operator.output["job_id"]
+    local = LocalTranscodeOperator(task_id="transcode_local", job_id=job_id, pool="vodflow_local")
+    verified = verify.override(trigger_rule=AFTER_A_BRANCH)(job_id)
+    published = publish.override(trigger_rule=AFTER_A_BRANCH)(job_id)
+    chain(planned, local, verified, published)
+    chain(planned, published)
+
+
+transcode_video()

@@ -1,0 +1,31 @@
+"""What a Vodflow error means to Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from vodflow.errors import InputRejected, VodflowError
+
+
+@contextmanager
+def airflow_outcome() -> Iterator[None]:
+    """Translate errors of the domain library into task outcomes.
+
+    * a rejected input skips what follows: the pipeline did its work, and no retry can help;
+    * an error that no retry can cure fails the task at once, whatever retries it has left;
+    * everything else goes on to Airflow's own retries.
+
+    :raises AirflowSkipException: for :class:`~vodflow.errors.InputRejected`
+    :raises AirflowFailException: for errors that are not retryable
+    """
+    try:
+        yield
+    except InputRejected as error:
+        raise AirflowSkipException(f"Input rejected, {error}") from error
+    except VodflowError as error:
+        if error.retryable:
+            raise
+        raise AirflowFailException(str(error)) from error

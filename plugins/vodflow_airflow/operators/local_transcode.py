@@ -1,0 +1,51 @@
+"""Carry a job's plan out with FFmpeg on the machine of the Airflow worker."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from vodflow_airflow.errors import airflow_outcome
+
+
+class LocalTranscodeOperator(BaseOperator):
+    """Run the local engine for one job and wait for it.
+
+    FFmpeg runs in a process group of its own. Killing the task stops the whole group within two seconds; a task
+    that is killed without warning takes the group with it (parent-death signal).
+
+    :param job_id: id of the job in the catalog (templated)
+    """
+
+    template_fields: Sequence[str] = ("job_id",)
+    ui_color = "#d7ecd9"
+
+    def __init__(self, *, job_id: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self._cancel: threading.Event | None = None
+
+    def execute(self, context: Context) -> int:
+        """Transcode; return the job's id for the next task.
+
+        :raises AirflowSkipException: the input turned out to be damaged
+        :raises AirflowFailException: another try cannot help
+        """
+        # Imported here: the scheduler and the DAG processor never need the engine.
+        from vodflow.pipeline.transcoding import transcode_local  # noqa: PLC0415
+
+        self._cancel = threading.Event()
+        job_id = int(self.job_id)
+        worker = f"{socket.gethostname()}:{context['ti'].try_number}"
+        with airflow_outcome():
+            transcode_local(job_id, worker=worker, cancel=self._cancel)
+        return job_id
+
+    def on_kill(self) -> None:
+        """Ask the engine to stop; ``execute`` then records the job as cancelled."""
+        if self._cancel is not None:
+            self._cancel.set()
