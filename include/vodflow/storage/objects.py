@@ -1,0 +1,148 @@
+"""Objects in S3: naming, resolving, listing and small writes.
+
+Large transfers are in :mod:`vodflow.storage.download` and :mod:`vodflow.storage.upload`. Timeouts and retries of
+every call come from :mod:`vodflow.storage.clients`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from vodflow.errors import ConfigurationError
+from vodflow.packaging import layout
+from vodflow.planning.plan import SourceRef
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.clients import s3_client
+from vodflow.storage.faults import storage_error
+
+#: S3 names the version of an object that was written while versioning was off.
+_NO_VERSION = "null"
+
+
+@dataclass(frozen=True)
+class SourceObject:
+    """One version of one object as S3 describes it.
+
+    :param etag: unquoted
+    """
+
+    ref: SourceRef
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """One entry of a listing; ``size`` in bytes, ``etag`` unquoted."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+
+
+def parse_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of ``s3://bucket/key``; the key is taken as it stands, without URL decoding.
+
+    :raises ConfigurationError: when it is no URI of an object
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator or scheme.lower() != "s3":
+        raise ConfigurationError(f"{uri!r} is not an S3 URI; write s3://bucket/key.")
+    bucket, _, key = rest.partition("/")
+    if not bucket:
+        raise ConfigurationError(f"{uri!r} names no bucket; write s3://bucket/key.")
+    if not key or key.endswith("/"):
+        raise ConfigurationError(f"{uri!r} names no object, only a bucket or folder; write s3://bucket/key.")
+    return bucket, key
+
+
+def resolve_source(
+    bucket: str, key: str, version_id: str | None = None, *, settings: Settings | None = None
+) -> SourceObject:
+    """The current version of an object, or the one given, pinned so that its bytes can be named for ever.
+
+    :raises SourceNotFound: when there is no such object or version
+    :raises ConfigurationError: when S3 refuses access
+    """
+    pinned = {"VersionId": version_id} if version_id else {}
+    try:
+        head = s3_client(settings).head_object(Bucket=bucket, Key=key, **pinned)  # type: ignore[arg-type]
+    except (ClientError, BotoCoreError) as error:
+        raise storage_error(error, "read", f"s3://{bucket}/{key}") from error
+    etag = head["ETag"].strip('"')
+    found = head.get("VersionId")
+    version = found if found and found != _NO_VERSION else None
+    ref = SourceRef(
+        bucket=bucket, key=key, version=version or etag, version_id=version, size=int(head["ContentLength"])
+    )
+    return SourceObject(ref=ref, etag=etag, last_modified=head["LastModified"])
+
+
+def resolve_uri(uri: str, version_id: str | None = None, *, settings: Settings | None = None) -> SourceObject:
+    """:func:`resolve_source` for ``s3://bucket/key``."""
+    bucket, key = parse_s3_uri(uri)
+    return resolve_source(bucket, key, version_id, settings=settings)
+
+
+def pin(ref: SourceRef) -> dict[str, str]:
+    """GetObject arguments that make S3 answer with this version's bytes or not at all."""
+    return {"VersionId": ref.version_id} if ref.version_id else {"IfMatch": f'"{ref.version}"'}
+
+
+def presigned_get(ref: SourceRef, seconds: int = 3600, *, settings: Settings | None = None) -> str:
+    """A URL that reads this version for ``seconds`` without credentials.
+
+    Without bucket versioning the URL reads whatever is current: a signed ``If-Match`` would have to be sent by
+    the reader, and ffprobe sends none.
+    """
+    arguments = {"Bucket": ref.bucket, "Key": ref.key}
+    if ref.version_id:
+        arguments["VersionId"] = ref.version_id
+    return s3_client(settings).generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds)
+
+
+def iterate_objects(bucket: str, prefix: str = "", *, settings: Settings | None = None) -> Iterator[list[ListedObject]]:
+    """A bucket's objects, one page (up to 1,000) at a time, in key order; memory does not grow with the bucket.
+
+    :raises SourceNotFound: when there is no such bucket
+    """
+    pages = s3_client(settings).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    try:
+        for page in pages:
+            yield [
+                ListedObject(item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
+                for item in page.get("Contents", ())
+            ]
+    except (ClientError, BotoCoreError) as error:
+        raise storage_error(error, "list", f"s3://{bucket}/{prefix}") from error
+
+
+def list_objects(bucket: str, prefix: str, *, settings: Settings | None = None) -> dict[str, int]:
+    """Sizes in bytes of all objects below ``prefix``, by their path below it (``hls/master.m3u8``)."""
+    base = f"{prefix.rstrip('/')}/" if prefix else ""
+    pages = iterate_objects(bucket, base, settings=settings)
+    return {item.key.removeprefix(base): item.size for page in pages for item in page}
+
+
+def put_json(bucket: str, key: str, value: Any, *, settings: Settings | None = None) -> None:
+    """Write a JSON document with the content type and cache lifetime of manifests."""
+    used = settings or get_settings()
+    body = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False).encode()
+    try:
+        s3_client(settings).put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ContentType=layout.CONTENT_TYPES[".json"],
+            CacheControl=used.manifest_cache_control,
+            ChecksumAlgorithm="CRC32",
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise storage_error(error, "write", f"s3://{bucket}/{key}") from error

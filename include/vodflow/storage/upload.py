@@ -1,0 +1,184 @@
+"""Upload of a folder: parallel, multipart where large, every byte covered by a CRC-32 that S3 checks."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from vodflow.engines.result import OutputObject
+from vodflow.errors import EngineCanceled, EngineError
+from vodflow.packaging import layout
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.clients import s3_client
+from vodflow.storage.faults import storage_error
+
+log = logging.getLogger(__name__)
+
+#: Bytes from which a file goes up in parts, and the size of a part.
+PART_SIZE = 16 * 1024**2
+_READ = 1024**2
+#: What names everything else goes up last, so that a reader never meets a name without its object.
+_LAST = (layout.HLS_MASTER, layout.DASH_MANIFEST, layout.MANIFEST)
+
+
+def upload_order(names: Iterable[str]) -> list[list[str]]:
+    """Names in the phases in which they go up: media and pictures, then media playlists, then what names those."""
+    phases: list[list[str]] = [[], [], []]
+    for name in sorted(names):
+        phases[2 if name in _LAST else 1 if layout.is_manifest(name) else 0].append(name)
+    return [phase for phase in phases if phase]
+
+
+def cache_control(name: str, settings: Settings) -> str:
+    """The Cache-Control header of an output."""
+    return settings.manifest_cache_control if layout.is_manifest(name) else settings.segment_cache_control
+
+
+def checksum(path: Path) -> str:
+    """Base64 of the big-endian CRC-32 of a file, as S3 states it for a whole object."""
+    value = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_READ):
+            value = zlib.crc32(chunk, value)
+    return base64.b64encode(value.to_bytes(4, "big")).decode()
+
+
+def upload_tree(
+    directory: Path,
+    bucket: str,
+    prefix: str,
+    progress: Callable[[int], None] | None = None,
+    *,
+    cancel: threading.Event | None = None,
+    settings: Settings | None = None,
+) -> list[OutputObject]:
+    """Upload every file below ``directory`` under ``prefix``; playlists and manifests last.
+
+    Uploading again writes the same names again. Nothing is ever deleted.
+
+    :param progress: called with the bytes uploaded so far
+    :raises EngineError: when S3 does not take a file or reports another checksum
+    :raises EngineCanceled: when ``cancel`` is set
+    :raises KeyError: for a file that has no content type in :mod:`vodflow.packaging.layout`
+    """
+    used = settings or get_settings()
+    names = [path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()]
+    job = _Upload(directory, bucket, prefix.strip("/"), progress, cancel, used)
+    done: list[OutputObject] = []
+    with ThreadPoolExecutor(max_workers=used.upload_concurrency) as pool:
+        for phase in upload_order(names):
+            futures = [pool.submit(job.send, name) for name in phase]
+            done.extend(_gather(futures, job.stop))
+    return sorted(done, key=lambda item: item.name)
+
+
+def _gather(futures: list[Future[OutputObject]], stop: threading.Event) -> list[OutputObject]:
+    wait(futures, return_when=FIRST_EXCEPTION)
+    failed = next((future for future in futures if future.done() and future.exception()), None)
+    if failed is not None:
+        stop.set()
+        for future in futures:
+            future.cancel()
+        failed.result()
+    return [future.result() for future in futures]
+
+
+@dataclass
+class _Upload:
+    """What the threads of one upload share."""
+
+    directory: Path
+    bucket: str
+    prefix: str
+    progress: Callable[[int], None] | None
+    cancel: threading.Event | None
+    settings: Settings
+    sent: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, name: str) -> OutputObject:
+        """Upload one file and check what S3 says it stored."""
+        self._check_canceled()
+        path = self.directory / name
+        key = f"{self.prefix}/{name}" if self.prefix else name
+        uri = f"s3://{self.bucket}/{key}"
+        item = OutputObject(
+            name=name, size=path.stat().st_size, checksum=checksum(path), content_type=layout.content_type(name)
+        )
+        try:
+            stored = self._put(path, key, item) if item.size <= PART_SIZE else self._put_parts(path, key, item)
+        except S3UploadFailedError as error:
+            self._check_canceled()
+            cause = error.__context__
+            if isinstance(cause, (ClientError, BotoCoreError)):
+                raise storage_error(cause, "upload", uri) from error
+            raise EngineError(f"Could not upload {uri}: {error}", code="upload") from error
+        except (ClientError, BotoCoreError) as error:
+            raise storage_error(error, "upload", uri) from error
+        if stored is not None and stored != item.checksum:
+            raise EngineError(f"S3 stored {uri} with CRC-32 {stored}, not {item.checksum}.", code="checksum")
+        self._count(item.size if item.size <= PART_SIZE else 0)
+        return item
+
+    def _headers(self, item: OutputObject) -> dict[str, str]:
+        return {
+            "ContentType": item.content_type,
+            "CacheControl": cache_control(item.name, self.settings),
+            "ChecksumCRC32": item.checksum or "",
+        }
+
+    def _put(self, path: Path, key: str, item: OutputObject) -> str | None:
+        with path.open("rb") as body:
+            answer = s3_client(self.settings).put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                **self._headers(item),  # type: ignore[arg-type]
+            )
+        return answer.get("ChecksumCRC32")
+
+    def _put_parts(self, path: Path, key: str, item: OutputObject) -> str | None:
+        client = s3_client(self.settings)
+        client.upload_file(
+            str(path),
+            self.bucket,
+            key,
+            ExtraArgs=self._headers(item),
+            Callback=self._part_sent,
+            Config=TransferConfig(
+                multipart_threshold=PART_SIZE,
+                multipart_chunksize=PART_SIZE,
+                max_concurrency=min(4, self.settings.upload_concurrency),
+            ),
+        )
+        head = client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        if head["ContentLength"] != item.size:
+            raise EngineError(
+                f"s3://{self.bucket}/{key} has {head['ContentLength']} bytes, not {item.size}.", code="size"
+            )
+        return head.get("ChecksumCRC32") if head.get("ChecksumType") == "FULL_OBJECT" else None
+
+    def _part_sent(self, size: int) -> None:
+        self._check_canceled()
+        self._count(size)
+
+    def _check_canceled(self) -> None:
+        if self.stop.is_set() or (self.cancel is not None and self.cancel.is_set()):
+            raise EngineCanceled(f"Upload to s3://{self.bucket}/{self.prefix} was cancelled.")
+
+    def _count(self, size: int) -> None:
+        with self.lock:
+            self.sent += size
+            if self.progress is not None:
+                self.progress(self.sent)
