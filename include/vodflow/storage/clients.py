@@ -21,6 +21,8 @@ def _client(service: str, settings: Settings) -> Any:
         read_timeout=settings.aws_read_timeout,
         retries={"mode": "standard", "total_max_attempts": settings.aws_attempts},
         max_pool_connections=max(10, settings.upload_concurrency * 2),
+        # S3 presigns with version 2 in us-east-1 otherwise, which newer buckets refuse.
+        signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path"} if settings.aws_endpoint_url else {},
     )
     return boto3.session.Session().client(

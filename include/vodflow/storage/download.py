@@ -84,7 +84,7 @@ class _Transfer:
 
     def fetch(self, offset: int) -> None:
         """Read one range; a broken connection continues where it broke."""
-        span = _Span(offset, min(offset + RANGE_SIZE, self.ref.size))
+        span = _Span(offset, offset, min(offset + RANGE_SIZE, self.ref.size))
         attempts = Retrying(
             stop=stop_after_attempt(self.settings.aws_attempts),
             wait=wait_random_exponential(multiplier=0.2, max=10),
@@ -110,6 +110,8 @@ class _Transfer:
             **ranged,  # type: ignore[arg-type]
         )
         with closing(answer["Body"]) as body:
+            if ranged and "ContentRange" not in answer and not self._take_whole(span):
+                return
             while span.position < span.end and (chunk := body.read(min(_CHUNK, span.end - span.position))):
                 self._check_canceled()
                 os.pwrite(self.handle, chunk, span.position)
@@ -117,6 +119,15 @@ class _Transfer:
                 self._count(len(chunk))
         if span.position < span.end:
             raise ConnectionError(f"the connection closed at byte {span.position}")
+
+    def _take_whole(self, span: _Span) -> bool:
+        """Some S3 servers ignore ranges and send everything: the first range then takes it, the others give up."""
+        if span.start:
+            span.position = span.end
+            return False
+        self._count(-span.position)
+        span.position, span.end = 0, self.ref.size
+        return True
 
     def _check_canceled(self) -> None:
         if self.stop.is_set() or (self.cancel is not None and self.cancel.is_set()):
@@ -131,7 +142,8 @@ class _Transfer:
 
 @dataclass
 class _Span:
-    """Bytes ``position`` to ``end`` are still to be read."""
+    """Bytes ``position`` to ``end`` are still to be read; it began at ``start``."""
 
+    start: int
     position: int
     end: int

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 #: Bytes from which a file goes up in parts, and the size of a part.
 PART_SIZE = 16 * 1024**2
-_READ = 1024**2
 #: What names everything else goes up last, so that a reader never meets a name without its object.
 _LAST = (layout.HLS_MASTER, layout.DASH_MANIFEST, layout.MANIFEST)
 
@@ -44,13 +43,36 @@ def cache_control(name: str, settings: Settings) -> str:
     return settings.manifest_cache_control if layout.is_manifest(name) else settings.segment_cache_control
 
 
-def checksum(path: Path) -> str:
-    """Base64 of the big-endian CRC-32 of a file, as S3 states it for a whole object."""
-    value = 0
+@dataclass(frozen=True)
+class Checksums:
+    """CRC-32 values of a file, in base64 of their big-endian bytes.
+
+    :param whole: of the whole file
+    :param composite: of the concatenated CRC-32 values of its parts, with their number, as S3 states it for a
+        multipart upload (Amazon S3 user guide, "Checking object integrity", composite checksums)
+    """
+
+    whole: str
+    composite: str
+
+
+def checksums(path: Path, part_size: int = PART_SIZE) -> Checksums:
+    """Read a file once and compute both of its checksums."""
+    whole = 0
+    parts: list[bytes] = []
     with path.open("rb") as file:
-        while chunk := file.read(_READ):
-            value = zlib.crc32(chunk, value)
-    return base64.b64encode(value.to_bytes(4, "big")).decode()
+        while part := file.read(part_size):
+            whole = zlib.crc32(part, whole)
+            parts.append(_bytes(zlib.crc32(part)) if parts or len(part) == part_size else _bytes(whole))
+    return Checksums(_base64(_bytes(whole)), f"{_base64(_bytes(zlib.crc32(b''.join(parts))))}-{len(parts)}")
+
+
+def _bytes(value: int) -> bytes:
+    return value.to_bytes(4, "big")
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def upload_tree(
@@ -113,11 +135,15 @@ class _Upload:
         path = self.directory / name
         key = f"{self.prefix}/{name}" if self.prefix else name
         uri = f"s3://{self.bucket}/{key}"
+        sums = checksums(path)
         item = OutputObject(
-            name=name, size=path.stat().st_size, checksum=checksum(path), content_type=layout.content_type(name)
+            name=name, size=path.stat().st_size, checksum=sums.whole, content_type=layout.content_type(name)
         )
         try:
-            stored = self._put(path, key, item) if item.size <= PART_SIZE else self._put_parts(path, key, item)
+            if item.size <= PART_SIZE:
+                stored, expected = self._put(path, key, item), sums.whole
+            else:
+                stored, expected = self._put_parts(path, key, item), sums.composite
         except S3UploadFailedError as error:
             self._check_canceled()
             cause = error.__context__
@@ -126,8 +152,8 @@ class _Upload:
             raise EngineError(f"Could not upload {uri}: {error}", code="upload") from error
         except (ClientError, BotoCoreError) as error:
             raise storage_error(error, "upload", uri) from error
-        if stored is not None and stored != item.checksum:
-            raise EngineError(f"S3 stored {uri} with CRC-32 {stored}, not {item.checksum}.", code="checksum")
+        if stored is not None and stored != expected:
+            raise EngineError(f"S3 stored {uri} with CRC-32 {stored}, not {expected}.", code="checksum")
         self._count(item.size if item.size <= PART_SIZE else 0)
         return item
 
@@ -135,7 +161,6 @@ class _Upload:
         return {
             "ContentType": item.content_type,
             "CacheControl": cache_control(item.name, self.settings),
-            "ChecksumCRC32": item.checksum or "",
         }
 
     def _put(self, path: Path, key: str, item: OutputObject) -> str | None:
@@ -144,6 +169,7 @@ class _Upload:
                 Bucket=self.bucket,
                 Key=key,
                 Body=body,
+                ChecksumCRC32=item.checksum or "",
                 **self._headers(item),  # type: ignore[arg-type]
             )
         return answer.get("ChecksumCRC32")
@@ -154,7 +180,7 @@ class _Upload:
             str(path),
             self.bucket,
             key,
-            ExtraArgs=self._headers(item),
+            ExtraArgs={**self._headers(item), "ChecksumAlgorithm": "CRC32"},
             Callback=self._part_sent,
             Config=TransferConfig(
                 multipart_threshold=PART_SIZE,
@@ -167,7 +193,7 @@ class _Upload:
             raise EngineError(
                 f"s3://{self.bucket}/{key} has {head['ContentLength']} bytes, not {item.size}.", code="size"
             )
-        return head.get("ChecksumCRC32") if head.get("ChecksumType") == "FULL_OBJECT" else None
+        return head.get("ChecksumCRC32")
 
     def _part_sent(self, size: int) -> None:
         self._check_canceled()
