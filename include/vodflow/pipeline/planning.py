@@ -1,0 +1,48 @@
+"""Second step: decide what to make, and open the job for it."""
+
+from __future__ import annotations
+
+from vodflow.catalog import jobs, sources
+from vodflow.catalog.database import transaction
+from vodflow.catalog.jobs import JobRow
+from vodflow.errors import CatalogError
+from vodflow.pipeline.request import TranscodeRequest
+from vodflow.planning.planner import make_plan
+from vodflow.planning.profiles import load_profile
+from vodflow.planning.slug import video_slug
+from vodflow.settings import get_settings
+
+
+def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
+    """Make the plan and open its job, or find the job that carried it out already.
+
+    :return: the job; its status is PUBLISHED when the same work is done
+    :raises ProfileError: the profile is unknown or wrong
+    :raises PlanError: this source and profile give no valid plan
+    """
+    settings = get_settings()
+    with transaction(f"plan:{run_id}") as connection:
+        source = sources.get_source(connection, source_id)
+        if source.media_info is None:
+            raise CatalogError(f"source {source_id} has not been probed; clear the probe task and run it again")
+        profile = load_profile(request.profile or source.profile or settings.default_profile, settings.profiles_dir)
+        plan = make_plan(
+            source.ref,
+            source.media_info,
+            profile,
+            tenant=source.tenant,
+            video=video_slug(source.bucket, source.key),
+            outputs=request.outputs,
+            revision=jobs.revision_for(connection, source_id, run_id=run_id, force=request.force),
+            thumbnail_interval=settings.thumbnail_interval,
+        )
+        return jobs.open_job(
+            connection,
+            source_id,
+            plan,
+            engine=request.engine,
+            priority=request.priority,
+            run_id=run_id,
+            bucket=settings.media_bucket,
+            prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
+        )

@@ -1,0 +1,101 @@
+"""Third step, for the local engine: carry the plan out, and record whatever comes of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from vodflow.catalog import jobs
+from vodflow.catalog.database import transaction
+from vodflow.catalog.states import JobStatus
+from vodflow.engines.names import EngineName
+from vodflow.engines.result import Progress
+from vodflow.engines.runner import run_worker
+from vodflow.errors import EngineCanceled, InputRejected, VodflowError
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which the catalog may be away at the end of an encode before the work is left to a retry.
+CATALOG_PATIENCE = 120.0
+#: Seconds between two progress rows of one job.
+PROGRESS_INTERVAL = 1.0
+
+
+def transcode_local(job_id: int, *, worker: str, cancel: threading.Event | None = None) -> None:
+    """Carry a job's plan out with FFmpeg on this machine, in a process group of its own.
+
+    :param worker: who works, for the attempt's record
+    :param cancel: set it to stop the engine; everything it started is gone within two seconds
+    :raises InputRejected: the source turned out to be damaged; recorded
+    :raises EngineError: recorded in the job with its class; ``retryable`` says whether another try can help
+    """
+    actor = f"transcode:{worker}"
+    with transaction(actor) as connection:
+        job = jobs.get_job(connection, job_id)
+        if job.result is not None and job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
+            log.info("job %d: the engine has finished already", job_id)
+            return
+        jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=worker)
+    try:
+        result = run_worker(job.plan, job.bucket, job.prefix, ProgressRecorder(job_id, actor), cancel)
+    except InputRejected as rejection:
+        reason, detail = rejection.reason, rejection.detail
+        record(actor, lambda connection: jobs.reject_job(connection, job_id, reason, detail))
+        raise
+    except EngineCanceled:
+        record(actor, lambda connection: jobs.cancel_job(connection, job_id))
+        raise
+    except Exception as error:
+        failure = error
+        record(actor, lambda connection: jobs.fail_job(connection, job_id, failure))
+        raise
+    record(actor, lambda connection: jobs.store_result(connection, job_id, result))
+
+
+def _is_retryable(error: BaseException) -> bool:
+    return isinstance(error, VodflowError) and error.retryable
+
+
+@retry(
+    retry=retry_if_exception(_is_retryable),
+    wait=wait_exponential_jitter(initial=0.5, max=10),
+    stop=stop_after_delay(CATALOG_PATIENCE),
+    before_sleep=before_sleep_log(log, logging.WARNING),
+    reraise=True,
+)
+def record(actor: str, change: Callable[[Connection], object]) -> None:
+    """Write a fact that must not be lost, with patience for a catalog that restarts.
+
+    :raises CatalogError: the catalog stayed away, or refuses the change
+    """
+    with transaction(actor) as connection:
+        change(connection)
+
+
+class ProgressRecorder:
+    """Writes progress to the catalog now and then; a catalog that is away does not stop an encode."""
+
+    def __init__(self, job_id: int, actor: str) -> None:
+        self._job_id = job_id
+        self._actor = actor
+        self._stage: str | None = None
+        self._due = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Record this progress if its stage is new or the last one is a second old."""
+        now = time.monotonic()
+        if progress.stage == self._stage and now < self._due:
+            return
+        self._stage, self._due = progress.stage, now + PROGRESS_INTERVAL
+        try:
+            with transaction(self._actor) as connection:
+                jobs.record_progress(
+                    connection, self._job_id, progress.stage, progress.percent, progress.speed, progress.eta
+                )
+        except VodflowError as error:
+            log.warning("job %d: progress not recorded: %s", self._job_id, error)
