@@ -7,6 +7,7 @@
     │   └── ProfileError        a profile file breaks its schema
     ├── InputRejected           the source's fault, with a named reason; never retried
     ├── SourceNotFound          the object is not in S3 (any more)
+    ├── SourceUnavailable       the source cannot be read now: network, throttling, time; retryable
     ├── PlanError               no valid plan can be made from this source and profile
     ├── EngineError             an engine could not carry a plan out
     │   ├── EngineStalled       no progress for the stall limit
@@ -14,7 +15,9 @@
     │   └── DiskSpaceError      too little room for the work files
     ├── VerificationError       outputs break a rule; names the object and the rule
     ├── CatalogError            the catalog refused a change
-    │   └── IllegalTransition   a job status change outside the state machine
+    │   ├── IllegalTransition   a job status change outside the state machine
+    │   ├── JobBusy             another run works on the job just now
+    │   └── CatalogUnavailable  the database does not answer, or asks to try again
     └── StackError              a part of the embedded stack does not start or answer
 
 ``retryable`` says whether running the same step again can help.
@@ -88,6 +91,13 @@ class SourceNotFound(VodflowError):
     """The source object does not exist, or this version of it does not exist any more."""
 
 
+class SourceUnavailable(VodflowError):
+    """The source cannot be read now: S3 is unreachable, throttles, or answers too slowly. Another try can help."""
+
+    retryable = True
+    error_class = ErrorClass.TRANSIENT
+
+
 class PlanError(VodflowError):
     """No valid plan can be made from this source and profile."""
 
@@ -142,6 +152,20 @@ class CatalogError(VodflowError):
 
 class IllegalTransition(CatalogError):
     """A job status change outside the state machine."""
+
+
+class JobBusy(CatalogError):
+    """Another run works on the job just now; trying again later finds it done, failed or given up."""
+
+    retryable = True
+    error_class = ErrorClass.TRANSIENT
+
+
+class CatalogUnavailable(CatalogError):
+    """The database does not answer, or asks to try again (deadlock, lost connection, no free connection)."""
+
+    retryable = True
+    error_class = ErrorClass.TRANSIENT
 
 
 class StackError(VodflowError):

@@ -65,6 +65,7 @@ class VideoRendition(_Value):
     :param max_bitrate: VBV peak, bits a second
     :param buffer_size: VBV buffer, bits
     :param gop: frames between IDR pictures, the same time in every rung
+    :param reference_frames: x264's ``ref``, so that the level's picture buffer holds them
     :param audio: name of the :class:`AudioRendition` that goes with this rung
     """
 
@@ -80,6 +81,7 @@ class VideoRendition(_Value):
     h264_profile: Literal["baseline", "main", "high"] = "high"
     h264_level: str
     preset: str = "medium"
+    reference_frames: int = Field(default=3, ge=1, le=16)
     audio: str | None = None
 
     @property

