@@ -32,7 +32,7 @@ def plan(source_id: int) -> str:
     with airflow_outcome():
         job = plan_job(source_id, _request(), context["run_id"])
     context["ti"].xcom_push(key="job_id", value=job.id)
-    return "publish" if job.published else f"transcode_{job.engine}"
+    return "publish" if job.status == "PUBLISHED" else f"transcode_{job.engine}"
 
 
 @task

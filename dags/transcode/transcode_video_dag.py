@@ -12,8 +12,8 @@ transaction flips the video to the new outputs, `manifest.json` last).
 
 **Params**: see the form; each has its own description.
 
-**Safe to run twice**: the plan's hash names the output prefix and is unique for each source in the catalog. Work that is
-done is found again and not repeated; `force` makes new outputs beside the old ones and then flips.
+**Safe to run twice**: the plan's hash names the output prefix and is unique for each source in the catalog. Work that
+is done is found again and not repeated; `force` makes new outputs beside the old ones and then flips.
 
 **A rejected input** skips everything after `probe` (or after the engine, when damage shows only while decoding). The
 reason is in the `probe` log, in `source.rejection_reason` and in the report.
@@ -25,9 +25,8 @@ from datetime import timedelta
 
 from airflow.sdk import Param, TriggerRule, chain, dag
 from transcode.tasks import plan, probe, publish, verify
-from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
-
 from vodflow.engines.names import AVAILABLE_ENGINES
+from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 
 PARAMS = {
     "source_uri": Param(
@@ -60,9 +59,11 @@ PARAMS = {
         title="Engine",
         description="Who encodes: local is FFmpeg on the Airflow worker's machine",
     ),
-    "priority": Param(50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"),
+    "priority": Param(
+        50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"
+    ),
     "force": Param(
-        False,
+        default=False,
         type="boolean",
         title="Force",
         description="Transcode again although the same work is already published, or the input was rejected before",

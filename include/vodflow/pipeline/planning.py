@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
-from vodflow.catalog.jobs import JobRow
+from vodflow.catalog.rows import JobRow
 from vodflow.errors import CatalogError
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.planner import make_plan

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
-from vodflow.catalog.sources import NewSource, SourceRow, SourceStatus
+from vodflow.catalog.rows import NewSource, SourceRow
+from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound
 from vodflow.media.preflight import check_limits
 from vodflow.media.probe import probe
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.sensing.rules import tenant_of
+from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import parse_s3_uri, presigned_get, resolve_source
+
+#: The tenant of objects that no watch rule covers.
+DEFAULT_TENANT = "default"
 
 
 def probe_source(request: TranscodeRequest, run_id: str) -> int:
@@ -24,13 +28,14 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
     """
     settings = get_settings()
     actor = f"probe:{run_id}"
-    source = _find_or_register(request, settings, actor)
+    source = _find_or_register(request, run_id, settings)
     if not request.force:
         if source.status == SourceStatus.REJECTED:
             raise InputRejected(RejectionReason(str(source.rejection_reason)), str(source.rejection_detail))
         if source.media_info is not None:
             return source.id
     try:
+        _require_current(source)
         info = probe(presigned_get(source.ref), source.ref.size, settings.probe_timeout)
         check_limits(info, settings)
     except SourceNotFound as error:
@@ -45,19 +50,28 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
     return source.id
 
 
+def _require_current(source: SourceRow) -> None:
+    found = resolve_source(source.bucket, source.key, source.version_id)
+    if found.ref.version != source.version:
+        raise SourceNotFound(f"{source.ref.uri} has another version now: {found.ref.version}, not {source.version}")
+
+
 def _reject(source_id: int, rejection: InputRejected, actor: str) -> None:
     with transaction(actor) as connection:
         sources.reject_source(connection, source_id, rejection.reason, rejection.detail)
 
 
-def _find_or_register(request: TranscodeRequest, settings: Settings, actor: str) -> SourceRow:
+def _find_or_register(request: TranscodeRequest, run_id: str, settings: Settings) -> SourceRow:
+    actor = f"probe:{run_id}"
     if request.source_id is not None:
         with transaction(actor) as connection:
             return sources.get_source(connection, request.source_id)
     bucket, key = parse_s3_uri(str(request.source_uri))
     found = resolve_source(bucket, key)
+    # A person may name any object; a watch rule that covers it says whose it is.
+    verdict = judge(Places.of(settings), bucket, key)
     new = NewSource(
-        tenant=tenant_of(bucket, key, settings.watch),
+        tenant=verdict.tenant if isinstance(verdict, Taken) else DEFAULT_TENANT,
         bucket=bucket,
         key=key,
         version=found.ref.version,
@@ -65,12 +79,12 @@ def _find_or_register(request: TranscodeRequest, settings: Settings, actor: str)
         etag=found.etag,
         size=found.ref.size,
         last_modified=found.last_modified,
-        discovered_by="manual",
+        discovered_by=DiscoveredBy.MANUAL,
         profile=request.profile,
     )
     with transaction(actor) as connection:
         # The run that asks is the run that transcodes: the ingest pipeline must not start a second one.
-        sources.mark_dispatched(connection, sources.register_sources(connection, [new]))
+        sources.mark_dispatched(connection, sources.register_sources(connection, [new]), run_id)
         source = sources.find_source(connection, bucket, key, found.ref.version)
     if source is None:
         raise CatalogError(f"{found.ref.uri} was registered but cannot be found; run this task again")

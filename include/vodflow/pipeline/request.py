@@ -75,7 +75,7 @@ class TranscodeRequest(BaseModel):
             return cls.model_validate(dict(params))
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(str(part) for part in item['loc']) or 'Params'}: {item['msg'].removeprefix('Value error, ')}"
+                f"{'.'.join(map(str, item['loc'])) or 'Params'}: {item['msg'].removeprefix('Value error, ')}"
                 for item in error.errors()
             )
             raise ConfigurationError(f"This run cannot start. {problems}.") from error

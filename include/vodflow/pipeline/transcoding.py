@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -26,35 +27,41 @@ CATALOG_PATIENCE = 120.0
 PROGRESS_INTERVAL = 1.0
 
 
-def transcode_local(job_id: int, *, worker: str, cancel: threading.Event | None = None) -> None:
+def transcode_local(
+    job_id: int, *, run_id: str | None = None, host: str | None = None, cancel: threading.Event | None = None
+) -> None:
     """Carry a job's plan out with FFmpeg on this machine, in a process group of its own.
 
-    :param worker: who works, for the attempt's record
+    :param run_id: the run that asks, for the attempt's record
+    :param host: where it runs, for the attempt's record
     :param cancel: set it to stop the engine; everything it started is gone within two seconds
     :raises InputRejected: the source turned out to be damaged; recorded
     :raises EngineError: recorded in the job with its class; ``retryable`` says whether another try can help
     """
-    actor = f"transcode:{worker}"
+    actor = f"transcode:{run_id or host}"
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
-        if job.result is not None and job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
+        if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
             log.info("job %d: the engine has finished already", job_id)
             return
-        jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=worker)
+        jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=host or socket.gethostname(), run_id=run_id)
     try:
         result = run_worker(job.plan, job.bucket, job.prefix, ProgressRecorder(job_id, actor), cancel)
-    except InputRejected as rejection:
-        reason, detail = rejection.reason, rejection.detail
-        record(actor, lambda connection: jobs.reject_job(connection, job_id, reason, detail))
-        raise
-    except EngineCanceled:
-        record(actor, lambda connection: jobs.cancel_job(connection, job_id))
-        raise
-    except Exception as error:
+    except BaseException as error:
         failure = error
-        record(actor, lambda connection: jobs.fail_job(connection, job_id, failure))
+        record(actor, lambda connection: _record_failure(connection, job_id, failure))
         raise
     record(actor, lambda connection: jobs.store_result(connection, job_id, result))
+
+
+def _record_failure(connection: Connection, job_id: int, error: BaseException) -> None:
+    match error:
+        case InputRejected():
+            jobs.reject_job(connection, job_id, error.reason, error.detail)
+        case EngineCanceled() | KeyboardInterrupt() | SystemExit():
+            jobs.cancel_job(connection, job_id)
+        case _:
+            jobs.fail_job(connection, job_id, error)
 
 
 def _is_retryable(error: BaseException) -> bool:

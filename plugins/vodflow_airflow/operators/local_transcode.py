@@ -40,9 +40,8 @@ class LocalTranscodeOperator(BaseOperator):
 
         self._cancel = threading.Event()
         job_id = int(self.job_id)
-        worker = f"{socket.gethostname()}:{context['ti'].try_number}"
         with airflow_outcome():
-            transcode_local(job_id, worker=worker, cancel=self._cancel)
+            transcode_local(job_id, run_id=context["run_id"], host=socket.gethostname(), cancel=self._cancel)
         return job_id
 
     def on_kill(self) -> None:
