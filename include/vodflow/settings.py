@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     catalog_pool_size: int = Field(default=5, ge=1, le=30, description="connections kept open by one process")
     catalog_pool_limit: int = Field(default=30, ge=1, le=30, description="most connections one process may open")
     catalog_timeout: float = Field(default=10.0, gt=0, description="seconds to wait for a connection")
+    catalog_statement_timeout: float = Field(default=60.0, gt=0, description="seconds one catalog statement may take")
+    job_lease: float = Field(
+        default=300.0, gt=0, description="seconds without a sign of life after which another run may take a job over"
+    )
 
     # AWS
     aws_endpoint_url: str | None = Field(default=None, description="one endpoint for all AWS services; none means AWS")

@@ -1,0 +1,106 @@
+"""Connections to the catalog: one bounded pool a process, transactions with a named actor, typed errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from sqlalchemy import Connection, Engine, create_engine, func, select, true
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from vodflow.errors import CatalogError, CatalogUnavailable, IllegalTransition
+from vodflow.settings import Settings, get_settings
+
+#: SQLSTATE that the job trigger raises (see the migrations). Class VF is not used by PostgreSQL.
+ILLEGAL_TRANSITION = "VF001"
+
+#: SQLSTATEs that mean "try again": serialization failure, deadlock, lock not available, statement canceled.
+_TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
+
+#: SQLSTATE classes of a server or connection that is going away: connection exception, operator intervention,
+#: insufficient resources.
+_AWAY = ("08", "57", "53")
+
+#: Seconds after which a pooled connection is replaced, so that failovers and password changes are noticed.
+_RECYCLE = 1800
+
+
+@lru_cache(maxsize=4)
+def _engine(settings: Settings) -> Engine:
+    milliseconds = int(settings.catalog_statement_timeout * 1000)
+    engine = create_engine(
+        settings.catalog_url.get_secret_value(),
+        pool_size=settings.catalog_pool_size,
+        max_overflow=settings.catalog_pool_limit - settings.catalog_pool_size,
+        pool_timeout=settings.catalog_timeout,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE,
+        connect_args={
+            "connect_timeout": max(2, int(settings.catalog_timeout)),  # libpq takes nothing below 2
+            "application_name": "vodflow",
+            "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+            f" -c idle_in_transaction_session_timeout={milliseconds * 5} -c timezone=UTC",
+            # Notice a dead peer within about half a minute, not after two hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        },
+    )
+    # A forked child (Airflow forks its tasks) must not talk over its parent's sockets.
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+    return engine
+
+
+def get_engine(settings: Settings | None = None) -> Engine:
+    """The connection pool of this process for these settings; made once, opened on first use."""
+    return _engine(settings or get_settings())
+
+
+def dispose_engines() -> None:
+    """Close all pools of this process, for tests and for the end of a command."""
+    get_engine_cache = _engine
+    if get_engine_cache.cache_info().currsize:
+        get_engine().dispose()
+    get_engine_cache.cache_clear()
+
+
+@contextmanager
+def transaction(actor: str, settings: Settings | None = None) -> Iterator[Connection]:
+    """One transaction, committed at the end of the block and rolled back on any exception.
+
+    :param actor: who changes things, kept in ``job_event.actor``: ``transcode_video.probe``, ``cli``, a user
+    :raises IllegalTransition: for a job status change outside the state machine
+    :raises CatalogUnavailable: when the database does not answer or asks to try again (retryable)
+    :raises CatalogError: for everything else the database refuses
+    """
+    with _translated(), get_engine(settings).begin() as connection:
+        connection.execute(select(func.set_config("vodflow.actor", actor, true())))
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise CatalogUnavailable(
+            f"No free catalog connection: {error}. Raise VODFLOW_CATALOG_POOL_LIMIT or run fewer tasks."
+        ) from error
+    except DBAPIError as error:
+        raise _typed(error) from error
+
+
+def _typed(error: DBAPIError) -> CatalogError:
+    state = getattr(error.orig, "pgcode", None)
+    message = str(error.orig).strip() or type(error.orig).__name__
+    if state == ILLEGAL_TRANSITION:
+        return IllegalTransition(message.splitlines()[0], code=state)
+    if isinstance(error, IntegrityError):
+        return CatalogError(f"The catalog refuses this row: {message}", code=state)
+    lost = error.connection_invalidated or (isinstance(error, OperationalError) and state is None)
+    if lost or state in _TRY_AGAIN or (state or "").startswith(_AWAY):
+        return CatalogUnavailable(f"The catalog does not answer: {message}", code=state)
+    return CatalogError(f"The catalog refuses this statement: {message}", code=state)

@@ -1,0 +1,49 @@
+"""Dead letters: work that was given up, kept until a person has looked at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, func, text
+from sqlalchemy.dialects.postgresql import insert
+
+from vodflow.catalog.storable import clean, clean_message
+from vodflow.catalog.tables import dead_letter
+
+
+class NewDeadLetter(BaseModel):
+    """Something that cannot be processed.
+
+    :param origin: what gave up, for example ``ingest_videos.intake``
+    :param identity: equal for the same trouble; while one is open, the next is counted and not added
+    :param code: short name of the problem
+    :param message: one sentence for a person
+    :param payload: what is needed to look into it and to try again
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: str
+    identity: str
+    code: str
+    message: str
+    payload: dict[str, Any] | None = None
+    source_id: int | None = None
+    job_id: int | None = None
+
+
+def record_dead_letters(conn: Connection, letters: Sequence[NewDeadLetter]) -> None:
+    """Keep these letters. One that is open already gets a later time and one more occurrence."""
+    # In one order, so that two writers of the same letters wait for each other and not in a circle.
+    for letter in sorted(letters, key=lambda letter: (letter.origin, letter.identity)):
+        values = clean(letter.model_dump(mode="json")) | {"message": clean_message(letter.message)}
+        statement = insert(dead_letter).values(**values)
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=["origin", "identity"],
+                index_where=text("resolved_at IS NULL"),
+                set_={"occurrences": dead_letter.c.occurrences + 1, "last_seen_at": func.now()},
+            )
+        )

@@ -1,0 +1,107 @@
+"""Publish: what makes a verified job the public one of its video, all in the caller's one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from vodflow.catalog import jobs
+from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
+from vodflow.catalog.states import JobStatus
+from vodflow.catalog.tables import artifact, job, publication, rendition, source, video
+from vodflow.errors import CatalogError
+
+
+@dataclasses.dataclass(frozen=True)
+class Publication:
+    """What is public of a video.
+
+    :param current: whether the job just published is the public one; false when a newer version of the source,
+        or a newer job of the same version, is public already
+    """
+
+    video_id: int
+    job_id: int
+    manifest_uri: str
+    published_at: datetime
+    current: bool
+
+
+def publish(
+    conn: Connection,
+    job_id: int,
+    renditions: Sequence[NewRendition],
+    artifacts: Sequence[NewArtifact],
+    manifest_uri: str,
+) -> Publication:
+    """Make a VERIFYING job PUBLISHED, write its renditions and artifacts, and flip the video's publication to it.
+
+    Publishing a job again changes nothing and returns the same. An older version of the source never replaces a
+    newer one's publication: its job becomes PUBLISHED, its outputs stay reachable, the video's public job stays.
+
+    :raises IllegalTransition: when the job is not VERIFYING or PUBLISHED
+    :raises CatalogError: when there is no such job, or a rendition or artifact breaks a rule of its table
+    """
+    video_id = conn.scalar(select(job.c.video_id).where(job.c.id == job_id))
+    if video_id is None:
+        raise CatalogError(f"There is no job {job_id} in the catalog.", job_id=job_id)
+    # One publisher of a video at a time; the lock is held to the end of the caller's transaction.
+    conn.execute(select(video.c.id).where(video.c.id == video_id).with_for_update())
+    row = jobs.get_job(conn, job_id)
+    if row.status != JobStatus.PUBLISHED:
+        row = jobs.set_status(conn, job_id, JobStatus.PUBLISHED)
+        _write(conn, rendition, job_id, [{**new.model_dump()} for new in renditions])
+        _write(conn, artifact, job_id, [_artifact_values(row, new) for new in artifacts])
+    _flip(conn, row, manifest_uri)
+    return get_publication(conn, video_id, job_id)
+
+
+def get_publication(conn: Connection, video_id: int, job_id: int | None = None) -> Publication:
+    """What is public of a video; ``current`` compares it with ``job_id`` (none: it is).
+
+    :raises CatalogError: when nothing is
+    """
+    found = conn.execute(select(publication).where(publication.c.video_id == video_id)).one_or_none()
+    if found is None:
+        raise CatalogError(f"Nothing of video {video_id} is published.")
+    return Publication(
+        video_id=video_id,
+        job_id=found.job_id,
+        manifest_uri=found.manifest_uri,
+        published_at=found.published_at,
+        current=job_id is None or found.job_id == job_id,
+    )
+
+
+def _flip(conn: Connection, row: JobRow, manifest_uri: str) -> None:
+    public = conn.execute(
+        select(publication.c.job_id, source.c.last_modified, source.c.id.label("source_id"))
+        .join(job, job.c.id == publication.c.job_id)
+        .join(source, source.c.id == job.c.source_id)
+        .where(publication.c.video_id == row.video_id)
+    ).one_or_none()
+    if public is None:
+        conn.execute(insert(publication).values(video_id=row.video_id, job_id=row.id, manifest_uri=manifest_uri))
+        return
+    modified = conn.execute(select(source.c.last_modified).where(source.c.id == row.source_id)).scalar_one()
+    # S3 orders versions by time; within one second, or one version, the later id is the newer.
+    newer = (modified, row.source_id, row.id) > (public.last_modified, public.source_id, public.job_id)
+    if newer:
+        conn.execute(
+            update(publication)
+            .where(publication.c.video_id == row.video_id)
+            .values(job_id=row.id, manifest_uri=manifest_uri, published_at=func.now())
+        )
+
+
+def _artifact_values(row: JobRow, new: NewArtifact) -> dict[str, object]:
+    return {**new.model_dump(mode="json"), "uri": f"s3://{row.bucket}/{row.prefix}/{new.name}"}
+
+
+def _write(conn: Connection, table: Table, job_id: int, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        conn.execute(insert(table), [{"job_id": job_id, **values} for values in rows])

@@ -1,0 +1,202 @@
+"""Rows of the catalog as values, and what callers hand in to be stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import Row
+
+from vodflow.catalog.states import ArtifactKind, DiscoveredBy, JobStatus, SourceStatus
+from vodflow.engines.names import EngineName
+from vodflow.engines.result import EngineResult
+from vodflow.errors import ErrorClass, RejectionReason
+from vodflow.media.info import MediaInfo
+from vodflow.planning.plan import SourceRef, TranscodePlan
+from vodflow.planning.slug import video_slug
+
+#: What a tenant is called in paths and tables.
+TenantSlug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+#: PostgreSQL's text holds every character but NUL; S3 allows 1024 bytes of key.
+_Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+
+
+class NewSource(BaseModel):
+    """A source object somebody noticed.
+
+    :param version: S3 version id, or the unquoted ETag where the bucket keeps no versions
+    :param size: bytes
+    :param profile: profile asked for; none means the default one
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant: TenantSlug
+    bucket: _Text
+    key: _Text
+    version: _Text
+    version_id: str | None = None
+    etag: str
+    size: int = Field(ge=0)
+    last_modified: AwareDatetime
+    discovered_by: DiscoveredBy
+    profile: str | None = None
+
+
+class NewRendition(BaseModel):
+    """A published track, as the verifier measured it. Rates in bits a second, times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: str
+    codec: str
+    bitrate: int = Field(ge=0)
+    measured_bitrate: int = Field(ge=0)
+    peak_bitrate: int | None = None
+    size_bytes: int = Field(ge=0)
+    duration: float = Field(ge=0)
+    width: int | None = None
+    height: int | None = None
+    frame_rate: str | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    speed: float | None = None
+    vmaf: float | None = None
+    psnr: float | None = None
+    ssim: float | None = None
+
+
+class NewArtifact(BaseModel):
+    """A published object that people or players address.
+
+    :param name: path below the job's prefix
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: ArtifactKind
+    size_bytes: int = Field(ge=0)
+    checksum: str | None = None
+    content_type: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Record:
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """From a result row that has (at least) this record's fields as columns."""
+        values = row._mapping  # noqa: SLF001  (SQLAlchemy's public accessor, despite the name)
+        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceRow(_Record):
+    """One version of a video's bytes, with the names that make its output path."""
+
+    id: int
+    video_id: int
+    tenant: str
+    bucket: str
+    key: str
+    version: str
+    version_id: str | None
+    etag: str
+    size_bytes: int
+    last_modified: datetime
+    discovered_by: DiscoveredBy
+    profile: str | None
+    status: SourceStatus
+    rejection_reason: RejectionReason | None
+    rejection_detail: str | None
+    media_info: MediaInfo | None
+    run_id: str | None
+    registered_at: datetime
+    dispatched_at: datetime | None
+    probed_at: datetime | None
+    rejected_at: datetime | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", SourceStatus(self.status))
+        object.__setattr__(self, "discovered_by", DiscoveredBy(self.discovered_by))
+        if self.rejection_reason is not None:
+            object.__setattr__(self, "rejection_reason", RejectionReason(self.rejection_reason))
+        if isinstance(self.media_info, dict):
+            object.__setattr__(self, "media_info", MediaInfo.model_validate(self.media_info))
+
+    @property
+    def video_slug(self) -> str:
+        """Second part of the output path."""
+        return video_slug(self.bucket, self.key)
+
+    @property
+    def ref(self) -> SourceRef:
+        """The identity of the bytes, as plans name it."""
+        return SourceRef(
+            bucket=self.bucket, key=self.key, version=self.version, version_id=self.version_id, size=self.size_bytes
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JobRow(_Record):
+    """One plan for one source, carried out by one engine. Costs in US dollars, times in seconds."""
+
+    id: int
+    source_id: int
+    video_id: int
+    plan_hash: str
+    profile: str
+    revision: int
+    engine: EngineName
+    priority: int
+    status: JobStatus
+    stage: str | None
+    progress: float
+    speed: float | None
+    eta_seconds: float | None
+    heartbeat_at: datetime | None
+    external_id: str | None
+    bucket: str
+    prefix: str
+    run_id: str | None
+    error_class: ErrorClass | None
+    error_code: str | None
+    error_message: str | None
+    retryable: bool | None
+    created_at: datetime
+    queued_at: datetime
+    submitted_at: datetime | None
+    started_at: datetime | None
+    encoded_at: datetime | None
+    verified_at: datetime | None
+    finished_at: datetime | None
+    encode_seconds: float | None
+    cpu_seconds: float | None
+    worker_seconds: float | None
+    plan_document: dict[str, Any]
+    result_document: dict[str, Any] | None
+    verification_document: dict[str, Any] | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", JobStatus(self.status))
+        object.__setattr__(self, "engine", EngineName(self.engine))
+        if self.error_class is not None:
+            object.__setattr__(self, "error_class", ErrorClass(self.error_class))
+
+    @property
+    def plan(self) -> TranscodePlan:
+        """The plan, decoded."""
+        return TranscodePlan.model_validate(self.plan_document)
+
+    @property
+    def result(self) -> EngineResult | None:
+        """What the engine made, decoded; none before it is done."""
+        return None if self.result_document is None else EngineResult.model_validate(self.result_document)
+
+    @property
+    def published(self) -> bool:
+        """Whether the work is done and verified."""
+        return self.status == JobStatus.PUBLISHED

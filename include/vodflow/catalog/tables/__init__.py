@@ -1,0 +1,26 @@
+"""The catalog's tables, as SQLAlchemy Core. ``docs/catalog.md`` describes them; a test keeps the two together.
+
+The migrations create them; another test fails when the migrated database differs from this metadata.
+"""
+
+from vodflow.catalog.tables.assets import source, tenant, video
+from vodflow.catalog.tables.base import metadata
+from vodflow.catalog.tables.outputs import artifact, publication, rendition
+from vodflow.catalog.tables.reports import report_transcoding_daily, report_transcoding_problem_daily
+from vodflow.catalog.tables.work import dead_letter, job, job_attempt, job_event
+
+__all__ = [
+    "artifact",
+    "dead_letter",
+    "job",
+    "job_attempt",
+    "job_event",
+    "metadata",
+    "publication",
+    "rendition",
+    "report_transcoding_daily",
+    "report_transcoding_problem_daily",
+    "source",
+    "tenant",
+    "video",
+]

@@ -1,0 +1,91 @@
+"""What came in: tenants, videos, and the versions of their bytes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from vodflow.catalog.states import DiscoveredBy, SourceStatus
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+
+tenant = Table(
+    "tenant",
+    metadata,
+    identity(),
+    Column("slug", Text, nullable=False, unique=True, comment="first part of every output path"),
+    timestamp("created_at", nullable=False),
+    CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
+    comment="Who a video belongs to.",
+)
+
+video = Table(
+    "video",
+    metadata,
+    identity(),
+    Column("tenant_id", BigInteger, ForeignKey("tenant.id"), nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    timestamp("created_at", nullable=False),
+    UniqueConstraint("bucket", "key"),
+    # What composite foreign keys point at.
+    UniqueConstraint("id", "bucket", "key"),
+    CheckConstraint("bucket <> '' AND key <> ''", name="address"),
+    Index("ix_video_tenant_id", "tenant_id"),
+    comment="A logical asset: one key in one bucket, whatever its versions.",
+)
+
+source = Table(
+    "source",
+    metadata,
+    identity(),
+    Column("video_id", BigInteger, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Text, nullable=False, comment="S3 version id, or the unquoted ETag without versioning"),
+    Column("version_id", Text, comment="S3 version id, where the bucket keeps versions"),
+    Column("etag", Text, nullable=False, comment="unquoted"),
+    Column("size_bytes", BigInteger, nullable=False),
+    timestamp("last_modified", nullable=False, comment="by S3; orders the versions of a key"),
+    Column("discovered_by", Text, nullable=False),
+    Column("profile", Text, comment="asked for by the watch rule; none means the default profile"),
+    Column("status", Text, nullable=False, server_default=SourceStatus.DISCOVERED.value),
+    Column("rejection_reason", Text),
+    Column("rejection_detail", Text),
+    Column("media_info", JSONB(none_as_null=True), comment="vodflow.media.info.MediaInfo"),
+    Column("run_id", Text, comment="run of transcode_video started for it"),
+    timestamp("registered_at", nullable=False),
+    timestamp("dispatched_at"),
+    timestamp("probed_at"),
+    timestamp("rejected_at"),
+    UniqueConstraint("bucket", "key", "version"),
+    UniqueConstraint("id", "video_id"),
+    ForeignKeyConstraint(["video_id", "bucket", "key"], ["video.id", "video.bucket", "video.key"]),
+    CheckConstraint("version <> ''", name="version"),
+    one_of("status", SourceStatus),
+    one_of("discovered_by", DiscoveredBy),
+    # The names are vodflow.errors.RejectionReason; a new one needs no migration.
+    CheckConstraint("rejection_reason ~ '^[a-z][a-z0-9_]*$'", name="rejection_reason"),
+    *not_negative("size_bytes"),
+    CheckConstraint("(status = 'REJECTED') = (rejection_reason IS NOT NULL)", name="rejected_has_reason"),
+    CheckConstraint("(status = 'REJECTED') = (rejected_at IS NOT NULL)", name="rejected_has_time"),
+    CheckConstraint("rejection_detail IS NULL OR rejection_reason IS NOT NULL", name="detail_has_reason"),
+    CheckConstraint("status <> 'PROBED' OR media_info IS NOT NULL", name="probed_has_media_info"),
+    CheckConstraint("(media_info IS NULL) = (probed_at IS NULL)", name="media_info_has_time"),
+    CheckConstraint("(run_id IS NULL) = (dispatched_at IS NULL)", name="dispatched_has_run"),
+    CheckConstraint("status <> 'DISPATCHED' OR run_id IS NOT NULL", name="dispatched"),
+    Index("ix_source_video_id", "video_id"),
+    Index("ix_source_undispatched", "id", postgresql_where=text("status = 'DISCOVERED'")),
+    Index("ix_source_rejected_at", "rejected_at", postgresql_where=text("status = 'REJECTED'")),
+    comment="One version of a video's bytes.",
+)

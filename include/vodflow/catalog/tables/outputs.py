@@ -1,0 +1,86 @@
+"""What came out: renditions, artifacts, and what is public."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from vodflow.catalog.states import ArtifactKind, JobStatus
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+
+rendition = Table(
+    "rendition",
+    metadata,
+    identity(),
+    Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("codec", Text, nullable=False, comment="RFC 6381, as in the manifests"),
+    Column("width", Integer, comment="pixels"),
+    Column("height", Integer, comment="pixels"),
+    Column("frame_rate", Text, comment="num/den"),
+    Column("channels", Integer),
+    Column("sample_rate", Integer, comment="hertz"),
+    Column("bitrate", Integer, nullable=False, comment="asked for, bits a second"),
+    Column("measured_bitrate", Integer, nullable=False, comment="average of the segments, bits a second"),
+    Column("peak_bitrate", Integer, comment="largest segment, bits a second"),
+    Column("size_bytes", BigInteger, nullable=False, comment="of its segments"),
+    Column("duration", Double, nullable=False, comment="seconds"),
+    Column("speed", Double, comment="media seconds encoded a wall second"),
+    Column("vmaf", Double),
+    Column("psnr", Double, comment="decibels"),
+    Column("ssim", Double),
+    UniqueConstraint("job_id", "name"),
+    one_of("kind", ("video", "audio")),
+    CheckConstraint(
+        "(kind = 'video') = (width IS NOT NULL AND height IS NOT NULL AND frame_rate IS NOT NULL)",
+        name="video_has_size",
+    ),
+    CheckConstraint("width > 0 AND height > 0", name="size"),
+    *not_negative("bitrate", "measured_bitrate", "peak_bitrate", "size_bytes", "duration", "speed", "psnr"),
+    CheckConstraint("vmaf BETWEEN 0 AND 100", name="vmaf"),
+    CheckConstraint("ssim BETWEEN -1 AND 1", name="ssim"),
+    comment="One encoded track of a published job.",
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    identity(),
+    Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("name", Text, nullable=False, comment="path below the job's prefix"),
+    Column("kind", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("checksum", Text, comment="base64 of the CRC-32, as S3 stores it"),
+    Column("content_type", Text, nullable=False),
+    UniqueConstraint("job_id", "name"),
+    one_of("kind", ArtifactKind),
+    *not_negative("size_bytes"),
+    comment="One object that people or players address: manifests, MP4s, pictures, captions.",
+)
+
+publication = Table(
+    "publication",
+    metadata,
+    Column("video_id", BigInteger, ForeignKey("video.id"), primary_key=True, autoincrement=False),
+    Column("job_id", BigInteger, nullable=False, unique=True),
+    Column("job_status", Text, nullable=False, server_default=JobStatus.PUBLISHED.value),
+    Column("manifest_uri", Text, nullable=False),
+    timestamp("first_published_at", nullable=False),
+    timestamp("published_at", nullable=False),
+    # Together: the job is of this video, and it is PUBLISHED, which is final.
+    CheckConstraint("job_status = 'PUBLISHED'", name="job_status"),
+    ForeignKeyConstraint(["job_id", "video_id", "job_status"], ["job.id", "job.video_id", "job.status"]),
+    comment="Which job of a video is public now.",
+)

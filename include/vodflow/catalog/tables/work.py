@@ -1,0 +1,169 @@
+"""What is done: jobs, their attempts and events, and what was given up."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from vodflow.catalog.states import ACTIVE, JobStatus
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+from vodflow.engines.names import EngineName
+from vodflow.errors import ErrorClass
+
+_active = ", ".join(f"'{status}'" for status in sorted({*ACTIVE, JobStatus.QUEUED}))
+
+job = Table(
+    "job",
+    metadata,
+    identity(),
+    Column("source_id", BigInteger, nullable=False),
+    Column("video_id", BigInteger, nullable=False),
+    Column("plan_hash", Text, nullable=False),
+    Column("plan", JSONB, nullable=False, comment="vodflow.planning.plan.TranscodePlan"),
+    Column("profile", Text, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0", comment="above 0 when forced again"),
+    Column("engine", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False, server_default="50", comment="0 to 100, higher first"),
+    Column("status", Text, nullable=False, server_default=JobStatus.QUEUED.value),
+    Column("stage", Text, comment="what the worker is doing"),
+    Column("progress", Double, nullable=False, server_default="0", comment="percent"),
+    Column("speed", Double, comment="media seconds encoded a wall second"),
+    Column("eta_seconds", Double),
+    timestamp("heartbeat_at", comment="last sign of life of the worker"),
+    Column("external_id", Text, comment="the engine's own id of the job"),
+    Column("bucket", Text, nullable=False, comment="of the outputs"),
+    Column("prefix", Text, nullable=False, comment="key prefix of the outputs"),
+    Column("run_id", Text, comment="run of transcode_video that works on it"),
+    Column("error_class", Text),
+    Column("error_code", Text, comment="the other side's code, an exit status, or a verification rule"),
+    Column("error_message", Text),
+    Column("retryable", Boolean, comment="whether running it again can help"),
+    Column("estimated_cost", Numeric(12, 6), comment="US dollars"),
+    Column("actual_cost", Numeric(12, 6), comment="US dollars"),
+    timestamp("created_at", nullable=False),
+    timestamp("queued_at", nullable=False),
+    timestamp("submitted_at"),
+    timestamp("started_at"),
+    timestamp("encoded_at", comment="outputs are in S3, verification begins"),
+    timestamp("verified_at"),
+    timestamp("finished_at"),
+    Column("encode_seconds", Double, comment="wall"),
+    Column("cpu_seconds", Double, comment="of all processes of the worker"),
+    Column("worker_seconds", Double, comment="wall, download to upload"),
+    Column("result", JSONB(none_as_null=True), comment="vodflow.engines.result.EngineResult"),
+    Column("verification", JSONB(none_as_null=True), comment="vodflow.verification.Verification"),
+    UniqueConstraint("source_id", "plan_hash"),
+    UniqueConstraint("bucket", "prefix"),
+    # What composite foreign keys point at.
+    UniqueConstraint("id", "video_id", "status"),
+    ForeignKeyConstraint(["source_id", "video_id"], ["source.id", "source.video_id"]),
+    one_of("status", JobStatus),
+    one_of("engine", EngineName),
+    one_of("error_class", ErrorClass),
+    CheckConstraint("priority BETWEEN 0 AND 100", name="priority"),
+    CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
+    CheckConstraint("plan_hash ~ '^[0-9a-f]{16}$'", name="plan_hash"),
+    *not_negative(
+        "revision", "speed", "eta_seconds", "estimated_cost", "actual_cost",
+        "encode_seconds", "cpu_seconds", "worker_seconds",
+    ),
+    CheckConstraint("(status = 'FAILED') = (error_class IS NOT NULL)", name="failed_has_class"),
+    CheckConstraint("(error_class IS NULL) = (retryable IS NULL)", name="failed_has_retryable"),
+    CheckConstraint(
+        "error_message IS NULL OR error_class IS NOT NULL OR status = 'REJECTED'", name="message_has_class"
+    ),
+    CheckConstraint(
+        "(status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED')) = (finished_at IS NOT NULL)",
+        name="finished_has_time",
+    ),
+    CheckConstraint("status <> 'PUBLISHED' OR (verified_at IS NOT NULL AND progress = 100)", name="published"),
+    Index("ix_job_video_id", "video_id"),
+    Index("ix_job_open", "status", text("priority DESC"), "id", postgresql_where=text(f"status IN ({_active})")),
+    Index("ix_job_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    comment="One plan for one source, carried out by one engine.",
+    # Room on each page for the progress updates, which touch no index (heap-only tuples).
+    postgresql_with={"fillfactor": 70},
+)  # fmt: skip
+
+job_attempt = Table(
+    "job_attempt",
+    metadata,
+    identity(),
+    Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="1, 2, … within the job"),
+    Column("run_id", Text, comment="run of transcode_video"),
+    Column("host", Text, nullable=False, comment="where the worker ran"),
+    timestamp("started_at", nullable=False),
+    timestamp("finished_at"),
+    Column("outcome", Text, comment="none while it runs; lost when a later attempt found it unfinished"),
+    Column("error_class", Text),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    UniqueConstraint("job_id", "number"),
+    one_of("outcome", ("succeeded", "failed", "rejected", "canceled", "lost")),
+    one_of("error_class", ErrorClass),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_has_outcome"),
+    CheckConstraint("error_class IS NULL OR outcome = 'failed'", name="error_has_outcome"),
+    Index("uq_job_attempt_running", "job_id", unique=True, postgresql_where=text("finished_at IS NULL")),
+    comment="One time a worker was started for a job.",
+)
+
+job_event = Table(
+    "job_event",
+    metadata,
+    identity(),
+    Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
+    timestamp("at", nullable=False),
+    Column("actor", Text, nullable=False, comment="who changed it: a task, a command, a person"),
+    Column("old_status", Text),
+    Column("new_status", Text, nullable=False),
+    Column("detail", JSONB(none_as_null=True)),
+    one_of("old_status", JobStatus),
+    one_of("new_status", JobStatus),
+    Index("ix_job_event_job_id", "job_id", "id"),
+    comment="Every change of a job's status. Written by a trigger, never changed or deleted.",
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    identity(),
+    Column("origin", Text, nullable=False, comment="what gave up, for example ingest_videos.intake"),
+    Column(
+        "identity", Text, nullable=False, comment="equal for the same trouble: an open one is counted, not repeated"
+    ),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("payload", JSONB(none_as_null=True), comment="what is needed to look into it and to try again"),
+    Column("source_id", BigInteger, ForeignKey("source.id")),
+    Column("job_id", BigInteger, ForeignKey("job.id")),
+    Column("occurrences", Integer, nullable=False, server_default="1"),
+    timestamp("first_seen_at", nullable=False),
+    timestamp("last_seen_at", nullable=False),
+    timestamp("resolved_at"),
+    Column("resolution", Text),
+    CheckConstraint("occurrences > 0", name="occurrences"),
+    CheckConstraint("last_seen_at >= first_seen_at", name="seen"),
+    CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
+    Index("uq_dead_letter_open", "origin", "identity", unique=True, postgresql_where=text("resolved_at IS NULL")),
+    Index("ix_dead_letter_source_id", "source_id"),
+    Index("ix_dead_letter_job_id", "job_id"),
+    comment="Work that was given up and waits for a person.",
+)
