@@ -12,7 +12,7 @@ from vodflow.errors import ConfigurationError
 #: Demuxers that real video files need. Playlists (hls, dash, concat) are left out on purpose: they name other
 #: files and URLs, so an uploaded one could make FFmpeg read this machine's files or its network.
 INPUT_FORMATS = (
-    "3g2", "3gp", "aac", "ac3", "asf", "av1", "avi", "dv", "flac", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4a",
+    "3g2", "3gp", "aac", "ac3", "asf", "av1", "avi", "dv", "flac", "flv", "gxf", "h264", "hevc", "ivf", "m4a",
     "m4v", "matroska", "mj2", "mov", "mp3", "mp4", "mpeg", "mpegts", "mpegvideo", "mpegtsraw", "mxf", "nut", "obu",
     "ogg", "rm", "swf", "vc1", "wav", "webm", "wtv", "yuv4mpegpipe",
 )  # fmt: skip

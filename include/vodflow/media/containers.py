@@ -1,0 +1,95 @@
+"""Whether a container's own structure says that bytes are missing: a few small reads, no decoder.
+
+An interrupted upload or recording leaves a file whose boxes claim more bytes than there are, or one without the
+index that is written last. ISO base media (ISO/IEC 14496-12: MP4, MOV), Matroska (RFC 9559) and AVI say their
+length; MPEG-TS and MPEG-PS do not: a part of one is a whole, shorter one.
+"""
+
+from __future__ import annotations
+
+from vodflow.media.ranges import ReadRange
+
+#: Boxes that may come first in an MP4 or MOV file.
+_FIRST_BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx", b"uuid"}
+#: Boxes that hold media or its index; a cut inside any other one costs nothing.
+_MEDIA_BOXES = {b"moov", b"moof", b"mdat"}
+#: Boxes to look at: enough for every ordinary file; a fragmented one may have many more.
+_MAX_BOXES = 256
+
+_EBML = 0x1A45DFA3
+_SEGMENT = 0x18538067
+
+
+def missing_part(read: ReadRange, size: int) -> str | None:
+    """What is missing, as one sentence for a person; none when the structure is whole or unknown.
+
+    :param size: bytes of the file
+    :raises SourceUnavailable: when the source cannot be read
+    """
+    head = read(0, 16)
+    if head[4:8] in _FIRST_BOXES:
+        return _missing_in_mp4(read, size)
+    if head[:4] == _EBML.to_bytes(4, "big"):
+        return _missing_in_matroska(read, size)
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return _shortage("The AVI file", 8 + int.from_bytes(head[4:8], "little"), size)
+    return None
+
+
+def _missing_in_mp4(read: ReadRange, size: int) -> str | None:
+    offset, indexed = 0, False
+    for _ in range(_MAX_BOXES):
+        header = read(offset, 16)
+        kind, length = header[4:8], int.from_bytes(header[:4], "big")
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        if len(header) < 8 or not kind.isalnum() or (0 < length < 8):
+            break  # the end, or padding after the last box
+        indexed = indexed or kind == b"moov"
+        if length == 0:
+            offset = size
+            break
+        offset += length
+        if offset > size:
+            if kind in _MEDIA_BOXES:
+                return _shortage(f"The {kind.decode()} box", offset, size)
+            break
+    else:
+        return None
+    if not indexed:
+        return "The index of the file (moov box) is missing: the upload or the recording was interrupted."
+    return None
+
+
+def _missing_in_matroska(read: ReadRange, size: int) -> str | None:
+    offset = 0
+    for _ in range(8):  # the EBML header, perhaps Void elements, then the Segment
+        header = read(offset, 12)
+        identifier, id_length = _vint(header, keep_marker=True)
+        length, size_length = _vint(header[id_length:], keep_marker=False)
+        if not id_length or not size_length:
+            return None
+        if identifier == _SEGMENT:
+            unknown = length == (1 << (7 * size_length)) - 1
+            return (
+                None if unknown else _shortage("The Matroska segment", offset + id_length + size_length + length, size)
+            )
+        offset += id_length + size_length + length
+    return None
+
+
+def _vint(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
+    """A variable-size integer (RFC 8794, section 4) and its length in bytes; length 0 when there is none."""
+    if not data or not data[0]:
+        return 0, 0
+    length = 9 - data[0].bit_length()
+    if len(data) < length:
+        return 0, 0
+    value = int.from_bytes(data[:length], "big")
+    return (value if keep_marker else value & ((1 << (7 * length)) - 1)), length
+
+
+def _shortage(what: str, needed: int, size: int) -> str | None:
+    if needed <= size:
+        return None
+    return f"{what} ends at byte {needed:,}, but the file has only {size:,} bytes: the upload was cut off."

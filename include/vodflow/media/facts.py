@@ -1,0 +1,260 @@
+"""ffprobe's JSON as :class:`MediaInfo`: pure, no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, Literal, cast
+
+from vodflow.errors import InputRejected, RejectionReason
+from vodflow.media.info import AudioTrack, CaptionTrack, MediaInfo, VideoTrack
+
+Stream = Mapping[str, Any]
+
+#: Dispositions of pictures that are no video: cover art, chapter pictures, posters.
+_STILL = ("attached_pic", "timed_thumbnails", "still_image")
+
+#: Base and average rate may differ by this much in a constant-rate file (a long last frame, rounded timestamps).
+_CONSTANT_RATE = Fraction(2, 100)
+
+#: Beyond this ffprobe reports a clock, such as 90 kHz, and not a frame rate.
+_HIGHEST_RATE = 1000
+
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")
+#: ISO 639-2: undetermined, uncoded, no linguistic content, multiple.
+_NO_LANGUAGE = {"und", "mis", "zxx", "mul"}
+_CLOCK = re.compile(r"^(\d+):(\d{2}):(\d{2}(?:\.\d+)?)$")
+_DEPTH = re.compile(r"(?:p0|p|gray|[a-z])(9|10|12|14|16)(?:le|be)$")
+
+
+def media_info(document: Mapping[str, Any], size: int, duration: float | None = None) -> MediaInfo:
+    """The facts that ``ffprobe -show_format -show_streams -of json`` tells.
+
+    :param document: the parsed JSON
+    :param size: bytes
+    :param duration: seconds, where the caller knows better than the container
+    :raises InputRejected: without a video track, or with one that has no size, codec or duration
+    """
+    streams = document.get("streams", [])
+    container = document.get("format", {})
+    stream = _video_stream(streams)
+    total = duration or declared_duration(document)
+    if total is None:
+        raise InputRejected(
+            RejectionReason.UNDECODABLE, "Neither the container nor its packets tell how long the video is."
+        )
+    return MediaInfo(
+        container=str(container.get("format_name", "unknown")),
+        duration=total,
+        size=size,
+        bit_rate=_integer(container.get("bit_rate")),
+        video=_video(stream, total),
+        audio=tuple(_audio(item) for item in _kind(streams, "audio") if _usable_audio(item)),
+        captions=tuple(_captions(item) for item in _kind(streams, "subtitle") if _codec(item)),
+    )
+
+
+def declared_duration(document: Mapping[str, Any]) -> float | None:
+    """Seconds that the container or its longest stream claims to last; none when nothing does."""
+    total = _seconds(document.get("format", {}).get("duration"))
+    if total:
+        return total
+    return max(filter(None, (_stream_duration(stream) for stream in document.get("streams", []))), default=None)
+
+
+def start_time(document: Mapping[str, Any]) -> float:
+    """Presentation time of the container's first packet, seconds; may be negative."""
+    return _number(document.get("format", {}).get("start_time")) or 0.0
+
+
+def _video_stream(streams: Iterable[Stream]) -> Stream:
+    tracks = [item for item in _kind(streams, "video") if not any(_flag(item, name) for name in _STILL)]
+    if not tracks:
+        raise InputRejected(RejectionReason.NO_VIDEO_TRACK, _what_there_is(list(streams)))
+    readable = [item for item in tracks if _codec(item) and item.get("width") and item.get("height")]
+    if not readable:
+        name = _codec(tracks[0]) or tracks[0].get("codec_tag_string", "unknown")
+        raise InputRejected(
+            RejectionReason.UNDECODABLE, f"The video track's format ({name}) is unknown, or its headers are damaged."
+        )
+    return max(readable, key=lambda item: (_flag(item, "default"), item["width"] * item["height"], -item["index"]))
+
+
+def _what_there_is(streams: list[Stream]) -> str:
+    kinds = [str(item.get("codec_type", "unknown")) for item in streams]
+    if "video" in kinds:
+        return "The file holds sound and a still picture (cover art), but no video track."
+    if "audio" in kinds:
+        return "The file holds sound only, no video track."
+    return "The file holds no video track."
+
+
+def _video(stream: Stream, total: float) -> VideoTrack:
+    width, height = int(stream["width"]), int(stream["height"])
+    aspect = _ratio(stream.get("sample_aspect_ratio")) or Fraction(1)
+    rotation = _rotation(stream)
+    shown = max(1, round(width * aspect)), height
+    if rotation in {90, 270}:
+        shown = shown[1], shown[0]
+    field_order = str(stream.get("field_order", "progressive"))
+    rate, variable = _frame_rate(stream, interlaced=field_order not in {"progressive", "unknown"})
+    return VideoTrack(
+        index=int(stream["index"]),
+        codec=str(stream["codec_name"]),
+        width=width,
+        height=height,
+        display_width=shown[0],
+        display_height=shown[1],
+        sample_aspect_ratio=_rational(aspect),
+        rotation=rotation,
+        frame_rate=_rational(rate),
+        variable_frame_rate=variable,
+        start=_number(stream.get("start_time")) or 0.0,
+        duration=_stream_duration(stream) or total,
+        bit_rate=_bit_rate(stream),
+        pixel_format=str(stream.get("pix_fmt", "unknown")),
+        bit_depth=_bit_depth(stream),
+        field_order=field_order,
+        color_primaries=_color(stream, "color_primaries"),
+        color_transfer=_color(stream, "color_transfer"),
+        color_space=_color(stream, "color_space"),
+        color_range=_color(stream, "color_range"),
+    )
+
+
+def _audio(stream: Stream) -> AudioTrack:
+    tags = _tags(stream)
+    channels = int(stream["channels"])
+    return AudioTrack(
+        index=int(stream["index"]),
+        codec=str(stream["codec_name"]),
+        channels=channels,
+        layout=str(stream.get("channel_layout") or _LAYOUTS.get(channels, f"{channels} channels")),
+        sample_rate=int(stream["sample_rate"]),
+        language=_language(tags),
+        title=tags.get("title"),
+        default=_flag(stream, "default"),
+        start=_number(stream.get("start_time")) or 0.0,
+        duration=_stream_duration(stream),
+        bit_rate=_bit_rate(stream),
+    )
+
+
+def _captions(stream: Stream) -> CaptionTrack:
+    tags = _tags(stream)
+    return CaptionTrack(
+        index=int(stream["index"]),
+        codec=str(stream["codec_name"]),
+        language=_language(tags),
+        title=tags.get("title"),
+        default=_flag(stream, "default"),
+        forced=_flag(stream, "forced"),
+    )
+
+
+def _usable_audio(stream: Stream) -> bool:
+    return bool(_codec(stream) and _integer(stream.get("channels")) and _integer(stream.get("sample_rate")))
+
+
+def _frame_rate(stream: Stream, *, interlaced: bool) -> tuple[Fraction, bool]:
+    """Frames a second, and whether they come at varying times.
+
+    ``r_frame_rate`` is the lowest rate that all timestamps fit, ``avg_frame_rate`` frames over duration. Of
+    interlaced video the former may count fields.
+    """
+    base, average = _ratio(stream.get("r_frame_rate")), _ratio(stream.get("avg_frame_rate"))
+    if base is not None and base > _HIGHEST_RATE:
+        base = None
+    if base is None or average is None:
+        return average or base or Fraction(25), base is None
+    if interlaced and abs(base / average - 2) <= _CONSTANT_RATE:
+        base /= 2
+    if abs(base / average - 1) <= _CONSTANT_RATE:
+        return base, False
+    return average, True
+
+
+def _rotation(stream: Stream) -> Literal[0, 90, 180, 270]:
+    """Clockwise degrees; the display matrix of ISO/IEC 14496-12 is reported counter-clockwise."""
+    turns = [item["rotation"] for item in stream.get("side_data_list", []) if "rotation" in item]
+    quarter = round(-float(turns[0]) / 90) % 4 if turns else 0
+    return cast("Literal[0, 90, 180, 270]", quarter * 90)
+
+
+def _bit_depth(stream: Stream) -> int:
+    depth = _integer(stream.get("bits_per_raw_sample"))
+    if depth:
+        return depth
+    match = _DEPTH.search(str(stream.get("pix_fmt", "")))
+    return int(match[1]) if match else 8
+
+
+def _bit_rate(stream: Stream) -> int | None:
+    # Matroska keeps the measured rate in a statistics tag.
+    return _integer(stream.get("bit_rate")) or _integer(_tags(stream).get("bps"))
+
+
+def _stream_duration(stream: Stream) -> float | None:
+    seconds = _seconds(stream.get("duration"))
+    if seconds is None and (match := _CLOCK.match(_tags(stream).get("duration", ""))):
+        seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    return seconds or None
+
+
+def _kind(streams: Iterable[Stream], kind: str) -> list[Stream]:
+    return [item for item in streams if item.get("codec_type") == kind]
+
+
+def _codec(stream: Stream) -> str | None:
+    name = stream.get("codec_name")
+    return None if name in {None, "none", "unknown"} else str(name)
+
+
+def _flag(stream: Stream, name: str) -> bool:
+    return bool(stream.get("disposition", {}).get(name))
+
+
+def _tags(stream: Stream) -> dict[str, str]:
+    return {key.lower(): str(value) for key, value in stream.get("tags", {}).items()}
+
+
+def _language(tags: Mapping[str, str]) -> str | None:
+    language = tags.get("language", "").lower()
+    return language if _LANGUAGE.match(language) and language not in _NO_LANGUAGE else None
+
+
+def _color(stream: Stream, field: str) -> str | None:
+    value = stream.get(field)
+    return None if value in {None, "unknown", "reserved"} else str(value)
+
+
+def _ratio(value: object) -> Fraction | None:
+    """A positive ``a/b`` or ``a:b``; none for ``0/0``, ``0:1``, ``N/A``."""
+    try:
+        ratio = Fraction(str(value).replace(":", "/"))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return ratio if ratio > 0 else None
+
+
+def _rational(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
+
+
+def _seconds(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 < number < float("inf") else None
+
+
+def _integer(value: object) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number > 0 else None

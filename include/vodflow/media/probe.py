@@ -1,0 +1,206 @@
+"""Find out what a source is: ffprobe and a look at its structure, its end and its first frame.
+
+Works on local paths and on presigned URLs, of which only small ranges are read. What is wrong with the input is
+:class:`InputRejected` with a named reason; what is wrong with the way to it is :class:`SourceUnavailable` and may be
+tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.media.containers import missing_part
+from vodflow.media.facts import declared_duration, media_info, start_time
+from vodflow.media.info import MediaInfo
+from vodflow.media.ranges import open_ranges
+from vodflow.media.tools import ffmpeg_path, ffprobe_path, input_options, is_url
+
+log = logging.getLogger(__name__)
+
+#: Formats without a declared duration: ffprobe takes it from the last timestamps, so the end cannot be missing.
+_UNDECLARED = {"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "av1", "obu", "ivf", "dv", "vc1"}
+
+#: Seconds before the end that are read to see whether the end is there.
+_TAIL = 2.0
+#: Seconds that the last packet may end before the declared duration: long last frames, rounded headers.
+_TAIL_TOLERANCE = 3.0
+#: Reading every packet of a file without a duration may take this many times the usual limit.
+_SCAN_PATIENCE = 4
+#: Seconds of the beginning in which one frame must decode; broadcast recordings begin in the middle of a GOP.
+_DECODE_WINDOW = 30
+
+#: What FFmpeg says when the way to the source fails, and when the object is gone.
+_UNAVAILABLE = re.compile(
+    r"Server returned (?:5XX|4(?!04|10)[0-9X]{2})|HTTP error (?:5\d\d|4(?!04|10)\d\d)"
+    r"|Connection (?:refused|reset|timed out)|Broken pipe|Network is unreachable|No route to host"
+    r"|Failed to resolve|Temporary failure in name|Operation timed out"
+    r"|Stream ends prematurely|Error in the pull function|IO error|Input/output error",
+    re.IGNORECASE,
+)
+_GONE = re.compile(r"404 Not Found|410 Gone|HTTP error (?:404|410)")
+#: What demuxers say when they run into the end of the file too early.
+_CUT_OFF = re.compile(r"partial file|File ended prematurely|Truncated", re.IGNORECASE)
+#: FFmpeg marks its lines with ``[demuxer @ 0x7f…]``.
+_MARK = re.compile(r"^\[[^\]]*@ 0x[0-9a-f]+\]\s*")
+
+
+def probe(source: str, size: int, timeout: float) -> MediaInfo:
+    """Everything about a source that planning needs.
+
+    :param source: a local path or an HTTP(S) URL
+    :param size: bytes of the source
+    :param timeout: seconds that one ffprobe, or one read, may take
+    :raises InputRejected: ``empty``, ``not_a_video``, ``no_video_track``, ``truncated`` or ``undecodable``
+    :raises SourceNotFound: when the source is gone or has another size
+    :raises SourceUnavailable: when it cannot be read just now
+    """
+    if size == 0:
+        raise InputRejected(RejectionReason.EMPTY, "The file has no bytes. Upload it again.")
+    missing = missing_part(open_ranges(source, size, timeout), size)
+    if missing:
+        raise InputRejected(RejectionReason.TRUNCATED, missing)
+    document = _describe(source, timeout)
+    duration = declared_duration(document)
+    if duration is None:
+        duration = _measured_duration(source, document, timeout)
+    else:
+        _check_end(source, document, duration, timeout)
+    info = media_info(document, size, duration)
+    _check_decodes(source, info, timeout)
+    return info
+
+
+def _describe(source: str, timeout: float) -> Mapping[str, Any]:
+    done = _ffprobe(source, ["-of", "json", "-show_format", "-show_streams"], timeout)
+    if done.returncode != 0:
+        _raise_unless_readable(source, done)
+        raise InputRejected(
+            RejectionReason.NOT_A_VIDEO, "The file is not in any known video format, whatever its name says."
+        )
+    document: Mapping[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def _measured_duration(source: str, document: Mapping[str, Any], timeout: float) -> float | None:
+    """Seconds from the first packet to the end of the last; reads the whole source."""
+    log.info("no duration declared, reading every packet of %s", _name(source))
+    done = _packets(source, [], timeout * _SCAN_PATIENCE)
+    _raise_unless_readable(source, done)
+    end = _last_end(done.stdout)
+    if end is not None:
+        return max(end - start_time(document), 0.0) or None
+    lengths = [float(item["duration_time"]) for item in _parse(done.stdout) if "duration_time" in item]
+    return math.fsum(lengths) or None
+
+
+def _check_end(source: str, document: Mapping[str, Any], duration: float, timeout: float) -> None:
+    """Refuse a source whose last seconds are declared, but not there."""
+    formats = set(str(document.get("format", {}).get("format_name", "")).split(","))
+    if formats & _UNDECLARED:
+        return
+    start = start_time(document)
+    try:
+        done = _packets(source, ["-read_intervals", f"{max(start, start + duration - _TAIL):.3f}%"], timeout)
+    except SourceUnavailable:
+        # Containers without an index are read from the beginning to seek. The engine reads all of it anyway.
+        log.warning("the end of %s could not be checked within %s s", _name(source), timeout)
+        return
+    _raise_unless_readable(source, done)
+    end = _last_end(done.stdout)
+    shortage = start + duration - end if end is not None else duration
+    cut = bool(_CUT_OFF.search(done.stderr))
+    # An MP4's sample table lists packets that are not there: only the demuxer's complaint counts, not its timestamps.
+    suspicious = cut if "mp4" in formats else end is not None
+    if suspicious and shortage > (0 if cut else _TAIL_TOLERANCE):
+        raise InputRejected(
+            RejectionReason.TRUNCATED,
+            f"The file declares {duration:.1f} s, but its end is missing: the upload or the recording was cut off.",
+        )
+
+
+def _check_decodes(source: str, info: MediaInfo, timeout: float) -> None:
+    """Refuse a source of which not even one frame can be decoded, with the decoder that will be used."""
+    argv = [ffmpeg_path(), "-nostdin", "-v", "error", "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
+    argv += ["-map", f"0:{info.video.index}", "-frames:v", "1", "-f", "framecrc", "-"]
+    done = _run(argv, source, timeout)
+    if any(line and not line.startswith("#") for line in done.stdout.splitlines()):
+        return
+    _raise_unless_readable(source, done)
+    raise InputRejected(
+        RejectionReason.UNDECODABLE,
+        f"No frame of the video track ({info.video.codec}) can be decoded: {_last_line(done.stderr)}.",
+    )
+
+
+def _packets(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    entries = ["-show_entries", "packet=codec_type,pts_time,dts_time,duration_time", "-of", "json"]
+    return _ffprobe(source, [*options, *entries], timeout)
+
+
+def _parse(output: str) -> list[dict[str, str]]:
+    packets: list[dict[str, str]] = json.loads(output or "{}").get("packets", [])
+    return [item for item in packets if item.get("codec_type") in {"video", "audio"}]
+
+
+def _last_end(output: str) -> float | None:
+    ends = [
+        float(time) + float(item.get("duration_time", 0))
+        for item in _parse(output)
+        if (time := item.get("pts_time", item.get("dts_time"))) is not None
+    ]
+    return max(ends, default=None)
+
+
+def _ffprobe(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    return _run([ffprobe_path(), "-v", "error", *options, *_input(source, timeout)], source, timeout)
+
+
+def _input(source: str, timeout: float) -> list[str]:
+    network = ["-rw_timeout", str(round(timeout * 1_000_000))] if is_url(source) else []  # microseconds
+    return [*input_options(source), *network, "-i", source]
+
+
+def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SourceUnavailable(f"{_name(source)} could not be examined within {timeout:g} s.") from error
+    log.debug("%s ended with %s: %s", argv[0], done.returncode, done.stderr)
+    return done
+
+
+def _raise_unless_readable(source: str, done: subprocess.CompletedProcess[str]) -> None:
+    """Tell a failing way to the source from a failing source."""
+    if done.returncode == -9:
+        raise SourceUnavailable(f"The examination of {_name(source)} was killed; the machine may lack memory.")
+    if not is_url(source):
+        return
+    if _GONE.search(done.stderr):
+        raise SourceNotFound(f"{_name(source)} does not exist any more.")
+    if _UNAVAILABLE.search(done.stderr):
+        raise SourceUnavailable(f"{_name(source)} cannot be read now: {_last_line(done.stderr)}.")
+
+
+def _last_line(text: str) -> str:
+    lines = [_MARK.sub("", line).strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "the decoder gave no reason"
+
+
+def _name(source: str) -> str:
+    # The query of a presigned URL is a credential.
+    return source.partition("?")[0] if is_url(source) else source
