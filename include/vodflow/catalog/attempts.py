@@ -1,22 +1,20 @@
-"""Attempts: each time a worker was started for a job, and how that ended."""
+"""Attempts: each time a worker was started for a job, and how that ended. Driven by :mod:`vodflow.catalog.jobs`."""
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from vodflow.catalog.storable import clean_message
 from vodflow.catalog.tables import job_attempt
-from vodflow.errors import EngineCanceled, ErrorClass, InputRejected, VodflowError
+from vodflow.errors import ErrorClass, VodflowError
 
 
-def start_attempt(conn: Connection, job_id: int, run_id: str | None = None, host: str | None = None) -> int:
+def start_attempt(conn: Connection, job_id: int, worker: str, run_id: str | None = None) -> int:
     """Begin an attempt and return its id. An unfinished earlier one was lost in a crash and is closed as ``lost``.
 
-    :param host: where the worker runs; none means this machine
-    :raises CatalogError: when there is no such job (by :func:`.database.transaction`)
+    :param worker: who works, for the record: a host, a pod
     """
     close_attempts(conn, job_id, "lost")
     number = select(func.coalesce(func.max(job_attempt.c.number), 0) + 1).where(job_attempt.c.job_id == job_id)
@@ -24,19 +22,10 @@ def start_attempt(conn: Connection, job_id: int, run_id: str | None = None, host
         job_id=job_id,
         number=number.scalar_subquery(),
         run_id=run_id,
-        host=host or socket.gethostname(),
+        worker=worker,
         started_at=func.clock_timestamp(),
     )
     return int(conn.execute(statement.returning(job_attempt.c.id)).scalar_one())
-
-
-def finish_attempt(conn: Connection, attempt_id: int, error: BaseException | None = None) -> None:
-    """End an attempt: ``succeeded``, or what the error says. One that has ended stays as it is."""
-    conn.execute(
-        update(job_attempt)
-        .where(job_attempt.c.id == attempt_id, job_attempt.c.finished_at.is_(None))
-        .values(finished_at=func.clock_timestamp(), **_ending(error))
-    )
 
 
 def close_attempts(conn: Connection, job_id: int, outcome: str, **error: Any) -> None:
@@ -63,13 +52,3 @@ def error_values(error: BaseException, *, retryable: bool) -> dict[str, Any]:
         "error_code": clean_message((ours and ours.code) or type(error).__name__),
         "error_message": clean_message(str(error) or type(error).__name__),
     }
-
-
-def _ending(error: BaseException | None) -> dict[str, Any]:
-    if error is None:
-        return {"outcome": "succeeded"}
-    if isinstance(error, EngineCanceled):
-        return {"outcome": "canceled"}
-    if isinstance(error, InputRejected):
-        return {"outcome": "rejected"}
-    return {"outcome": "failed"} | error_values(error, retryable=getattr(error, "retryable", False))

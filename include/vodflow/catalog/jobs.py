@@ -84,13 +84,11 @@ def open_job(
     return set_status(conn, row.id, JobStatus.QUEUED, **wanted)
 
 
-def begin(
-    conn: Connection, job_id: int, *, engine: EngineName | str, run_id: str | None = None, host: str | None = None
-) -> int:
+def begin(conn: Connection, job_id: int, *, engine: EngineName | str, worker: str, run_id: str | None = None) -> int:
     """PROGRESSING, with a new attempt, whose id is returned. What an earlier worker left half done is begun again.
 
     :param run_id: run of ``transcode_video`` that works; none means the one that opened the job
-    :param host: where the worker runs, for the attempt's record; none means this machine
+    :param worker: who works, for the attempt's record: a host, a pod
     :raises JobBusy: when another run works on it just now (retryable)
     :raises IllegalTransition: when the job is PUBLISHED or REJECTED
     """
@@ -99,7 +97,7 @@ def begin(
     _refuse_if_alive(conn, row, used)
     if row.status not in {JobStatus.QUEUED, JobStatus.SUBMITTED}:
         set_status(conn, job_id, JobStatus.QUEUED)
-    attempt = attempts.start_attempt(conn, job_id, used, host)
+    attempt = attempts.start_attempt(conn, job_id, worker, used)
     set_status(conn, job_id, JobStatus.PROGRESSING, engine=EngineName(engine), run_id=used)
     return attempt
 

@@ -108,7 +108,7 @@ job_attempt = Table(
     Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
     Column("number", Integer, nullable=False, comment="1, 2, … within the job"),
     Column("run_id", Text, comment="run of transcode_video"),
-    Column("host", Text, nullable=False, comment="where the worker ran"),
+    Column("worker", Text, nullable=False, comment="who worked: a host, a pod"),
     timestamp("started_at", nullable=False),
     timestamp("finished_at"),
     Column("outcome", Text, comment="none while it runs; lost when a later attempt found it unfinished"),

@@ -439,7 +439,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False, comment="1, 2, … within the job"),
         sa.Column("run_id", sa.Text(), nullable=True, comment="run of transcode_video"),
-        sa.Column("host", sa.Text(), nullable=False, comment="where the worker ran"),
+        sa.Column("worker", sa.Text(), nullable=False, comment="who worked: a host, a pod"),
         sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
