@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from vodflow.planning.plan import AudioRendition, VideoRendition
+from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
 
 HLS_MASTER = "hls/master.m3u8"
 DASH_MANIFEST = "dash/manifest.mpd"
@@ -37,6 +37,11 @@ MANIFEST_SUFFIXES = frozenset({".m3u8", ".mpd", ".json"})
 def track_name(rendition: VideoRendition | AudioRendition) -> str:
     """The name of a track in paths: ``video_1080p``, ``audio``, ``audio_96k``."""
     return f"video_{rendition.name}" if isinstance(rendition, VideoRendition) else rendition.name
+
+
+def tracks(plan: TranscodePlan) -> list[VideoRendition | AudioRendition]:
+    """Every encoded track of a plan: the rungs, then the audio."""
+    return [*plan.renditions, *plan.audio]
 
 
 def hls_playlist(rendition: VideoRendition | AudioRendition) -> str:

@@ -1,0 +1,76 @@
+"""Downmix to stereo, after ITU-R BS.775-3 annex 4, table 2.
+
+Centre and surround channels go in at -3 dB (0.7071), the LFE channel is left out. The sums are then scaled so
+that full-scale signals in every channel at once still do not clip (``<`` in FFmpeg's ``pan`` makes the gains of
+an output add up to 1; the layouts are symmetric, so both sides get the same factor): for 5.1 this is
+``1 / (1 + 0.7071 + 0.7071) = 0.4142`` (-7.66 dB).
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Final
+
+_MINUS_3_DB: Final = 1 / sqrt(2)
+
+#: Channels of FFmpeg's standard layouts in stream order (libavutil/channel_layout.c).
+_LAYOUTS: Final = {
+    "2.1": "FL FR LFE",
+    "3.0": "FL FR FC",
+    "3.0(back)": "FL FR BC",
+    "3.1": "FL FR FC LFE",
+    "4.0": "FL FR FC BC",
+    "quad": "FL FR BL BR",
+    "quad(side)": "FL FR SL SR",
+    "4.1": "FL FR FC LFE BC",
+    "5.0": "FL FR FC BL BR",
+    "5.0(side)": "FL FR FC SL SR",
+    "5.1": "FL FR FC LFE BL BR",
+    "5.1(side)": "FL FR FC LFE SL SR",
+    "6.0": "FL FR FC BC SL SR",
+    "6.1": "FL FR FC LFE BC SL SR",
+    "7.0": "FL FR FC BL BR SL SR",
+    "7.1": "FL FR FC LFE BL BR SL SR",
+    "7.1(wide)": "FL FR FC LFE BL BR FLC FRC",
+}
+
+#: The layout of that many channels when the source names none of the above.
+_BY_COUNT: Final = {3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+#: Gain of each channel into the left and the right output.
+_GAINS: Final = {
+    "FL": (1.0, 0.0),
+    "FR": (0.0, 1.0),
+    "FC": (_MINUS_3_DB, _MINUS_3_DB),
+    "LFE": (0.0, 0.0),
+    "BL": (_MINUS_3_DB, 0.0),
+    "BR": (0.0, _MINUS_3_DB),
+    "SL": (_MINUS_3_DB, 0.0),
+    "SR": (0.0, _MINUS_3_DB),
+    # One surround channel for both sides: another -3 dB, so that its power is kept.
+    "BC": (0.5, 0.5),
+    "FLC": (_MINUS_3_DB, 0.0),
+    "FRC": (0.0, _MINUS_3_DB),
+}
+
+
+def downmix(layout: str, channels: int) -> str | None:
+    """FFmpeg's ``pan`` argument that makes stereo of a source; None when it is stereo already.
+
+    Channels are named by position, so it fits whatever name the decoder gives the layout.
+
+    :param layout: ffprobe's channel layout
+    :param channels: how many there are; a layout of another size is not believed
+    """
+    if channels == 2:
+        return None
+    if channels == 1:
+        return "stereo|c0<c0|c1<c0"
+    names = _LAYOUTS.get(layout, "").split()
+    if len(names) != channels:
+        names = _LAYOUTS.get(_BY_COUNT.get(channels, ""), "").split()
+    if not names:  # more channels than any layout of television and cinema: the front pair
+        return "stereo|c0<c0|c1<c1"
+    gains = [_GAINS[name] for name in names]
+    sides = ("+".join(f"{gain[side]:.6g}*c{i}" for i, gain in enumerate(gains) if gain[side]) for side in (0, 1))
+    return "stereo|" + "|".join(f"c{side}<{mix}" for side, mix in enumerate(sides))

@@ -1,0 +1,108 @@
+"""The picture's way from the decoder to the rungs, as FFmpeg filters.
+
+One chain brings the source to the top rung (deinterlaced, constant frame rate, square pixels, 8-bit BT.709);
+each further rung is scaled from the one above. Such a cascade needs less CPU than scaling every rung from the
+source, because the costly large pictures are read once (see ``docs/benchmarks.md``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from vodflow.media.info import VideoTrack
+from vodflow.planning.plan import VideoRendition
+
+#: A node of ffmpeg-python's graph; the package has no types.
+Stream = Any
+
+#: Sharp enough for downscaling at a fraction of lanczos' cost.
+_SCALER: Final = "bicubic"
+#: SDR reference white in nits for zscale's linear light (ITU-R BT.2408 would say 203 for graphics; 100 keeps
+#: the brightness of film-like material).
+_NOMINAL_PEAK: Final = 100
+#: Field rate output of a deinterlacer is asked for when the rung is this much faster than the source's frames.
+_FIELD_RATE: Final = 1.5
+
+_MATRICES: Final = {
+    "bt709": "bt709",
+    "bt2020nc": "bt2020",
+    "bt2020c": "bt2020",
+    "bt470bg": "bt601",
+    "smpte170m": "bt601",
+    "smpte240m": "smpte240m",
+    "fcc": "fcc",
+}
+
+
+def source_matrix(track: VideoTrack) -> str:
+    """The YUV matrix of the source as ``scale`` names it; unmarked pictures below 720 lines are BT.601."""
+    named = _MATRICES.get(track.color_space or "")
+    return named or ("bt709" if track.height >= 720 or track.width >= 1280 else "bt601")
+
+
+def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    """The source's pictures as those of the largest rung. FFmpeg has already applied the rotation."""
+    if track.interlaced:
+        mode = "send_field" if rung.fps > track.fps * _FIELD_RATE else "send_frame"
+        stream = stream.filter("bwdif", mode=mode, parity="auto", deint="all")
+    # Fills a late start and gaps, and drops surplus frames before they cost any scaling.
+    stream = constant_rate(stream, rung)
+    stream = _tone_map(stream, track, rung) if track.hdr else _to_bt709(stream, track, rung)
+    return stream.filter("setsar", "1").filter(
+        "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="tv"
+    )
+
+
+def constant_rate(stream: Stream, rung: VideoRendition) -> Stream:
+    """Frames at exactly the rung's rate from time 0 on; ``start_time`` repeats the first picture of a late video."""
+    return stream.filter("fps", fps=rung.frame_rate, start_time=0)
+
+
+def smaller(stream: Stream, larger: VideoRendition, rung: VideoRendition) -> Stream:
+    """A rung from the one above it."""
+    if rung.fps != larger.fps:
+        stream = constant_rate(stream, rung)
+    if (rung.width, rung.height) == (larger.width, larger.height):
+        return stream
+    return stream.filter("scale", rung.width, rung.height, flags=_SCALER).filter("setsar", "1")
+
+
+def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    matrix = source_matrix(track)
+    # A source at the top rung's size, matrix and range passes through untouched.
+    full_range = track.color_range == "pc" or track.pixel_format.startswith("yuvj")
+    same_size = (track.width, track.height) == (rung.width, rung.height) and track.rotation in {0, 180}
+    if same_size and matrix == "bt709" and not full_range and track.pixel_format == "yuv420p":
+        return stream
+    return stream.filter(
+        "scale",
+        rung.width,
+        rung.height,
+        flags=_SCALER,
+        in_color_matrix=matrix,
+        out_color_matrix="bt709",
+        out_range="tv",
+    ).filter("format", "yuv420p")
+
+
+def _tone_map(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    """PQ or HLG in BT.2020 to SDR in BT.709, at the rung's size: floating-point pictures are the costly part."""
+    transfer = track.color_transfer
+    matrix = track.color_space if track.color_space in {"bt2020nc", "bt2020c"} else "bt2020nc"
+    return (
+        stream.filter("scale", rung.width, rung.height, flags=_SCALER)
+        .filter(
+            "zscale",
+            transferin=transfer,
+            matrixin={"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
+            primariesin="2020",
+            rangein="full" if track.color_range == "pc" else "limited",
+            transfer="linear",
+            npl=_NOMINAL_PEAK,
+        )
+        .filter("format", "gbrpf32le")
+        .filter("zscale", primaries="709")
+        .filter("tonemap", tonemap="hable", desat=0)
+        .filter("zscale", transfer="709", matrix="709", range="limited")
+        .filter("format", "yuv420p")
+    )

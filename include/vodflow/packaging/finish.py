@@ -1,0 +1,56 @@
+"""What is left to do on the packager's playlists: paths, and the master playlist with measured rates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vodflow.packaging import layout
+from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
+from vodflow.packaging.playlist import Rates, measure, move_up, parse_segments
+from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+
+
+def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:
+    """Make the packager's playlists and MPD below ``outputs`` final."""
+    if Output.DASH in plan.packaging.outputs:
+        _rewrite(outputs / layout.DASH_MANIFEST)
+    if Output.HLS not in plan.packaging.outputs:
+        return
+    master = outputs / layout.HLS_MASTER
+    codecs = read_codecs(master.read_text())
+    tracks: dict[str, HlsTrack] = {}
+    for rendition in layout.tracks(plan):
+        playlist = layout.hls_playlist(rendition)
+        rates = _finish(outputs, playlist)
+        if isinstance(rendition, VideoRendition):
+            track = HlsTrack(
+                codecs[playlist.removeprefix("hls/")], rates, _finish(outputs, layout.hls_iframe_playlist(rendition))
+            )
+        else:
+            track = HlsTrack(codecs.get("audio", "mp4a.40.2"), rates)
+        tracks[layout.track_name(rendition)] = track
+    master.write_text(master_playlist(plan, tracks))
+
+
+def segment_folder(plan: TranscodePlan, rendition: VideoRendition | AudioRendition) -> str | None:
+    """Where a rendition's segments are, for its size; None when the plan makes only MP4s."""
+    cmaf_too = Output.DASH in plan.packaging.outputs or plan.packaging.hls_segments == "fmp4"
+    if Output.DASH not in plan.packaging.outputs and Output.HLS not in plan.packaging.outputs:
+        return None
+    template = layout.cmaf_segments(rendition) if cmaf_too else layout.ts_segments(rendition)
+    return template.rpartition("/")[0]
+
+
+def _rewrite(path: Path) -> str:
+    text = move_up(path.read_text())
+    path.write_text(text)
+    return text
+
+
+def _finish(outputs: Path, name: str) -> Rates:
+    path = outputs / name
+    segments = parse_segments(_rewrite(path))
+    return measure(
+        (item.duration, item.size if item.size is not None else (path.parent / item.uri).stat().st_size)
+        for item in segments
+    )

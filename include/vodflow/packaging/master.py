@@ -1,0 +1,101 @@
+"""The HLS master playlist, as a pure function.
+
+Ours rather than Shaka Packager's: that one pairs every variant with every audio group, where the plan gives each
+rung exactly one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vodflow.packaging import layout
+from vodflow.packaging.playlist import Rates
+from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
+
+#: fMP4 segments in VOD playlists need version 6, I-frame playlists with EXT-X-MAP version 5 (RFC 8216, section 7).
+_VERSION = 6
+_CODECS = re.compile(r'CODECS="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class HlsTrack:
+    """What the master says about one media playlist beyond the plan.
+
+    :param codec: RFC 6381 name, for example ``avc1.640028``
+    :param iframes: rates of the I-frame playlist, for video
+    """
+
+    codec: str
+    rates: Rates
+    iframes: Rates | None = None
+
+
+def read_codecs(master: str) -> dict[str, str]:
+    """RFC 6381 codecs by playlist name and ``audio``, from Shaka Packager's own master playlist."""
+    codecs: dict[str, str] = {}
+    stated: list[str] = []
+    for line in master.splitlines():
+        if line.startswith("#EXT-X-STREAM-INF"):
+            found = _CODECS.search(line)
+            stated = found[1].split(",") if found else []
+            codecs["audio"] = next((codec for codec in stated if codec.startswith("mp4a")), "")
+        elif line and not line.startswith("#"):
+            codecs[line] = next((codec for codec in stated if not codec.startswith("mp4a")), "")
+    return codecs
+
+
+def master_playlist(plan: TranscodePlan, tracks: Mapping[str, HlsTrack]) -> str:
+    """The master playlist of a plan.
+
+    :param tracks: by :func:`~vodflow.packaging.layout.track_name`
+    """
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    grouped = {rung.audio for rung in plan.renditions if rung.audio}
+    shared = [audio for audio in plan.audio if audio.name not in grouped]
+    for group in (audio for audio in plan.audio if audio.name in grouped):
+        lines.append("")
+        lines += [_media(group.name, audio, default=audio is group) for audio in (group, *shared)]
+    for rung in plan.renditions:
+        lines += ["", _variant(plan, rung, tracks), _local(layout.hls_playlist(rung))]
+    lines.append("")
+    lines += [_iframes(rung, tracks[layout.track_name(rung)]) for rung in plan.renditions]
+    return "\n".join(lines) + "\n"
+
+
+def _local(name: str) -> str:
+    return name.removeprefix("hls/")
+
+
+def _media(group: str, audio: AudioRendition, *, default: bool) -> str:
+    # The same NAME in every group tells players that these are one rendition at several rates (RFC 8216, 4.3.4.1.1).
+    name = audio.language or ("main" if default else audio.name)
+    language = f'LANGUAGE="{audio.language}",' if audio.language else ""
+    return (
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group}",NAME="{name}",{language}DEFAULT={"YES" if default else "NO"},'
+        f'AUTOSELECT=YES,CHANNELS="{audio.channels}",URI="{_local(layout.hls_playlist(audio))}"'
+    )
+
+
+def _variant(plan: TranscodePlan, rung: VideoRendition, tracks: Mapping[str, HlsTrack]) -> str:
+    video = tracks[layout.track_name(rung)]
+    members = [tracks[audio.name] for audio in plan.audio if audio.name == rung.audio]
+    peak = video.rates.peak + max((audio.rates.peak for audio in members), default=0)
+    average = video.rates.average + max((audio.rates.average for audio in members), default=0)
+    codecs = ",".join([video.codec, *dict.fromkeys(audio.codec for audio in members)])
+    group = f',AUDIO="{rung.audio}"' if members else ""
+    return (
+        f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}",'
+        f"RESOLUTION={rung.width}x{rung.height},FRAME-RATE={float(rung.fps):.3f},VIDEO-RANGE=SDR{group},"
+        "CLOSED-CAPTIONS=NONE"
+    )
+
+
+def _iframes(rung: VideoRendition, track: HlsTrack) -> str:
+    rates = track.iframes or track.rates
+    return (
+        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={rates.peak},AVERAGE-BANDWIDTH={rates.average},"
+        f'CODECS="{track.codec}",RESOLUTION={rung.width}x{rung.height},VIDEO-RANGE=SDR,'
+        f'URI="{_local(layout.hls_iframe_playlist(rung))}"'
+    )

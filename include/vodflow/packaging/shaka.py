@@ -1,0 +1,80 @@
+"""The Shaka Packager command of a plan. Pure.
+
+The packager runs with the output folder as its working folder, so that all paths are those of
+:mod:`vodflow.packaging.layout`. HLS and DASH share CMAF segments; MPEG-TS, where asked for, is made beside them.
+"""
+
+from __future__ import annotations
+
+from vodflow.packaging import layout
+from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+
+
+def needs_packager(plan: TranscodePlan) -> bool:
+    """Whether the plan asks for anything that is segmented."""
+    return Output.HLS in plan.packaging.outputs or Output.DASH in plan.packaging.outputs
+
+
+def segment_seconds(plan: TranscodePlan) -> float:
+    """The segment duration as a whole number of GOPs, exactly: 6.006 s at 29.97 frames a second, not 6.
+
+    With the nominal value the packager's boundaries would drift through the GOPs and cut a short segment now and then.
+    """
+    rung = plan.renditions[0]
+    gop = rung.gop / rung.fps
+    return float(max(1, round(plan.packaging.segment_duration / float(gop))) * gop)
+
+
+def package_command(plan: TranscodePlan, packager_path: str, tracks: str) -> list[str]:
+    """The whole argv.
+
+    :param tracks: folder of the encoded tracks, as seen from the output folder
+    """
+    hls = Output.HLS in plan.packaging.outputs
+    dash = Output.DASH in plan.packaging.outputs
+    streams: list[str] = []
+    for rendition in layout.tracks(plan):
+        if hls and plan.packaging.hls_segments == "ts":
+            streams.append(_ts(rendition, tracks, only=dash))
+            if dash:
+                streams.append(_cmaf(rendition, tracks, hls=False) + ",dash_only=1")
+        else:
+            streams.append(_cmaf(rendition, tracks, hls=hls))
+    argv = [packager_path, "--quiet", *streams, f"--segment_duration={segment_seconds(plan):.9g}"]
+    if hls:
+        argv += [f"--hls_master_playlist_output={layout.HLS_MASTER}", "--hls_playlist_type=VOD"]
+    if dash:
+        argv += [f"--mpd_output={layout.DASH_MANIFEST}", "--generate_static_live_mpd"]
+    languages = [audio.language for audio in plan.audio if audio.language]
+    return argv + ([f"--default_language={languages[0]}"] if languages else [])
+
+
+def _input(rendition: VideoRendition | AudioRendition, tracks: str) -> str:
+    kind = "video" if isinstance(rendition, VideoRendition) else "audio"
+    return f"in={tracks}/{layout.track_name(rendition)}.mp4,stream={kind}"
+
+
+def _playlists(rendition: VideoRendition | AudioRendition) -> str:
+    playlist = f"playlist_name={layout.hls_playlist(rendition).removeprefix('hls/')}"
+    if isinstance(rendition, VideoRendition):
+        return f"{playlist},iframe_playlist_name={layout.hls_iframe_playlist(rendition).removeprefix('hls/')}"
+    language = f",lang={rendition.language}" if rendition.language else ""
+    return f"{playlist},hls_group_id={rendition.name},hls_name={rendition.name}{language}"
+
+
+def _cmaf(rendition: VideoRendition | AudioRendition, tracks: str, *, hls: bool) -> str:
+    parts = [
+        _input(rendition, tracks),
+        f"init_segment={layout.cmaf_init(rendition)}",
+        f"segment_template={layout.cmaf_segments(rendition)}",
+    ]
+    return ",".join([*parts, _playlists(rendition)] if hls else parts)
+
+
+def _ts(rendition: VideoRendition | AudioRendition, tracks: str, *, only: bool) -> str:
+    parts = [
+        _input(rendition, tracks),
+        f"segment_template={layout.ts_segments(rendition)}",
+        _playlists(rendition),
+    ]
+    return ",".join([*parts, "hls_only=1"] if only else parts)
