@@ -1,0 +1,32 @@
+"""Task of ``ingest_videos``: decode the arguments, call one function of vodflow, encode the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from ingest.assets import S3_NOTIFICATIONS
+from vodflow_airflow.errors import airflow_outcome
+
+
+@task(inlets=[S3_NOTIFICATIONS])
+def ingest() -> dict[str, int]:
+    """Take in what events told, sweep unless an event woke this run, start a run for each new video."""
+    from vodflow.catalog.rows import SourceRow  # noqa: PLC0415
+    from vodflow.catalog.sources import run_id_of  # noqa: PLC0415
+    from vodflow.sensing.ingest import ingest as ingest_round  # noqa: PLC0415
+    from vodflow_airflow.dag_runs import start_dag_run  # noqa: PLC0415
+    from vodflow_airflow.queue_events import WakingMessages  # noqa: PLC0415
+
+    def start(source: SourceRow) -> Any:
+        start_dag_run("transcode_video", run_id_of(source.id), {"source_id": source.id})
+
+    context = get_current_context()
+    woken = context["dag_run"].run_type == "asset_triggered"
+    with airflow_outcome():
+        return ingest_round(
+            start,
+            messages=WakingMessages(context, S3_NOTIFICATIONS) if woken else list,
+            sweeping=not woken,
+            prefix=context["params"]["prefix"],
+        ).summary()

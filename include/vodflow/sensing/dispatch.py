@@ -1,0 +1,61 @@
+"""Start one run for each registered source, exactly once in effect.
+
+The run's id is made from the source's id, so starting it a second time is refused by whoever keeps the runs. A crash
+after the start and before the note in the catalog therefore costs one refused start, and a crash before the start
+leaves the source to the next dispatch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from vodflow.catalog.database import transaction
+from vodflow.catalog.rows import SourceRow
+from vodflow.catalog.sources import mark_dispatched, undispatched_sources
+from vodflow.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+#: Runs started before they are noted in the catalog: what a crash can make us try to start again.
+PAGE = 50
+
+#: Starts the run of one source; returns normally as well when that run exists already.
+Starter = Callable[[SourceRow], None]
+
+
+def dispatch(
+    starter: Starter, *, first_id: int = 1, last_id: int | None = None, settings: Settings | None = None
+) -> int:
+    """Start the runs of undispatched sources, oldest first; returns how many.
+
+    :param first_id: only sources from this id on
+    :param last_id: only sources up to this id; none means all
+    :raises Exception: whatever the starter raises; sources started before are noted
+    """
+    used = settings or get_settings()
+    started, after = 0, first_id - 1
+    while True:
+        with transaction("dispatch", used) as connection:
+            page = undispatched_sources(connection, min(PAGE, used.dispatch_batch), after_id=after)
+        chosen = [source for source in page if last_id is None or source.id <= last_id]
+        if not chosen:
+            break
+        started += _start(chosen, starter, used)
+        after = chosen[-1].id
+    if started:
+        log.info("Started the runs of %d sources", started)
+    return started
+
+
+def _start(sources: list[SourceRow], starter: Starter, settings: Settings) -> int:
+    started: list[int] = []
+    try:
+        for source in sources:
+            starter(source)
+            started.append(source.id)
+    finally:
+        if started:
+            with transaction("dispatch", settings) as connection:
+                mark_dispatched(connection, started)
+    return len(started)

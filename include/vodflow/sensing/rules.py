@@ -1,0 +1,136 @@
+"""Which objects count as new videos, and whose they are. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+
+from vodflow.planning.slug import slugify
+from vodflow.settings import Settings, WatchRule
+
+
+class Ignored(StrEnum):
+    """Why an object is not taken in."""
+
+    UNWATCHED = "unwatched"
+    OUTPUT = "output"
+    FOLDER = "folder"
+    SUFFIX = "suffix"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    TOO_YOUNG = "too_young"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An object counts: under this rule, for this tenant.
+
+    :param tenant: slug
+    """
+
+    rule: WatchRule
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What is watched, and what below it never counts.
+
+    :param rules: in order; the first that takes an object decides about tenant and profile
+    :param outputs: (bucket, prefix) of what Vodflow writes itself, so that outputs never become inputs
+    """
+
+    rules: tuple[WatchRule, ...]
+    outputs: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Places:
+        """The places that the settings name."""
+        prefixes = [prefix for prefix in (settings.output_prefix, settings.report_prefix) if prefix]
+        return cls(settings.watch, tuple((settings.media_bucket, f"{prefix}/") for prefix in prefixes))
+
+    def narrowed(self, prefix: str) -> Places:
+        """The same places, but of each only what lies below ``prefix`` as well."""
+        rules = (_narrowed(rule, prefix) for rule in self.rules)
+        return Places(tuple(rule for rule in rules if rule is not None), self.outputs)
+
+    def listings(self) -> list[tuple[str, str]]:
+        """The fewest (bucket, prefix) pairs whose listings cover every rule exactly once."""
+        pairs = sorted({(rule.bucket, rule.prefix) for rule in self.rules})
+        kept: list[tuple[str, str]] = []
+        for bucket, prefix in pairs:
+            # Sorted order puts a prefix before everything that it covers.
+            if not any(bucket == seen and prefix.startswith(above) for seen, above in kept):
+                kept.append((bucket, prefix))
+        return kept
+
+
+def judge(
+    places: Places,
+    bucket: str,
+    key: str,
+    *,
+    size: int | None = None,
+    last_modified: datetime | None = None,
+    now: datetime | None = None,
+) -> Taken | Ignored:
+    """Whether one object counts. What is not known yet (none) is not held against it.
+
+    :param size: bytes
+    :param last_modified: with ``now``, gives the age; both timezone-aware
+    """
+    if any(bucket == out_bucket and key.startswith(prefix) for out_bucket, prefix in places.outputs):
+        return Ignored.OUTPUT
+    verdict: Taken | Ignored = Ignored.UNWATCHED
+    for rule in places.rules:
+        if rule.bucket != bucket or not key.startswith(rule.prefix):
+            continue
+        age = (now - last_modified).total_seconds() if now and last_modified else None
+        reason = _objection(rule, key, size, age)
+        if reason is None:
+            return Taken(rule, tenant_of(rule, key))
+        verdict = reason
+    return verdict
+
+
+def _objection(rule: WatchRule, key: str, size: int | None, age: float | None) -> Ignored | None:
+    if key.endswith("/"):
+        return Ignored.FOLDER
+    if rule.suffixes and not key.lower().endswith(_lower(rule.suffixes)):
+        return Ignored.SUFFIX
+    if size is not None and size < rule.minimum_size:
+        return Ignored.TOO_SMALL
+    if size is not None and rule.maximum_size is not None and size > rule.maximum_size:
+        return Ignored.TOO_LARGE
+    if age is not None and age < rule.minimum_age:
+        return Ignored.TOO_YOUNG
+    return None
+
+
+@lru_cache(maxsize=64)
+def _lower(suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(suffix.lower() for suffix in suffixes)
+
+
+def tenant_of(rule: WatchRule, key: str) -> str:
+    """The tenant slug of a key: the segment that stands for ``{tenant}``, or the rule's default tenant."""
+    match = _tenant_pattern(rule.tenant_pattern).match(key)
+    if match is None or "tenant" not in match.groupdict():
+        return rule.default_tenant
+    return slugify(match["tenant"]) or rule.default_tenant
+
+
+@lru_cache(maxsize=64)
+def _tenant_pattern(pattern: str) -> re.Pattern[str]:
+    before, mark, after = pattern.partition("{tenant}")
+    segment = "(?P<tenant>[^/]+)" if mark else ""
+    return re.compile(re.escape(before) + segment + re.escape(after))
+
+
+def _narrowed(rule: WatchRule, prefix: str) -> WatchRule | None:
+    if prefix.startswith(rule.prefix):
+        return rule.model_copy(update={"prefix": prefix})
+    return rule if rule.prefix.startswith(prefix) else None

@@ -1,0 +1,49 @@
+"""Start DAG runs from inside a task, any number of them, without a task for each.
+
+``TriggerDagRunOperator`` starts one run a task: it raises, and the task runner sends the request. The request itself
+may be sent by any task over the channel it has to its supervisor, which adds the task's own short-lived token; so this
+needs neither the REST API's address nor a user and password, and works the same under every executor.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+from vodflow.errors import ConfigurationError, EngineError
+
+log = logging.getLogger(__name__)
+
+
+def start_dag_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> bool:
+    """Queue one run; true when it is new, false when a run of this id exists already.
+
+    Call it from a running task only. A paused DAG keeps the run queued.
+
+    :raises ConfigurationError: when there is no such DAG, or it cannot be parsed
+    :raises EngineError: when the API server does not answer (retryable)
+    """
+    try:
+        answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf))
+    except AirflowRuntimeError as error:
+        raise _refused(error, dag_id, run_id) from error
+    if isinstance(answer, ErrorResponse):
+        if answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
+            return False
+        raise _refused(AirflowRuntimeError(answer), dag_id, run_id)
+    return True
+
+
+def _refused(error: AirflowRuntimeError, dag_id: str, run_id: str) -> ConfigurationError | EngineError:
+    detail = error.error.detail or {}
+    status = detail.get("status_code")
+    if status in {400, 404, 422}:
+        return ConfigurationError(
+            f"Airflow refused run {run_id} of {dag_id}: {detail.get('message', detail)}. Is the DAG there, without "
+            "import errors? (airflow dags list-import-errors)",
+            code=str(status),
+        )
+    return EngineError(f"Airflow did not start run {run_id} of {dag_id}: {error}", code=str(status))
