@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -161,6 +162,12 @@ def store_result(conn: Connection, job_id: int, result: EngineResult) -> JobRow:
         worker_seconds=result.wall_seconds,
         speed=result.speed,
     )
+
+
+def store_verification(conn: Connection, job_id: int, verification: BaseModel) -> JobRow:
+    """Keep what the verifier measured (:class:`vodflow.verification.result.Verification`) until it is published."""
+    document = clean(verification.model_dump(mode="json"))
+    return _update(conn, job_id, verification=document, verified_at=func.clock_timestamp())
 
 
 def fail_job(conn: Connection, job_id: int, error: BaseException, *, retryable: bool | None = None) -> JobRow:

@@ -6,10 +6,8 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 from sqlalchemy import Connection
-from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
@@ -18,11 +16,10 @@ from vodflow.engines.names import EngineName
 from vodflow.engines.result import Progress
 from vodflow.engines.runner import run_worker
 from vodflow.errors import EngineCanceled, InputRejected, VodflowError
+from vodflow.pipeline.recording import record
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which the catalog may be away at the end of an encode before the work is left to a retry.
-CATALOG_PATIENCE = 120.0
 #: Seconds between two progress rows of one job.
 PROGRESS_INTERVAL = 1.0
 
@@ -62,26 +59,6 @@ def _record_failure(connection: Connection, job_id: int, error: BaseException) -
             jobs.cancel_job(connection, job_id)
         case _:
             jobs.fail_job(connection, job_id, error)
-
-
-def _is_retryable(error: BaseException) -> bool:
-    return isinstance(error, VodflowError) and error.retryable
-
-
-@retry(
-    retry=retry_if_exception(_is_retryable),
-    wait=wait_exponential_jitter(initial=0.5, max=10),
-    stop=stop_after_delay(CATALOG_PATIENCE),
-    before_sleep=before_sleep_log(log, logging.WARNING),
-    reraise=True,
-)
-def record(actor: str, change: Callable[[Connection], object]) -> None:
-    """Write a fact that must not be lost, with patience for a catalog that restarts.
-
-    :raises CatalogError: the catalog stayed away, or refuses the change
-    """
-    with transaction(actor) as connection:
-        change(connection)
 
 
 class ProgressRecorder:

@@ -1,0 +1,123 @@
+"""Last steps: verify what the engine wrote, then make it the video's public outputs."""
+
+from __future__ import annotations
+
+from vodflow.catalog import jobs
+from vodflow.catalog.database import transaction
+from vodflow.catalog.publications import publish
+from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
+from vodflow.catalog.states import ArtifactKind
+from vodflow.engines.result import EngineResult, OutputObject
+from vodflow.errors import CatalogError, VodflowError
+from vodflow.packaging import layout
+from vodflow.pipeline.recording import record
+from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.publication.manifest import build_manifest
+from vodflow.settings import get_settings
+from vodflow.storage.objects import put_json
+from vodflow.verification import S3Store, Verification, verify
+from vodflow.verification.result import MeasuredRendition
+
+
+def verify_job(job_id: int) -> None:
+    """Check everything that the engine wrote against the plan, and keep the measurements.
+
+    :raises VerificationError: naming object and rule; the job has failed, and nothing is published
+    """
+    actor = "verify"
+    with transaction(actor) as connection:
+        job = jobs.get_job(connection, job_id)
+    if job.published:
+        return
+    try:
+        verification = verify(job.plan, job.bucket, job.prefix, S3Store())
+    except VodflowError as error:
+        if not error.retryable:
+            failure = error
+            record(actor, lambda connection: jobs.fail_job(connection, job_id, failure))
+        raise
+    record(actor, lambda connection: jobs.store_verification(connection, job_id, verification))
+
+
+def publish_job(job_id: int) -> str:
+    """Flip the video's publication in one transaction, then write ``manifest.json``; again and again the same.
+
+    :return: the manifest's ``s3://`` URI
+    :raises CatalogError: the job is not verified
+    """
+    with transaction("publish") as connection:
+        job = jobs.get_job(connection, job_id)
+        result, verification = _evidence(job)
+        plan = job.plan
+        manifest_name = f"{job.prefix}/{layout.MANIFEST}"
+        manifest_uri = f"s3://{job.bucket}/{manifest_name}"
+        publish(
+            connection,
+            job_id,
+            [*renditions(plan, verification, result)],
+            [*artifacts(result.objects)],
+            manifest_uri,
+        )
+        job = jobs.get_job(connection, job_id)
+    settings = get_settings()
+    manifest = build_manifest(job, verification, result, base_url=settings.public_base_url or settings.aws_endpoint_url)
+    put_json(job.bucket, manifest_name, manifest)
+    return manifest_uri
+
+
+def _evidence(job: JobRow) -> tuple[EngineResult, Verification]:
+    if job.result is None or job.verification_document is None:
+        raise CatalogError(f"job {job.id} is {job.status} and not verified; clear its run from the engine's task on")
+    return job.result, Verification.model_validate(job.verification_document)
+
+
+def renditions(plan: TranscodePlan, verification: Verification, result: EngineResult) -> list[NewRendition]:
+    """One row for each track: what was asked for beside what was measured."""
+    asked: list[VideoRendition | AudioRendition] = [*plan.renditions, *plan.audio]
+    return [_rendition(item, verification.rendition(item.name), result.speed) for item in asked]
+
+
+def _rendition(asked: VideoRendition | AudioRendition, measured: MeasuredRendition, speed: float) -> NewRendition:
+    return NewRendition(
+        name=asked.name,
+        kind=measured.kind,
+        codec=measured.codec,
+        bitrate=asked.bitrate,
+        measured_bitrate=measured.average_bitrate,
+        peak_bitrate=measured.peak_bitrate,
+        size_bytes=measured.bytes,
+        duration=measured.duration,
+        width=measured.width,
+        height=measured.height,
+        frame_rate=measured.frame_rate,
+        channels=measured.channels,
+        sample_rate=measured.sample_rate,
+        speed=speed,
+    )
+
+
+def artifacts(objects: tuple[OutputObject, ...]) -> list[NewArtifact]:
+    """The objects that people or players address by name; segments are found through their playlists."""
+    return [
+        NewArtifact(
+            name=item.name,
+            kind=kind,
+            size_bytes=item.size,
+            checksum=item.checksum,
+            content_type=item.content_type,
+        )
+        for item in objects
+        if (kind := artifact_kind(item.name)) is not None
+    ]
+
+
+def artifact_kind(name: str) -> ArtifactKind | None:
+    """What an output is for; none for segments and their headers."""
+    if name == layout.POSTER:
+        return ArtifactKind.POSTER
+    if name == layout.DASH_MANIFEST:
+        return ArtifactKind.DASH
+    folder, _, file = name.partition("/")
+    if folder == "hls" and file.endswith(".m3u8"):
+        return ArtifactKind.HLS
+    return {"mp4": ArtifactKind.MP4, "thumbnails": ArtifactKind.THUMBNAIL}.get(folder)
