@@ -34,7 +34,7 @@ class Rule(StrEnum):
     HLS_SEGMENTS = ("hls-segments", "A media playlist lists exactly the segments that exist, in order.")
     HLS_SEGMENT_DURATION = (
         "hls-segment-duration",
-        "EXTINF is the segment's real duration to 5 ms (audio: and one AAC frame), and rounds to at most EXT-X-TARGETDURATION.",
+        "EXTINF is the real duration to 5 ms (audio: and a frame) and rounds to at most EXT-X-TARGETDURATION.",
     )
     HLS_IFRAMES = (
         "hls-iframes",
