@@ -85,7 +85,9 @@ class NewArtifact(BaseModel):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Record:
+class Record:
+    """Base of the row types."""
+
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
         """From a result row that has (at least) this record's fields as columns."""
@@ -94,7 +96,7 @@ class _Record:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SourceRow(_Record):
+class SourceRow(Record):
     """One version of a video's bytes, with the names that make its output path."""
 
     id: int
@@ -141,7 +143,7 @@ class SourceRow(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class JobRow(_Record):
+class JobRow(Record):
     """One plan for one source, carried out by one engine. Costs in US dollars, times in seconds."""
 
     id: int

@@ -1,0 +1,41 @@
+"""``vodflow catalog …``: the schema of the catalog."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vodflow.catalog import migrate
+
+app = typer.Typer(help="The catalog's schema.", no_args_is_help=True)
+
+_Url = Annotated[
+    str | None, typer.Option("--url", help="SQLAlchemy URL; the configured catalog (VODFLOW_CATALOG_URL) if not given")
+]
+
+
+@app.command()
+def upgrade(revision: Annotated[str, typer.Argument(help="Alembic revision")] = "head", url: _Url = None) -> None:
+    """Create or upgrade the tables. Safe to run twice, and from several places at once."""
+    migrate.upgrade(url, revision)
+    typer.echo(f"The catalog is at revision {migrate.current(url)}.")
+
+
+@app.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Alembic revision; 'base' drops every table")],
+    url: _Url = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Go back to an earlier revision; what it did not have is dropped, with its rows."""
+    if not yes:
+        typer.confirm(f"Go back to revision {revision} and lose what it did not have?", abort=True)
+    migrate.downgrade(url, revision)
+    typer.echo(f"The catalog is at revision {migrate.current(url) or 'base: it has no tables'}.")
+
+
+@app.command()
+def current(url: _Url = None) -> None:
+    """Show the revision the database is at."""
+    typer.echo(migrate.current(url) or "The catalog has no tables yet: run `vodflow catalog upgrade`.")

@@ -1,0 +1,93 @@
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.pool import NullPool
+from typer.testing import CliRunner
+from vodflow.catalog import migrate
+from vodflow.catalog.cli import app
+from vodflow.catalog.tables import metadata
+
+pytestmark = pytest.mark.integration
+
+_CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+      FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 ORDER BY 1, 2
+"""
+_INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+
+
+def _tables(url):
+    engine = create_engine(url, poolclass=NullPool)
+    return set(inspect(engine).get_table_names())
+
+
+def test_up_down_and_up_again(empty_database):
+    assert migrate.current(empty_database) is None
+    migrate.upgrade(empty_database)
+    assert migrate.current(empty_database) == "0001"
+    assert _tables(empty_database) == {*metadata.tables, "alembic_version"}
+    migrate.downgrade(empty_database, "base")
+    assert migrate.current(empty_database) is None
+    assert _tables(empty_database) == {"alembic_version"}
+    with create_engine(empty_database, poolclass=NullPool).connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace")) == 0
+    migrate.upgrade(empty_database)
+    migrate.upgrade(empty_database)
+    assert _tables(empty_database) == {*metadata.tables, "alembic_version"}
+
+
+def test_tables_equal_migrations(empty_database, postgres):
+    migrate.upgrade(empty_database)
+    engine = create_engine(empty_database, poolclass=NullPool)
+    with engine.connect() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        migrated = [conn.execute(text(query)).all() for query in (_CONSTRAINTS, _INDEXES)]
+
+    # Alembic does not compare checks and partial indexes: compare PostgreSQL's own words for them.
+    other = postgres.create()
+    with create_engine(postgres.url(other), poolclass=NullPool).begin() as conn:
+        metadata.create_all(conn)
+        created = [conn.execute(text(query)).all() for query in (_CONSTRAINTS, _INDEXES)]
+    postgres.drop(other)
+    for ours, theirs in zip(migrated, created, strict=True):
+        assert [row for row in ours if "alembic_version" not in str(row)] == theirs
+
+
+def test_upgrades_at_once_wait_for_each_other(empty_database):
+    errors = []
+
+    def upgrade():
+        try:
+            migrate.upgrade(empty_database)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert migrate.current(empty_database) == "0001"
+
+
+def test_a_failed_upgrade_leaves_nothing(empty_database):
+    with create_engine(empty_database, poolclass=NullPool).begin() as conn:
+        conn.execute(text("CREATE TABLE publication (in_the_way int)"))
+    with pytest.raises(Exception, match="publication"):
+        migrate.upgrade(empty_database)
+    assert _tables(empty_database) == {"publication"}
+
+
+def test_command_line(empty_database):
+    run = CliRunner().invoke
+    assert "no tables yet" in run(app, ["current", "--url", empty_database]).output
+    assert "revision 0001" in run(app, ["upgrade", "--url", empty_database]).output
+    assert run(app, ["current", "--url", empty_database]).output.strip() == "0001"
+    assert run(app, ["downgrade", "base", "--url", empty_database], input="n\n").exit_code == 1
+    assert migrate.current(empty_database) == "0001"
+    assert "no tables" in run(app, ["downgrade", "base", "--yes", "--url", empty_database]).output
