@@ -7,6 +7,8 @@ length; MPEG-TS and MPEG-PS do not: a part of one is a whole, shorter one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vodflow.media.ranges import ReadRange
 
 #: Boxes that may come first in an MP4 or MOV file.
@@ -20,62 +22,78 @@ _EBML = 0x1A45DFA3
 _SEGMENT = 0x18538067
 
 
-def missing_part(read: ReadRange, size: int) -> str | None:
-    """What is missing, as one sentence for a person; none when the structure is whole or unknown.
+@dataclass(frozen=True)
+class Structure:
+    """What a container says about its own length.
+
+    :param whole: every byte that the container claims is there; false when it claims nothing
+    :param missing: what is missing, one sentence for a person
+    """
+
+    whole: bool = False
+    missing: str | None = None
+
+
+_UNKNOWN = Structure()
+
+
+def examine(read: ReadRange, size: int) -> Structure:
+    """Compare the lengths that a container claims with the bytes there are.
 
     :param size: bytes of the file
     :raises SourceUnavailable: when the source cannot be read
     """
     head = read(0, 16)
     if head[4:8] in _FIRST_BOXES:
-        return _missing_in_mp4(read, size)
+        return _examine_mp4(read, size)
     if head[:4] == _EBML.to_bytes(4, "big"):
-        return _missing_in_matroska(read, size)
+        return _examine_matroska(read, size)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return _shortage("The AVI file", 8 + int.from_bytes(head[4:8], "little"), size)
-    return None
+        length = int.from_bytes(head[4:8], "little")
+        # An interrupted recording leaves 0; OpenDML files go on in further RIFF chunks, without a total.
+        return _compare("The AVI file", 8 + length, size) if length else _UNKNOWN
+    return _UNKNOWN
 
 
-def _missing_in_mp4(read: ReadRange, size: int) -> str | None:
-    offset, indexed = 0, False
+def _examine_mp4(read: ReadRange, size: int) -> Structure:
+    offset, indexed, open_ended = 0, False, False
     for _ in range(_MAX_BOXES):
-        header = read(offset, 16)
+        header = read(offset, 16) if offset < size else b""
         kind, length = header[4:8], int.from_bytes(header[:4], "big")
         if length == 1:
             length = int.from_bytes(header[8:16], "big")
-        if len(header) < 8 or not kind.isalnum() or (0 < length < 8):
+        if len(header) < 8 or not kind.isalnum() or 0 < length < 8:
             break  # the end, or padding after the last box
         indexed = indexed or kind == b"moov"
-        if length == 0:
-            offset = size
+        if length == 0:  # up to the end of the file, wherever that is
+            open_ended = True
             break
         offset += length
-        if offset > size:
-            if kind in _MEDIA_BOXES:
-                return _shortage(f"The {kind.decode()} box", offset, size)
-            break
+        if offset > size and kind in _MEDIA_BOXES:
+            return _compare(f"The {kind.decode()} box", offset, size)
     else:
-        return None
+        return _UNKNOWN
     if not indexed:
-        return "The index of the file (moov box) is missing: the upload or the recording was interrupted."
-    return None
+        return Structure(
+            missing="The index of the file (moov box) is missing: the upload or the recording was interrupted."
+        )
+    return Structure(whole=not open_ended)
 
 
-def _missing_in_matroska(read: ReadRange, size: int) -> str | None:
+def _examine_matroska(read: ReadRange, size: int) -> Structure:
     offset = 0
     for _ in range(8):  # the EBML header, perhaps Void elements, then the Segment
-        header = read(offset, 12)
+        header = read(offset, 12) if offset < size else b""
         identifier, id_length = _vint(header, keep_marker=True)
         length, size_length = _vint(header[id_length:], keep_marker=False)
         if not id_length or not size_length:
-            return None
+            break
+        offset += id_length + size_length
         if identifier == _SEGMENT:
             unknown = length == (1 << (7 * size_length)) - 1
-            return (
-                None if unknown else _shortage("The Matroska segment", offset + id_length + size_length + length, size)
-            )
-        offset += id_length + size_length + length
-    return None
+            return _UNKNOWN if unknown else _compare("The Matroska segment", offset + length, size)
+        offset += length
+    return _UNKNOWN
 
 
 def _vint(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
@@ -89,7 +107,7 @@ def _vint(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
     return (value if keep_marker else value & ((1 << (7 * length)) - 1)), length
 
 
-def _shortage(what: str, needed: int, size: int) -> str | None:
-    if needed <= size:
-        return None
-    return f"{what} ends at byte {needed:,}, but the file has only {size:,} bytes: the upload was cut off."
+def _compare(what: str, end: int, size: int) -> Structure:
+    if end <= size:
+        return Structure(whole=True)
+    return Structure(missing=f"{what} ends at byte {end:,}, but the file has only {size:,} bytes: it was cut off.")

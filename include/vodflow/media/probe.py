@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
-from vodflow.media.containers import missing_part
+from vodflow.media.containers import examine
 from vodflow.media.facts import declared_duration, media_info, start_time
 from vodflow.media.info import MediaInfo
 from vodflow.media.ranges import open_ranges
@@ -29,10 +29,17 @@ _UNDECLARED = {"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "h264", "hevc", "m4v"
 
 #: Seconds before the end that are read to see whether the end is there.
 _TAIL = 2.0
-#: Seconds that the last packet may end before the declared duration: long last frames, rounded headers.
+#: Seconds, and share of the duration, that the last packet may end early: long last frames, rounded headers.
 _TAIL_TOLERANCE = 3.0
+_TAIL_SHARE = 0.1
 #: Reading every packet of a file without a duration may take this many times the usual limit.
 _SCAN_PATIENCE = 4
+#: Ask for a mebibyte at a time, so that a seek throws little away, over one connection: FFmpeg 8 takes a connection
+#: closed at the end of the file for the end of the seek, too, and then misses the last timestamps of MPEG-TS.
+_HTTP = ["-multiple_requests", "1", "-request_size", "1048576", "-initial_request_size", "1048576"]
+#: HTTP errors during a seek are warnings to FFmpeg; without them a failing server looks like a file cut off.
+_LOG = ["-v", "level+warning"]
+
 #: Seconds of the beginning in which one frame must decode; broadcast recordings begin in the middle of a GOP.
 _DECODE_WINDOW = 30
 
@@ -47,8 +54,9 @@ _UNAVAILABLE = re.compile(
 _GONE = re.compile(r"404 Not Found|410 Gone|HTTP error (?:404|410)")
 #: What demuxers say when they run into the end of the file too early.
 _CUT_OFF = re.compile(r"partial file|File ended prematurely|Truncated", re.IGNORECASE)
-#: FFmpeg marks its lines with ``[demuxer @ 0x7f…]``.
-_MARK = re.compile(r"^\[[^\]]*@ 0x[0-9a-f]+\]\s*")
+#: FFmpeg's lines begin with ``[demuxer @ 0x7f…] [error]``.
+_COMPLAINT = re.compile(r"^(?:\[[^\]]*@ 0x[0-9a-f]+\]\s*)*\[(?:error|fatal|panic)\]\s*(.+?)\.?$", re.MULTILINE)
+_QUERY = re.compile(r"(https?://[^\s?]+)\?\S*?(?=:?(?:\s|$))")
 
 
 def probe(source: str, size: int, timeout: float) -> MediaInfo:
@@ -63,14 +71,14 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     """
     if size == 0:
         raise InputRejected(RejectionReason.EMPTY, "The file has no bytes. Upload it again.")
-    missing = missing_part(open_ranges(source, size, timeout), size)
-    if missing:
-        raise InputRejected(RejectionReason.TRUNCATED, missing)
+    structure = examine(open_ranges(source, size, timeout), size)
+    if structure.missing:
+        raise InputRejected(RejectionReason.TRUNCATED, structure.missing)
     document = _describe(source, timeout)
     duration = declared_duration(document)
     if duration is None:
         duration = _measured_duration(source, document, timeout)
-    else:
+    elif not structure.whole:
         _check_end(source, document, duration, timeout)
     info = media_info(document, size, duration)
     _check_decodes(source, info, timeout)
@@ -79,8 +87,9 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
 
 def _describe(source: str, timeout: float) -> Mapping[str, Any]:
     done = _ffprobe(source, ["-of", "json", "-show_format", "-show_streams"], timeout)
+    # Also after a success: a seek that failed leaves a wrong duration behind.
+    _raise_unless_readable(source, done)
     if done.returncode != 0:
-        _raise_unless_readable(source, done)
         raise InputRejected(
             RejectionReason.NOT_A_VIDEO, "The file is not in any known video format, whatever its name says."
         )
@@ -118,7 +127,7 @@ def _check_end(source: str, document: Mapping[str, Any], duration: float, timeou
     cut = bool(_CUT_OFF.search(done.stderr))
     # An MP4's sample table lists packets that are not there: only the demuxer's complaint counts, not its timestamps.
     suspicious = cut if "mp4" in formats else end is not None
-    if suspicious and shortage > (0 if cut else _TAIL_TOLERANCE):
+    if suspicious and shortage > (0 if cut else min(_TAIL_TOLERANCE, duration * _TAIL_SHARE)):
         raise InputRejected(
             RejectionReason.TRUNCATED,
             f"The file declares {duration:.1f} s, but its end is missing: the upload or the recording was cut off.",
@@ -127,7 +136,7 @@ def _check_end(source: str, document: Mapping[str, Any], duration: float, timeou
 
 def _check_decodes(source: str, info: MediaInfo, timeout: float) -> None:
     """Refuse a source of which not even one frame can be decoded, with the decoder that will be used."""
-    argv = [ffmpeg_path(), "-nostdin", "-v", "error", "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
+    argv = [ffmpeg_path(), "-nostdin", *_LOG, "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
     argv += ["-map", f"0:{info.video.index}", "-frames:v", "1", "-f", "framecrc", "-"]
     done = _run(argv, source, timeout)
     if any(line and not line.startswith("#") for line in done.stdout.splitlines()):
@@ -135,7 +144,7 @@ def _check_decodes(source: str, info: MediaInfo, timeout: float) -> None:
     _raise_unless_readable(source, done)
     raise InputRejected(
         RejectionReason.UNDECODABLE,
-        f"No frame of the video track ({info.video.codec}) can be decoded: {_last_line(done.stderr)}.",
+        f"No frame of the video track ({info.video.codec}) can be decoded: {_complaint(done.stderr)}.",
     )
 
 
@@ -159,12 +168,14 @@ def _last_end(output: str) -> float | None:
 
 
 def _ffprobe(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-    return _run([ffprobe_path(), "-v", "error", *options, *_input(source, timeout)], source, timeout)
+    return _run([ffprobe_path(), *_LOG, *options, *_input(source, timeout)], source, timeout)
 
 
 def _input(source: str, timeout: float) -> list[str]:
-    network = ["-rw_timeout", str(round(timeout * 1_000_000))] if is_url(source) else []  # microseconds
-    return [*input_options(source), *network, "-i", source]
+    if not is_url(source):
+        return [*input_options(source), "-i", f"file:{source}"]  # whatever the name looks like
+    microseconds = str(round(timeout * 1_000_000))
+    return [*input_options(source), *_HTTP, "-rw_timeout", microseconds, "-i", source]
 
 
 def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedProcess[str]:
@@ -180,7 +191,7 @@ def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedPr
         )
     except subprocess.TimeoutExpired as error:
         raise SourceUnavailable(f"{_name(source)} could not be examined within {timeout:g} s.") from error
-    log.debug("%s ended with %s: %s", argv[0], done.returncode, done.stderr)
+    log.debug("%s ended with %s: %s", argv[0], done.returncode, _QUERY.sub(r"\1", done.stderr))
     return done
 
 
@@ -193,12 +204,13 @@ def _raise_unless_readable(source: str, done: subprocess.CompletedProcess[str]) 
     if _GONE.search(done.stderr):
         raise SourceNotFound(f"{_name(source)} does not exist any more.")
     if _UNAVAILABLE.search(done.stderr):
-        raise SourceUnavailable(f"{_name(source)} cannot be read now: {_last_line(done.stderr)}.")
+        raise SourceUnavailable(f"{_name(source)} cannot be read now: {_complaint(done.stderr)}.")
 
 
-def _last_line(text: str) -> str:
-    lines = [_MARK.sub("", line).strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else "the decoder gave no reason"
+def _complaint(text: str) -> str:
+    """The first error that FFmpeg reports; later ones tell only what followed from it."""
+    match = _COMPLAINT.search(text)
+    return _QUERY.sub(r"\1", match[1]) if match else "no reason given"
 
 
 def _name(source: str) -> str:

@@ -34,7 +34,7 @@ def open_ranges(source: str, size: int, timeout: float) -> ReadRange:
     :param timeout: seconds for one request
     """
     blocks: dict[int, bytes] = {}
-    fetch = _HttpRanges(source, size, timeout) if is_url(source) else _FileRanges(Path(source))
+    fetch = _HttpRanges(source, size, timeout) if is_url(source) else _FileRanges(Path(source), size)
 
     def read(offset: int, length: int) -> bytes:
         first, last = offset // _BLOCK, (offset + length - 1) // _BLOCK
@@ -48,18 +48,22 @@ def open_ranges(source: str, size: int, timeout: float) -> ReadRange:
 
 
 class _FileRanges:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int) -> None:
         self._path = path
+        self._size = size
 
     def __call__(self, offset: int, length: int) -> bytes:
         try:
             with self._path.open("rb") as file:
                 file.seek(offset)
-                return file.read(length)
+                data = file.read(length)
         except FileNotFoundError as error:
             raise SourceNotFound(f"{self._path} does not exist.") from error
         except OSError as error:
             raise SourceUnavailable(f"{self._path} cannot be read: {error}.") from error
+        if len(data) < length:
+            raise SourceNotFound(f"{self._path} is shorter than {self._size} bytes: it was overwritten.")
+        return data
 
 
 class _HttpRanges:
@@ -86,6 +90,8 @@ class _HttpRanges:
             raise self._http_problem(error) from error
         except (OSError, http.client.HTTPException) as error:
             raise SourceUnavailable(f"{self._name} cannot be read now: {error}.") from error
+        if len(data) < length:
+            raise SourceUnavailable(f"{self._name} cannot be read now: the connection was cut.")
         return data
 
     def _check_size(self, answer: http.client.HTTPResponse) -> None:

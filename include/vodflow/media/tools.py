@@ -18,6 +18,11 @@ INPUT_FORMATS = (
 )  # fmt: skip
 
 
+#: How much of the beginning may be read to find every track, bytes and microseconds: twice FFmpeg's default,
+#: because broadcast streams may begin seconds before their sound.
+_PROBE_LIMITS = ("-probesize", "10000000", "-analyzeduration", "10000000")
+
+
 def ffmpeg_path() -> str:
     """The FFmpeg executable that every encode uses.
 
@@ -43,12 +48,14 @@ def packager_path() -> str:
 
 
 def input_options(source: str) -> list[str]:
-    """FFmpeg and ffprobe options that belong before ``-i``: which protocols and formats an input may use.
+    """FFmpeg and ffprobe options that belong before ``-i``, the same wherever a source is opened.
+
+    They say which protocols and formats an input may use, and how far to look for tracks.
 
     :param source: a local path or an HTTP(S) URL
     """
     protocols = "http,https,tcp,tls" if is_url(source) else "file"
-    return ["-protocol_whitelist", protocols, "-format_whitelist", ",".join(INPUT_FORMATS)]
+    return ["-protocol_whitelist", protocols, "-format_whitelist", ",".join(INPUT_FORMATS), *_PROBE_LIMITS]
 
 
 def is_url(source: str) -> bool:
