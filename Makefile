@@ -1,0 +1,67 @@
+# Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down status logs password lint format bench clean lock
+
+# The first Python ≥ 3.11 on the PATH that can make virtual environments.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	"$$name" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { command -v "$$name"; break; }; done)
+BOOTSTRAP = $(if $(PYTHON),$(PYTHON),$(error No Python 3.11, 3.12 or 3.13 on the PATH: install python3 (Debian: apt-get install python3 python3-venv))) scripts/bootstrap.py
+VODFLOW = .venv/bin/python -m vodflow
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own)
+	@$(BOOTSTRAP) runtime aws clips
+	@$(VODFLOW) demo $(if $(VIDEO),"$(VIDEO)")
+
+test: ## run every test
+	@$(BOOTSTRAP) dev aws clips node browser
+	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
+
+up: ## start the embedded stack and wait until it is healthy
+	@$(BOOTSTRAP) runtime aws
+	@$(VODFLOW) up
+
+down: ## stop the embedded stack; no process is left
+	@if [ -x .venv/bin/python ]; then $(VODFLOW) down; fi
+
+status: ## show each part of the stack: process, memory, health, address
+	@$(BOOTSTRAP) runtime
+	@$(VODFLOW) status
+
+logs: ## show the logs (PART=scheduler: one part; FOLLOW=1: go on)
+	@$(BOOTSTRAP) runtime
+	@$(VODFLOW) logs $(PART) $(if $(FOLLOW),--follow)
+
+password: ## show the password of Airflow's user admin
+	@$(BOOTSTRAP) runtime
+	@$(VODFLOW) password
+
+lint: ## check style, types and import boundaries
+	@$(BOOTSTRAP) dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: ## put the code into the project's format
+	@$(BOOTSTRAP) dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: ## measure against other ways to do the same; writes docs/benchmarks.md
+	@$(BOOTSTRAP) dev aws clips
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+clean: down ## stop the stack and remove all its state, environments and caches
+	@if [ -L .vodflow/postgres ]; then rm -rf "$$(readlink .vodflow/postgres)"; fi
+	rm -rf .vodflow .venv node_modules .mypy_cache .ruff_cache .pytest_cache htmlcov .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+UV_COMPILE = .vodflow/bootstrap/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+lock: ## compile every requirements*.in to its pinned, hashed requirements*.txt (UPGRADE=1: to the newest)
+	@$(BOOTSTRAP) runtime
+	@for name in requirements requirements-dev requirements-aws requirements-clips requirements-bootstrap; do \
+		echo "$$name.txt"; $(UV_COMPILE) $(if $(UPGRADE),--upgrade) $$name.in -o $$name.txt || exit 1; done

@@ -1,0 +1,87 @@
+"""The table of subcommands, and the group that imports each one only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """Where a subcommand is: a Typer app or a function, and what the list of commands says of it."""
+
+    module: str
+    attribute: str
+    help: str
+
+    def exists(self) -> bool:
+        """Whether its module is there, without importing it."""
+        try:
+            return importlib.util.find_spec(self.module) is not None
+        except ModuleNotFoundError:
+            return False
+
+    def load(self, name: str) -> Any:
+        """Import it and make a command of it."""
+        target = getattr(importlib.import_module(self.module), self.attribute)
+        if not isinstance(target, typer.Typer):
+            function, target = target, typer.Typer(add_completion=False)
+            target.command(name=name, help=self.help)(function)
+        command = typer.main.get_command(target)
+        command.name = name
+        command.help = command.help or self.help
+        return command
+
+
+_STACK = "vodflow.cli.stack"
+
+SUBCOMMANDS = {
+    "up": Subcommand(_STACK, "up", "Start the embedded stack and wait until it is healthy."),
+    "down": Subcommand(_STACK, "down", "Stop the embedded stack; no process is left."),
+    "status": Subcommand(_STACK, "status", "Show each part of the stack: process, memory, health, address."),
+    "logs": Subcommand(_STACK, "logs", "Show the log of one part, or of all."),
+    "password": Subcommand(_STACK, "password", "Show the password of Airflow's user admin."),
+    "demo": Subcommand("vodflow.local.demo", "demo", "Send real videos through the whole pipeline."),
+    "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at videos and their jobs."),
+    "catalog": Subcommand("vodflow.catalog.cli", "app", "Migrate the catalog database."),
+    "report": Subcommand("vodflow.reports.cli", "app", "Compute and show the reports."),
+    "worker": Subcommand("vodflow.engines.cli", "app", "Carry one plan out on this machine."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group over :data:`SUBCOMMANDS` that imports one only when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is given
+        """Names, in the order of the table."""
+        return [name for name, subcommand in SUBCOMMANDS.items() if subcommand.exists()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature is given
+        """A stand-in that the list of commands can show; none when there is no such command."""
+        subcommand = SUBCOMMANDS.get(cmd_name)
+        return TyperCommand(cmd_name, help=subcommand.help) if subcommand and subcommand.exists() else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is being called, imported now."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, SUBCOMMANDS[name].load(name) if name else None, rest
+
+
+app = typer.Typer(
+    name="vodflow",
+    cls=LazyGroup,
+    help="Video-on-demand pipelines on Apache Airflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Video-on-demand pipelines on Apache Airflow."""

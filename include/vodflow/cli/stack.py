@@ -1,0 +1,177 @@
+"""``vodflow up``, ``down``, ``status``, ``logs`` and ``password``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from vodflow.local.stack import Stack
+from vodflow.local.status import PartState, PartStatus, StackStatus
+
+_STYLES = {
+    PartState.HEALTHY: "green",
+    PartState.STARTING: "yellow",
+    PartState.WAITING: "dim",
+    PartState.STOPPED: "dim",
+    PartState.UNHEALTHY: "red",
+    PartState.FAILED: "red",
+}
+
+_FOLLOW_INTERVAL = 0.3
+
+
+def up(
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until every part is healthy.")] = 300.0,
+) -> None:
+    """Start the embedded stack and wait until it is healthy; does nothing when it is."""
+    console = Console()
+    stack = Stack.load()
+    begin = time.monotonic()
+    if stack.is_healthy():
+        console.print("The stack is up already.")
+    else:
+        with Live(_progress(StackStatus(running=False), begin), console=console, transient=True) as live:
+            stack.up(timeout, on_change=lambda status: live.update(_progress(status, begin)))
+        console.print(f"The stack is up after {time.monotonic() - begin:.1f} s.")
+    _addresses(console, stack)
+
+
+def down() -> None:
+    """Stop the embedded stack; no process is left, even when its supervisor was killed."""
+    killed = Stack.load().down()
+    Console().print("The stack is down." + (f" {killed} left-over processes were killed." if killed else ""))
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show each part of the stack. Exit code 0 only when every part is healthy."""
+    stack = Stack.load()
+    state = stack.status()
+    if as_json:
+        document = {
+            "running": state.running,
+            "healthy": state.healthy,
+            "home": str(stack.home.root),
+            "parts": [asdict(part) for part in state.parts],
+        }
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        _show(Console(), stack, state)
+    raise typer.Exit(0 if state.healthy else 1)
+
+
+def logs(
+    part: Annotated[str | None, typer.Argument(help="A part as `vodflow status` names it; all when left out.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the logs grow.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Lines to begin with.")] = 50,
+) -> None:
+    """Show the log of one part, or of all."""
+    home = Stack.load().home
+    paths = sorted(home.logs.glob("*.log"))
+    if part is not None:
+        names = ", ".join(path.stem for path in paths) or "none yet"
+        paths = [path for path in paths if path.stem == part]
+        if not paths:
+            raise typer.BadParameter(f"There is no log of {part!r} in {home.logs}. There are: {names}.")
+    offsets = {path: _tail(path, lines, titled=len(paths) > 1) for path in paths}
+    try:
+        while follow:
+            time.sleep(_FOLLOW_INTERVAL)
+            offsets = {path: _more(path, offset, titled=len(paths) > 1) for path, offset in offsets.items()}
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def password() -> None:
+    """Show the password of Airflow's user admin."""
+    typer.echo(Stack.load().config.secrets.admin_password)
+
+
+def _tail(path: Path, lines: int, *, titled: bool) -> int:
+    with path.open(errors="replace") as file:
+        last = deque(file, maxlen=lines)
+        _write(path, "".join(last), titled=titled)
+        return file.tell()
+
+
+def _more(path: Path, offset: int, *, titled: bool) -> int:
+    if path.stat().st_size < offset:  # shortened by the supervisor
+        offset = 0
+    with path.open(errors="replace") as file:
+        file.seek(offset)
+        _write(path, file.read(), titled=titled)
+        return file.tell()
+
+
+def _write(path: Path, text: str, *, titled: bool) -> None:
+    if text:
+        sys.stdout.write((f"── {path.stem}\n" if titled else "") + text)
+        sys.stdout.flush()
+
+
+def _progress(status: StackStatus, begin: float) -> Table:
+    table = Table(box=None, pad_edge=False, title=f"Starting ({time.monotonic() - begin:.0f} s)", title_justify="left")
+    for title in ("Part", "State", ""):
+        table.add_column(title)
+    for part in status.parts:
+        table.add_row(part.name, _state(part), part.detail.splitlines()[0] if part.detail else "")
+    return table
+
+
+def _show(console: Console, stack: Stack, status: StackStatus) -> None:
+    if not status.running:
+        console.print("The stack is down. Start it with `make up`.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("Part", "State", "Process"):
+        table.add_column(title)
+    for title in ("Memory", "Up for", "Restarts"):
+        table.add_column(title, justify="right")
+    table.add_column("Address")
+    for part in status.parts:
+        table.add_row(
+            part.name,
+            _state(part),
+            str(part.pid or ""),
+            f"{part.memory / 1024**2:.0f} MiB" if part.memory else "",
+            _duration(time.time() - part.started) if part.started else "",
+            str(part.restarts),
+            part.url or "",
+        )
+    console.print(table)
+    console.print(f"Memory in all: {sum(part.memory or 0 for part in status.parts) / 1024**2:.0f} MiB")
+    for part in status.parts:
+        if part.detail:
+            console.print(f"[red]{part.name}[/red]: {part.detail}", markup=True, highlight=False)
+    _addresses(console, stack)
+
+
+def _addresses(console: Console, stack: Stack) -> None:
+    config = stack.config
+    # On a terminal only: standard output of a CI job is a log.
+    secret = config.secrets.admin_password if console.is_terminal else "shown by `vodflow password`"
+    console.print(f"Airflow: {config.airflow_url}  user admin, password {secret}", soft_wrap=True, highlight=False)
+    console.print(f"AWS endpoint: {config.aws_url}", soft_wrap=True, highlight=False)
+    console.print(f"Logs: {stack.home.logs}", soft_wrap=True, highlight=False)
+
+
+def _state(part: PartStatus) -> str:
+    style = _STYLES[part.state]
+    return f"[{style}]{part.state.value}[/{style}]"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,205 @@
+"""The AWS services of one machine (ministack, in an environment of its own) and the resources the pipelines need.
+
+After a SIGKILL the emulator has its objects but neither queues nor notification settings, so everything is made
+idempotently, at the start and whenever a check misses something.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vodflow.errors import StackError
+from vodflow.local.config import StackConfig
+from vodflow.local.environment import ACCOUNT, EVENT_QUEUE
+from vodflow.local.home import Home
+from vodflow.local.part import Part
+from vodflow.local.ports import HOST
+from vodflow.settings import get_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+PART = "aws"
+DEAD_LETTER_QUEUE = f"{EVENT_QUEUE}-dead"
+RULE = "vodflow-object-created"
+
+#: Services that are switched on; the others cost memory at start.
+_SERVICES = "s3,sqs,events,dynamodb,sns,secretsmanager,sts,iam"
+
+_REGION = "us-east-1"
+
+#: Placeholders: the emulator accepts any.
+_CREDENTIALS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+#: Seconds a received notice stays hidden: longer than one `ingest_videos` run takes to register it.
+_VISIBILITY = 120
+_RETENTION = 4 * 24 * 3600
+_MAX_RECEIVES = 5
+
+
+def aws_part(home: Home, config: StackConfig, environment: Mapping[str, str]) -> Part:
+    """How to start, check and stop the AWS services."""
+    own = {
+        "GATEWAY_PORT": str(config.ports[PART]),
+        "BIND_HOST": HOST,
+        "SERVICES": _SERVICES,
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home.aws / "s3"),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(home.aws / "state"),
+        "TMPDIR": str(home.aws / "tmp"),
+        "LOG_LEVEL": "WARNING",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent",  # it would clean up the machine's containers
+        "PYTHONUNBUFFERED": "1",
+    }
+    inherited = {name: value for name, value in environment.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
+    resources = Resources(config)
+    return Part(
+        name=PART,
+        argv=(str(home.aws_python), "-m", "ministack"),
+        environment={**inherited, **own},
+        folder=home.part_folder(PART),
+        prepare=functools.partial(_prepare, home),
+        check=resources.check,
+        stop_rank=1,
+        url=config.aws_url,
+    )
+
+
+def _prepare(home: Home) -> None:
+    if not home.aws_python.exists():
+        raise StackError(f"{home.aws_python} is missing: run `make up`, which installs the AWS services.")
+    for name in ("s3", "state", "tmp"):
+        (home.aws / name).mkdir(parents=True, exist_ok=True)
+
+
+class Resources:
+    """Buckets, queues, notification settings and the event rule of the stack."""
+
+    def __init__(self, config: StackConfig) -> None:
+        self._url = config.aws_url
+        settings = get_settings()
+        self._sources = sorted({rule.bucket for rule in settings.watch})
+        self._media = settings.media_bucket
+        self._queue_url = f"{self._url}/{ACCOUNT}/{EVENT_QUEUE}"
+
+    def check(self, timeout: float, started: float) -> None:  # noqa: ARG002 - a fresh answer is proof
+        """Answer, with everything in place; what is missing is made.
+
+        :param timeout: seconds for each request
+        """
+        with urllib.request.urlopen(f"{self._url}/_ministack/health", timeout=timeout):  # noqa: S310 - our own URL
+            pass
+        s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
+        if not self._complete(s3, sqs):
+            self.make(timeout)
+
+    def make(self, timeout: float) -> None:
+        """Create or complete every resource. Safe to run twice."""
+        s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
+        for bucket in {*self._sources, self._media}:
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_cors(Bucket=self._media, CORSConfiguration={"CORSRules": [_PLAYER_RULE]})
+        s3.put_bucket_policy(Bucket=self._media, Policy=_public_read(self._media))
+        self._make_queues(sqs)
+        for bucket in self._sources:
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=_notifications())
+        self._make_rule(timeout)
+
+    def _complete(self, s3: S3Client, sqs: SQSClient) -> bool:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
+
+        try:
+            sqs.get_queue_url(QueueName=EVENT_QUEUE)
+            s3.get_bucket_cors(Bucket=self._media)
+            return all(
+                s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
+                for bucket in self._sources
+            )
+        except ClientError:
+            return False
+
+    def _make_queues(self, sqs: SQSClient) -> None:
+        common: dict[QueueAttributeNameType, str] = {"MessageRetentionPeriod": str(_RETENTION)}
+        sqs.create_queue(QueueName=DEAD_LETTER_QUEUE, Attributes=common)
+        redrive = json.dumps({"deadLetterTargetArn": _queue_arn(DEAD_LETTER_QUEUE), "maxReceiveCount": _MAX_RECEIVES})
+        attributes: dict[QueueAttributeNameType, str] = {
+            **common,
+            "VisibilityTimeout": str(_VISIBILITY),
+            "RedrivePolicy": redrive,
+        }
+        queue_url = sqs.create_queue(QueueName=EVENT_QUEUE)["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=attributes)
+
+    def _make_rule(self, timeout: float) -> None:
+        """Programs may also announce objects through EventBridge, in the form that S3 itself uses there."""
+        events = self._client("events", timeout)
+        pattern = {"detail-type": ["Object Created"], "detail": {"bucket": {"name": self._sources}}}
+        events.put_rule(Name=RULE, EventPattern=json.dumps(pattern), State="ENABLED")
+        events.put_targets(Rule=RULE, Targets=[{"Id": EVENT_QUEUE, "Arn": _queue_arn(EVENT_QUEUE)}])
+
+    def _client(self, service: str, timeout: float) -> Any:
+        return _client(self._url, service, timeout)
+
+
+@functools.lru_cache(maxsize=8)
+def _client(url: str, service: str, timeout: float) -> Any:
+    import boto3  # noqa: PLC0415 - slow to import
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.session.Session(**_CREDENTIALS, region_name=_REGION).client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        config=Config(
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+_PLAYER_RULE: Any = {
+    "AllowedMethods": ["GET", "HEAD"],
+    "AllowedOrigins": ["*"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
+    "MaxAgeSeconds": 3600,
+}
+
+
+def _public_read(bucket: str) -> str:
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "PlayersReadPublishedMedia",
+                    "Effect": "Allow",
+                    "Principal": "*",
+                    "Action": "s3:GetObject",
+                    "Resource": f"arn:aws:s3:::{bucket}/*",
+                }
+            ],
+        }
+    )
+
+
+def _queue_arn(name: str) -> str:
+    return f"arn:aws:sqs:{_REGION}:{ACCOUNT}:{name}"
+
+
+def _notifications() -> Any:
+    return {
+        "QueueConfigurations": [
+            {"Id": "vodflow", "QueueArn": _queue_arn(EVENT_QUEUE), "Events": ["s3:ObjectCreated:*"]}
+        ]
+    }
