@@ -1,0 +1,10 @@
+"""Cluster policies of Airflow; see docs/sensing.md. Airflow imports this module by its name from the plugins folder.
+
+A deployment that has an ``airflow_local_settings`` of its own in ``$AIRFLOW_HOME/config`` calls the function there.
+"""
+
+from vodflow_airflow.priority import weigh_by_run
+
+__all__ = ["task_instance_mutation_hook"]
+
+task_instance_mutation_hook = weigh_by_run

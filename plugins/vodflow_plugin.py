@@ -1,0 +1,14 @@
+"""The only AirflowPlugin: everything that Airflow must be told about is registered here.
+
+Operators, sensors and triggers need no registration; import them from ``vodflow_airflow``.
+"""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+
+class VodflowPlugin(AirflowPlugin):
+    """Vodflow's entry in Airflow's list of plugins."""
+
+    name = "vodflow"
