@@ -52,11 +52,9 @@ def master_playlist(plan: TranscodePlan, tracks: Mapping[str, HlsTrack]) -> str:
     :param tracks: by :func:`~vodflow.packaging.layout.track_name`
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    grouped = {rung.audio for rung in plan.renditions if rung.audio}
-    shared = [audio for audio in plan.audio if audio.name not in grouped]
-    for group in (audio for audio in plan.audio if audio.name in grouped):
+    for group in dict.fromkeys(rung.audio for rung in plan.renditions if rung.audio):
         lines.append("")
-        lines += [_media(group.name, audio, default=audio is group) for audio in (group, *shared)]
+        lines += [_media(group, audio, default=audio.name == group) for audio in _members(plan, group)]
     for rung in plan.renditions:
         lines += ["", _variant(plan, rung, tracks), _local(layout.hls_playlist(rung))]
     lines.append("")
@@ -66,6 +64,12 @@ def master_playlist(plan: TranscodePlan, tracks: Mapping[str, HlsTrack]) -> str:
 
 def _local(name: str) -> str:
     return name.removeprefix("hls/")
+
+
+def _members(plan: TranscodePlan, group: str) -> list[AudioRendition]:
+    """The renditions of an audio group: the named one, and the other languages at the same bit rate."""
+    main = next(audio for audio in plan.audio if audio.name == group)
+    return [main, *(audio for audio in plan.audio if audio is not main and audio.bitrate == main.bitrate)]
 
 
 def _media(group: str, audio: AudioRendition, *, default: bool) -> str:
@@ -80,7 +84,7 @@ def _media(group: str, audio: AudioRendition, *, default: bool) -> str:
 
 def _variant(plan: TranscodePlan, rung: VideoRendition, tracks: Mapping[str, HlsTrack]) -> str:
     video = tracks[layout.track_name(rung)]
-    members = [tracks[audio.name] for audio in plan.audio if audio.name == rung.audio]
+    members = [tracks[audio.name] for audio in _members(plan, rung.audio)] if rung.audio else []
     peak = video.rates.peak + max((audio.rates.peak for audio in members), default=0)
     average = video.rates.average + max((audio.rates.average for audio in members), default=0)
     codecs = ",".join([video.codec, *dict.fromkeys(audio.codec for audio in members)])
