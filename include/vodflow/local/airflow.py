@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 
@@ -37,43 +38,67 @@ def write_password_file(home: Home, config: StackConfig) -> None:
 
 def airflow_parts(home: Home, config: StackConfig, environment: Mapping[str, str]) -> list[Part]:
     """How to start, check and stop each of Airflow's parts."""
-    checks = {API_SERVER: functools.partial(_check_api, config)}
-    checks.update({name: functools.partial(_check_job, config, name) for name in _JOBS})
+    jobs = {name: _Job(config, name) for name in _JOBS}
+    common = functools.partial(Part, environment=environment, after=("postgres", "databases"))
     return [
-        Part(
-            name=name,
-            argv=(sys.executable, "-m", "airflow", name),
-            environment=environment,
-            folder=home.part_folder(name),
-            check=check,
-            after=("postgres", "databases"),
-            url=config.airflow_url if name == API_SERVER else None,
-        )
-        for name, check in checks.items()
+        common(
+            name=API_SERVER,
+            argv=_command(API_SERVER),
+            folder=home.part_folder(API_SERVER),
+            check=functools.partial(_check_api, config),
+            url=config.airflow_url,
+        ),
+        *(
+            common(
+                name=name,
+                argv=_command(name),
+                folder=home.part_folder(name),
+                prepare=job.note_start,
+                check=job.check,
+            )
+            for name, job in jobs.items()
+        ),
     ]
 
 
-def _check_api(config: StackConfig, timeout: float, started: float) -> None:  # noqa: ARG001 - see Part.check
+def _command(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "airflow", name)
+
+
+def _check_api(config: StackConfig, timeout: float) -> None:
     """Ask the API that tasks use: its first request is slow (2 to 6 s), and no task should be the one to wait."""
     for path in ("/api/v2/version", "/execution/health"):
         with urllib.request.urlopen(f"{config.airflow_url}{path}", timeout=timeout):  # noqa: S310 - our own URL
             pass
 
 
-def _check_job(config: StackConfig, name: str, timeout: float, started: float) -> None:
-    """See that the job of this process reports in time; one that was killed may look alive for a while.
+class _Job:
+    """The heartbeat of one part in Airflow's database."""
 
-    :raises StackError: it does not
-    """
-    with contextlib.closing(connect(config, "airflow", timeout)) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM now() - latest_heartbeat) FROM job"
-            " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
-            " ORDER BY start_date DESC LIMIT 1",
-            (_JOBS[name], started),
-        )
-        row = cursor.fetchone()
-    if row is None:
-        raise StackError(f"The {name} has not reported yet.")
-    if row[0] > _HEARTBEAT_LIMIT:
-        raise StackError(f"The {name} reported {row[0]:.0f} s ago for the last time.")
+    def __init__(self, config: StackConfig, name: str) -> None:
+        self._config = config
+        self._name = name
+        self._since = 0.0
+
+    def note_start(self) -> None:
+        """Jobs that began earlier belong to a process that is gone, though they may look alive for a while."""
+        self._since = time.time()
+
+    def check(self, timeout: float) -> None:
+        """See that the part reports in time.
+
+        :raises StackError: it does not
+        """
+        connection = connect(self._config, "airflow", timeout)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT extract(epoch FROM now() - latest_heartbeat) FROM job"
+                " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
+                " ORDER BY start_date DESC LIMIT 1",
+                (_JOBS[self._name], self._since),
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise StackError(f"The {self._name} has not reported yet.")
+        if row[0] > _HEARTBEAT_LIMIT:
+            raise StackError(f"The {self._name} reported {row[0]:.0f} s ago for the last time.")

@@ -91,7 +91,7 @@ class Resources:
         self._media = settings.media_bucket
         self._queue_url = f"{self._url}/{ACCOUNT}/{EVENT_QUEUE}"
 
-    def check(self, timeout: float, started: float) -> None:  # noqa: ARG002 - a fresh answer is proof
+    def check(self, timeout: float) -> None:
         """Answer, with everything in place; what is missing is made.
 
         :param timeout: seconds for each request

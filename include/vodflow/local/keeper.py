@@ -128,7 +128,7 @@ class Keeper:
             return
         if self._checking is None:
             if now >= self._not_before:
-                self._checking = self._threads.submit(self.part.check, CHECK_TIMEOUT, self.status.started or 0.0)
+                self._checking = self._threads.submit(self.part.check, CHECK_TIMEOUT)
             return
         if self._checking.done():
             error = self._checking.exception()

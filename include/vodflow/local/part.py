@@ -27,7 +27,7 @@ class Part:
 
     :param argv: the program, absolute, and its arguments
     :param check: raises any exception while the part does not answer as it should; runs in a thread; is given the
-        seconds it may take for each request, and when the part was started (seconds since the epoch)
+        seconds it may take for each request
     :param prepare: runs in a thread before each start; an exception counts as a failed start
     :param after: names of the parts that must be healthy before this one starts for the first time
     :param stop_signal: asks the part's first process to stop; also sent when the supervisor dies
@@ -40,7 +40,7 @@ class Part:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     folder: Path
-    check: Callable[[float, float], None]
+    check: Callable[[float], None]
     prepare: Callable[[], None] = _nothing
     after: tuple[str, ...] = ()
     account: Account | None = None

@@ -107,7 +107,7 @@ class PostgresServer:
         self._write_settings()
         self._remove_stale_pid_file()
 
-    def check(self, timeout: float, started: float) -> None:  # noqa: ARG002 - a fresh answer is proof
+    def check(self, timeout: float) -> None:
         """Answer a query, or raise."""
         with (
             contextlib.closing(connect(self._config, "postgres", timeout)) as connection,
