@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vodflow.packaging import layout
 from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
-from vodflow.packaging.playlist import Rates, measure, move_up, parse_segments
+from vodflow.packaging.playlist import Rates, measure, move_up, parse_segments, target_duration
 from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 
 
@@ -49,8 +49,9 @@ def _rewrite(path: Path) -> str:
 
 def _finish(outputs: Path, name: str) -> Rates:
     path = outputs / name
-    segments = parse_segments(_rewrite(path))
-    return measure(
+    text = _rewrite(path)
+    listed = (
         (item.duration, item.size if item.size is not None else (path.parent / item.uri).stat().st_size)
-        for item in segments
+        for item in parse_segments(text)
     )
+    return measure(listed, target_duration(text))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_TARGET = re.compile(r"^#EXT-X-TARGETDURATION:(\d+)", re.MULTILINE)
 _RANGE = re.compile(r"^#EXT-X-BYTERANGE:(\d+)")
 
 
@@ -54,7 +55,13 @@ def parse_segments(playlist: str) -> list[Segment]:
     return segments
 
 
-def measure(segments: Iterable[tuple[float, int]]) -> Rates:
+def target_duration(playlist: str) -> float:
+    """EXT-X-TARGETDURATION in seconds; 0 when it is not stated."""
+    found = _TARGET.search(playlist)
+    return float(found[1]) if found else 0.0
+
+
+def measure(segments: Iterable[tuple[float, int]], target: float) -> Rates:
     """Average and peak of segments given as (seconds, bytes).
 
     The peak is the largest rate of any run of neighbouring segments that lasts 0.5 to 1.5 target durations: a
@@ -65,9 +72,8 @@ def measure(segments: Iterable[tuple[float, int]]) -> Rates:
         return Rates(0, 0, 0, 0.0)
     duration = sum(seconds for seconds, _ in listed)
     size = sum(size for _, size in listed)
-    target = max(seconds for seconds, _ in listed)
     average = size * 8 / duration
-    peak = max((_peak_from(listed, first, target) for first in range(len(listed))), default=average)
+    peak = max(_peak_from(listed, first, target) for first in range(len(listed)))
     return Rates(average=round(average), peak=round(max(peak, average)), size=size, duration=duration)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from vodflow.errors import ConfigurationError, EngineError, SourceNotFound, VodflowError
 
@@ -19,6 +19,8 @@ def storage_error(error: ClientError | BotoCoreError, action: str, uri: str) -> 
     :param action: what was tried, for example ``read``
     :param uri: which object or bucket
     """
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+        return ConfigurationError(f"Could not {action} {uri}: {error}. Set AWS credentials for this process.")
     if not isinstance(error, ClientError):
         return EngineError(f"Could not {action} {uri}: {error}. Is the S3 endpoint reachable?", code="connection")
     code = str(error.response.get("Error", {}).get("Code", ""))
