@@ -14,6 +14,7 @@
     │   ├── EngineCanceled      somebody asked for it
     │   └── DiskSpaceError      too little room for the work files
     ├── VerificationError       outputs break a rule; names the object and the rule
+    ├── PublicationError        the manifest of a published video would break its own schema
     ├── CatalogError            the catalog refused a change
     │   ├── IllegalTransition   a job status change outside the state machine
     │   ├── JobBusy             another run works on the job just now
@@ -144,6 +145,10 @@ class VerificationError(VodflowError):
         super().__init__(message, job_id=job_id, code=rule)
         self.uri = uri
         self.rule = rule
+
+
+class PublicationError(VodflowError):
+    """The manifest of a published video would break its own schema; the message names the field."""
 
 
 class CatalogError(VodflowError):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import packaged
 import pytest
-
 from vodflow.planning.plan import Output, TranscodePlan
 from vodflow.verification import DirectoryStore, Verification, verify
 

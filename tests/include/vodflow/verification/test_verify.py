@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from vodflow.errors import VerificationError
 from vodflow.media.tools import ffmpeg_path
 from vodflow.planning.plan import Output
