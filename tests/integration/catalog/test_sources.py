@@ -4,10 +4,11 @@ import threading
 import pytest
 from fixtures.values import MOMENT, media_info, new_source
 from pydantic import ValidationError
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select
 from vodflow.catalog import sources
 from vodflow.catalog.database import get_engine, transaction
 from vodflow.catalog.states import SourceStatus
+from vodflow.catalog.tables import metadata
 from vodflow.errors import CatalogError, RejectionReason
 
 pytestmark = pytest.mark.integration
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 def _count(table):
     with transaction("test") as conn:
-        return conn.scalar(text(f"SELECT count(*) FROM {table}"))
+        return conn.scalar(select(func.count()).select_from(metadata.tables[table]))
 
 
 def _register(*new):
