@@ -3,4 +3,4 @@
 Pytest loads these modules before any test module, so Airflow finds its environment set when it is first imported.
 """
 
-pytest_plugins = ["fixtures.airflow", "fixtures.parts", "fixtures.postgres", "fixtures.aws"]
+pytest_plugins = ["fixtures.airflow", "fixtures.golden", "fixtures.parts", "fixtures.postgres", "fixtures.aws", "fixtures.stack"]

@@ -56,7 +56,7 @@ def examine(read: ReadRange, size: int) -> Structure:
 
 
 def _examine_mp4(read: ReadRange, size: int) -> Structure:
-    offset, indexed, open_ended = 0, False, False
+    offset, seen, open_ended = 0, set[bytes](), False
     for _ in range(_MAX_BOXES):
         header = read(offset, 16) if offset < size else b""
         kind, length = header[4:8], int.from_bytes(header[:4], "big")
@@ -64,7 +64,7 @@ def _examine_mp4(read: ReadRange, size: int) -> Structure:
             length = int.from_bytes(header[8:16], "big")
         if len(header) < 8 or not kind.isalnum() or 0 < length < 8:
             break  # the end, or padding after the last box
-        indexed = indexed or kind == b"moov"
+        seen.add(kind)
         if length == 0:  # up to the end of the file, wherever that is
             open_ended = True
             break
@@ -73,10 +73,12 @@ def _examine_mp4(read: ReadRange, size: int) -> Structure:
             return _compare(f"The {kind.decode()} box", offset, size)
     else:
         return _UNKNOWN
-    if not indexed:
+    if b"moov" not in seen:
         return Structure(
             missing="The index of the file (moov box) is missing: the upload or the recording was interrupted."
         )
+    if b"mdat" not in seen:
+        return Structure(missing="The media data of the file (mdat box) is missing: the upload was cut off.")
     return Structure(whole=not open_ended)
 
 
