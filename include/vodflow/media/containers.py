@@ -60,9 +60,10 @@ def _examine_mp4(read: ReadRange, size: int) -> Structure:
     for _ in range(_MAX_BOXES):
         header = read(offset, 16) if offset < size else b""
         kind, length = header[4:8], int.from_bytes(header[:4], "big")
+        complete = len(header) >= (16 if length == 1 else 8)
         if length == 1:
             length = int.from_bytes(header[8:16], "big")
-        if len(header) < 8 or not kind.isalnum() or 0 < length < 8:
+        if not complete or not kind.isalnum() or 0 < length < 8:
             break  # the end, or padding after the last box
         seen.add(kind)
         if length == 0:  # up to the end of the file, wherever that is
