@@ -12,8 +12,7 @@ from vodflow.errors import CatalogError, VodflowError
 from vodflow.packaging import layout
 from vodflow.pipeline.recording import record
 from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
-from vodflow.publication.manifest import build_manifest
-from vodflow.settings import get_settings
+from vodflow.publication.manifest import bucket_url, build_manifest
 from vodflow.storage.objects import put_json
 from vodflow.verification import S3Store, Verification, verify
 from vodflow.verification.result import MeasuredRendition
@@ -58,9 +57,10 @@ def publish_job(job_id: int) -> str:
             [*artifacts(result.objects)],
             manifest_uri,
         )
-        job = jobs.get_job(connection, job_id)
-    settings = get_settings()
-    manifest = build_manifest(job, verification, result, base_url=settings.public_base_url or settings.aws_endpoint_url)
+        # Built, and held against its schema, before the flip is committed.
+        manifest = build_manifest(
+            jobs.get_job(connection, job_id), verification, result, base_url=bucket_url(job.bucket)
+        )
     put_json(job.bucket, manifest_name, manifest)
     return manifest_uri
 
