@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from vodflow.catalog.states import JobStatus
 from vodflow.errors import ConfigurationError, StackError
 from vodflow.media.tools import ffmpeg_path
 from vodflow.settings import VIDEO_SUFFIXES
@@ -28,12 +29,12 @@ class DemoVideo:
     """One file to upload.
 
     :param name: its name in S3
-    :param broken: whether the pipeline is expected to reject it
+    :param expected: the verdict it should get; none means any verdict will do
     """
 
     path: Path
     name: str
-    broken: bool = False
+    expected: JobStatus | None = None
 
 
 def shipped_videos(home: Path) -> list[DemoVideo]:
@@ -48,9 +49,9 @@ def shipped_videos(home: Path) -> list[DemoVideo]:
         raise StackError(f"{', '.join(missing)} not found in {data}; run `make demo`, which installs the clips")
     folder = home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    videos = [DemoVideo(data / name, title) for name, title in REAL_CLIPS.items()]
-    videos.append(DemoVideo(_surround(folder / "surround.mp4"), SURROUND_NAME))
-    videos.append(DemoVideo(_broken(data / "bigbuckbunny.mp4", folder / "broken.mp4"), BROKEN_NAME, broken=True))
+    videos = [DemoVideo(data / name, title, JobStatus.PUBLISHED) for name, title in REAL_CLIPS.items()]
+    videos.append(DemoVideo(_surround(folder / "surround.mp4"), SURROUND_NAME, JobStatus.PUBLISHED))
+    videos.append(DemoVideo(_broken(data / "bigbuckbunny.mp4", folder / "broken.mp4"), BROKEN_NAME, JobStatus.REJECTED))
     return videos
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +34,9 @@ class Upload:
     fresh: bool
 
 
-def upload_once(video: DemoVideo, bucket: str, progress: Callable[[int], None] | None = None) -> Upload:
+def upload_once(video: DemoVideo, bucket: str) -> Upload:
     """Upload a video unless the bucket holds the same content under the same key.
 
-    :param progress: called with the number of bytes sent since the last call
     :raises botocore.exceptions.BotoCoreError: S3 does not answer
     """
     key = f"{TENANT}/{video.name}"
@@ -47,7 +45,11 @@ def upload_once(video: DemoVideo, bucket: str, progress: Callable[[int], None] |
     fresh = _stored_digest(bucket, key) != digest
     if fresh:
         client.upload_file(
-            str(video.path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest}}, Callback=progress or (lambda _: None)
+            str(video.path),
+            bucket,
+            key,
+            ExtraArgs={"Metadata": {DIGEST: digest}},
+            Callback=progress or (lambda _: None),
         )
     stored = resolve_source(bucket, key)
     return Upload(video, bucket, key, stored.ref.version, stored.ref.size, fresh)

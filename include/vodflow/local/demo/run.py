@@ -1,0 +1,122 @@
+"""The demo from its first line to its last."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from vodflow.catalog.states import JobStatus
+from vodflow.errors import VodflowError
+from vodflow.local.airflow_api import AirflowApi
+from vodflow.local.demo import screen
+from vodflow.local.demo.clips import DemoVideo, own_videos, shipped_videos
+from vodflow.local.demo.report import make_report
+from vodflow.local.demo.upload import Upload, upload_once
+from vodflow.local.demo.watch import Progress, Watcher
+from vodflow.local.stack import Stack
+from vodflow.settings import get_settings
+from vodflow.storage.clients import s3_client
+
+#: What a shell reports for a program that Ctrl-C stopped: 128 + SIGINT.
+INTERRUPTED = 130
+#: Where the player page lies in the media bucket.
+PLAYER = "player.html"
+
+
+def run_demo(paths: list[Path]) -> int:
+    """Run the demo.
+
+    :param paths: a person's own files and folders; the demo's own five videos when empty
+    :return: 0 only when every video has the verdict it should have and the report holds them
+    """
+    console = Console(highlight=False)
+    stack = Stack.load()
+    started = not stack.is_healthy()
+    try:
+        return _demo(console, stack, paths)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted.")
+        if started:
+            with console.status("Stopping the stack"):
+                stack.down()
+            console.print("The stack is down. `make demo` goes on where this one stopped.")
+        return INTERRUPTED
+    except VodflowError as error:
+        console.print(f"[red]The demo failed.[/red] {error}", soft_wrap=True)
+        return 1
+
+
+def _demo(console: Console, stack: Stack, paths: list[Path]) -> int:
+    began = time.monotonic()
+    videos = own_videos(paths) if paths else []
+    screen.heading(console, "1. The stack")
+    screen.start_stack(console, stack)
+    os.environ.update(stack.environment())
+    get_settings.cache_clear()
+    videos = videos or shipped_videos(stack.home.root)
+
+    since = datetime.now(UTC)
+    screen.heading(console, "2. Upload to S3")
+    uploads = _upload(console, videos)
+    _put_player()
+
+    screen.heading(console, "3. Airflow senses, transcodes, verifies, publishes")
+    with AirflowApi(stack.config) as airflow:
+        with screen.live(console) as show:
+            results = Watcher(uploads, airflow).follow(show)
+        screen.results(console, results, player_url())
+
+        screen.heading(console, "4. The report")
+        report = make_report(airflow, results)
+    screen.report(console, report)
+
+    complaints = [*verdict_complaints(results), *report.complaints]
+    screen.ending(console, stack, results, complaints, since=since, seconds=time.monotonic() - began)
+    return 1 if complaints else 0
+
+
+def _upload(console: Console, videos: list[DemoVideo]) -> list[Upload]:
+    bucket = get_settings().watch[0].bucket
+    uploads = []
+    for video in videos:
+        upload = upload_once(video, bucket)
+        screen.uploaded(console, upload)
+        uploads.append(upload)
+    return uploads
+
+
+def _put_player() -> None:
+    page = importlib.resources.files("vodflow.publication").joinpath(PLAYER).read_bytes()
+    s3_client().put_object(
+        Bucket=get_settings().media_bucket, Key=PLAYER, Body=page, ContentType="text/html; charset=utf-8"
+    )
+
+
+def player_url() -> str:
+    """Address of the player page on this machine; append ``?manifest=`` and a manifest's URL."""
+    settings = get_settings()
+    return f"{settings.public_base_url or f'{settings.aws_endpoint_url}/{settings.media_bucket}'}/{PLAYER}"
+
+
+def verdict_complaints(results: list[Progress]) -> list[str]:
+    """What is not as it should be: one sentence for each video that has the wrong verdict.
+
+    The demo's own broken file must be rejected and its other files published. Of a person's files every one needs a
+    verdict of its own, and at least one must be published.
+    """
+    complaints = []
+    for progress in results:
+        name, expected = progress.upload.video.name, progress.upload.video.expected
+        reason = (progress.row.reason if progress.row else None) or "the run ended without a reason in the catalog"
+        if expected is not None and progress.verdict != expected:
+            complaints.append(f"{name} should be {expected} but is {progress.verdict}: {reason}")
+        elif progress.verdict not in {JobStatus.PUBLISHED, JobStatus.REJECTED}:
+            complaints.append(f"{name} is {progress.verdict}: {reason}")
+    if not any(progress.verdict == JobStatus.PUBLISHED for progress in results):
+        complaints.append("No video was published.")
+    return complaints

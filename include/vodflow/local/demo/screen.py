@@ -1,0 +1,200 @@
+"""What the demo shows: live lines while it works, tables when it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from urllib.parse import quote
+
+from rich import box
+from rich.console import Console
+from rich.filesize import decimal
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from vodflow.catalog.states import JobStatus
+from vodflow.local.demo.report import COLUMNS, DemoReport
+from vodflow.local.demo.upload import Upload
+from vodflow.local.demo.watch import Progress
+from vodflow.local.stack import Stack
+from vodflow.local.status import StackStatus
+from vodflow.packaging import layout
+from vodflow.settings import get_settings
+
+_STYLES = {
+    JobStatus.PUBLISHED: "green",
+    JobStatus.REJECTED: "yellow",
+    JobStatus.FAILED: "red",
+    JobStatus.CANCELED: "red",
+}
+_BAR_WIDTH = 24
+
+
+def heading(console: Console, text: str) -> None:
+    """A line that begins a part of the demo."""
+    console.print(f"\n[bold]{text}[/bold]")
+
+
+def start_stack(console: Console, stack: Stack) -> None:
+    """Bring the stack up, showing what is waited for.
+
+    :raises vodflow.errors.StackError: a part does not become healthy
+    """
+    if stack.is_healthy():
+        console.print("It is up already.")
+    else:
+        begin = time.monotonic()
+        with console.status("Starting PostgreSQL, AWS services, Airflow") as status:
+            stack.up(on_change=lambda state: status.update(_waiting(state)))
+        console.print(f"Up after {time.monotonic() - begin:.1f} s: PostgreSQL, S3, SQS, EventBridge, Airflow.")
+    console.print(f"Airflow is at {stack.config.airflow_url} (user admin; `make status` shows the password).")
+
+
+def _waiting(state: StackStatus) -> str:
+    waiting = [part.name for part in state.parts if part.state.value != "healthy"]
+    return "Starting " + (", ".join(waiting) or "the stack")
+
+
+def uploaded(console: Console, upload: Upload) -> None:
+    """One line for an upload that was made, or was not needed."""
+    target = f"s3://{upload.bucket}/{upload.key}"
+    verb = "uploaded" if upload.fresh else "is there already"
+    console.print(f"  {escape(target)}  {decimal(upload.size)}  {verb}", soft_wrap=True)
+
+
+@contextmanager
+def live(console: Console) -> Iterator[Callable[[list[Progress]], None]]:
+    """A line for each video that moves; where the output is no terminal, a line for each change."""
+    if not console.is_terminal:
+        yield _ChangeLog(console)
+        return
+    with Live(console=console, refresh_per_second=8) as display:
+        yield lambda progress: display.update(_lines(progress))
+
+
+class _ChangeLog:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: dict[str, str] = {}
+
+    def __call__(self, videos: list[Progress]) -> None:
+        for video in videos:
+            if self._shown.get(video.upload.key) != video.stage:
+                self._shown[video.upload.key] = video.stage
+                percent = f" {video.percent:.0f} %" if not video.over and video.percent else ""
+                self._console.print(f"  {escape(video.upload.video.name)}: {video.stage}{percent}", soft_wrap=True)
+
+
+def _lines(videos: Sequence[Progress]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for video in videos:
+        row = video.row
+        encoding = row is not None and not video.over
+        table.add_row(
+            Text(video.upload.video.name, overflow="ellipsis", no_wrap=True),
+            Text(video.stage, style=_style(video)),
+            ProgressBar(total=100, completed=video.percent, width=_BAR_WIDTH),
+            f"{video.percent:3.0f} %",
+            f"{row.speed:.2f}x" if row and row.speed else "",
+            f"ETA {row.eta_seconds:.0f} s" if row and encoding and row.eta_seconds is not None else "",
+        )
+    return table
+
+
+def _style(video: Progress) -> str:
+    return _STYLES.get(video.verdict, "cyan")  # type: ignore[call-overload, no-any-return]
+
+
+def results(console: Console, videos: Sequence[Progress], player: str) -> None:
+    """The table of verdicts, then where to play what was published."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Video", overflow="fold")
+    table.add_column("Rungs")
+    for title in ("Bitrate", "Bytes", "Encode speed", "Time to publish"):
+        table.add_column(title, justify="right")
+    table.add_column("Verdict")
+    for video in videos:
+        table.add_row(*_result(video))
+    console.print(table)
+    for video in videos:
+        if video.row is not None and video.verdict != JobStatus.PUBLISHED:
+            reason = escape(video.row.reason or "")
+            console.print(f"{escape(video.upload.video.name)}: [yellow]{reason}[/yellow]", soft_wrap=True)
+    console.print("Play it:")
+    for video in videos:
+        if (address := play_url(video, player)) is not None:
+            console.print(f"  {escape(video.upload.video.name)}  {escape(address)}", soft_wrap=True)
+
+
+def _result(video: Progress) -> tuple[str | Text, ...]:
+    row = video.row
+    verdict = Text(video.verdict, style=_style(video))
+    if row is None or video.verdict != JobStatus.PUBLISHED:
+        return video.upload.video.name, "", "", "", "", "", verdict
+    return (
+        video.upload.video.name,
+        " ".join(row.rungs),
+        f"{(row.bitrate or 0) / 1e6:.2f} Mb/s",
+        decimal(row.output_bytes or 0),
+        f"{row.encode_speed:.2f}x" if row.encode_speed else "",
+        f"{row.time_to_publish:.1f} s" if row.time_to_publish is not None else "",
+        verdict,
+    )
+
+
+def play_url(video: Progress, player: str) -> str | None:
+    """The player page with this video's manifest; none when it is not published."""
+    row = video.row
+    if row is None or video.verdict != JobStatus.PUBLISHED or row.output_prefix is None:
+        return None
+    base = player.rsplit("/", 1)[0]
+    manifest = f"{base}/{quote(row.output_prefix)}/{layout.MANIFEST}"
+    return f"{player}?manifest={quote(manifest, safe=':/')}"
+
+
+def report(console: Console, made: DemoReport) -> None:
+    """The day's report lines, and where the exports are."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in COLUMNS:
+        table.add_column(title, justify="left" if title in {"Day", "Tenant", "Profile", "Engine"} else "right")
+    for line in made.lines:
+        table.add_row(*line)
+    console.print(table)
+    for problem in made.problems:
+        console.print(f"  {problem}")
+    console.print(f"  CSV and Parquet: {made.exports}", soft_wrap=True)
+
+
+def ending(
+    console: Console,
+    stack: Stack,
+    videos: Sequence[Progress],
+    complaints: Sequence[str],
+    *,
+    since: datetime,
+    seconds: float,
+) -> None:
+    """What was done, what was not as it should be, and what to open or type next."""
+    before = sum(video.published_before(since) for video in videos)
+    published = sum(video.verdict == JobStatus.PUBLISHED for video in videos) - before
+    rejected = sum(video.verdict == JobStatus.REJECTED for video in videos)
+    if not any(video.upload.fresh for video in videos) and not published:
+        console.print(
+            f"\n[green]Nothing was transcoded:[/green] {before} of {len(videos)} were published before, "
+            f"{rejected} rejected. {seconds:.0f} s."
+        )
+    else:
+        earlier = f", {before} published before and not transcoded again" if before else ""
+        console.print(f"\n[green]{published} published, {rejected} rejected{earlier}.[/green] {seconds:.0f} s.")
+    for complaint in complaints:
+        console.print(f"[red]{escape(complaint)}[/red]", soft_wrap=True)
+    console.print("\n[bold]Next[/bold]")
+    console.print(f"  open {stack.config.airflow_url} and look at ingest_videos and transcode_video", soft_wrap=True)
+    console.print("  make demo VIDEO=<your file or folder>")
+    console.print("  make status, make logs, make down")
+    console.print(f"  outputs: s3://{get_settings().media_bucket} at {stack.config.aws_url}", soft_wrap=True)
