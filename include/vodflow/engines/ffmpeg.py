@@ -148,13 +148,13 @@ def _picture_outputs(
     Selected before they are scaled, so the other frames cost nothing.
     """
     every = f"eq(n,0)+gt(floor(t/{wanted.interval:g}),floor(prev_t/{wanted.interval:g}))"
-    small = thumbnails.filter("select", every).filter("scale", wanted.width, wanted.height, flags="bicubic")
+    small = _jpeg(thumbnails.filter("select", every), wanted.width, wanted.height)
     # The last frame before the poster's time would be missed by an exact comparison of rounded times.
     moment = max(0.0, wanted.poster_time - float(1 / top.fps) / 2)
-    large = poster.filter("select", f"gte(t,{moment:.6g})")
+    large = _jpeg(poster.filter("select", f"gte(t,{moment:.6g})"), top.width, top.height)
     return [
-        _jpeg(small).output(str(paths.outputs / layout.THUMBNAIL_PATTERN), **_JPEG),
-        _jpeg(large).output(str(paths.outputs / layout.POSTER), update=1, **{"frames:v": 1}, **_JPEG),
+        small.output(str(paths.outputs / layout.THUMBNAIL_PATTERN), **_JPEG),
+        large.output(str(paths.outputs / layout.POSTER), update=1, **{"frames:v": 1}, **_JPEG),
     ]
 
 
@@ -168,11 +168,11 @@ _JPEG: dict[str, Any] = {
 }
 
 
-def _jpeg(stream: Stream) -> Stream:
+def _jpeg(stream: Stream, width: int, height: int) -> Stream:
     # JPEG's own matrix and range (ITU-T T.871), which viewers assume.
-    return stream.filter("scale", in_color_matrix="bt709", out_color_matrix="bt601", out_range="pc").filter(
-        "format", "yuvj420p"
-    )
+    return stream.filter(
+        "scale", width, height, flags="bicubic", in_color_matrix="bt709", out_color_matrix="bt601", out_range="pc"
+    ).filter("format", "yuvj420p")
 
 
 def _audio_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths) -> list[Stream]:

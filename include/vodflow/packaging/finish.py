@@ -27,7 +27,7 @@ def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:
                 codecs[playlist.removeprefix("hls/")], rates, _finish(outputs, layout.hls_iframe_playlist(rendition))
             )
         else:
-            track = HlsTrack(codecs.get("audio", "mp4a.40.2"), rates)
+            track = HlsTrack(codecs["audio"], rates)
         tracks[layout.track_name(rendition)] = track
     master.write_text(master_playlist(plan, tracks))
 

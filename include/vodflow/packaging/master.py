@@ -40,9 +40,9 @@ def read_codecs(master: str) -> dict[str, str]:
         if line.startswith("#EXT-X-STREAM-INF"):
             found = _CODECS.search(line)
             stated = found[1].split(",") if found else []
-            codecs["audio"] = next((codec for codec in stated if codec.startswith("mp4a")), "")
+            codecs["audio"] = next((name for name in stated if name.startswith("mp4a")), codecs.get("audio", ""))
         elif line and not line.startswith("#"):
-            codecs[line] = next((codec for codec in stated if not codec.startswith("mp4a")), "")
+            codecs[line] = next((name for name in stated if not name.startswith("mp4a")), "")
     return codecs
 
 

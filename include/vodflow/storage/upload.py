@@ -95,6 +95,8 @@ def upload_tree(
     """
     used = settings or get_settings()
     names = [path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()]
+    for name in names:
+        layout.content_type(name)  # refuse what cannot be served before anything is sent
     job = _Upload(directory, bucket, prefix.strip("/"), progress, cancel, used)
     done: list[OutputObject] = []
     with ThreadPoolExecutor(max_workers=used.upload_concurrency) as pool:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import m3u8
+from engine_plans import LADDER, written_plan
+from fixtures.golden import Golden
+from vodflow.packaging.layout import track_name, tracks
+from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
+from vodflow.packaging.playlist import Rates
+from vodflow.planning.plan import TranscodePlan, VideoRendition
+
+
+def measured(plan: TranscodePlan) -> dict[str, HlsTrack]:
+    made = {}
+    for track in tracks(plan):
+        rates = Rates(track.bitrate, track.bitrate * 12 // 10, 1000, 10.0)
+        if isinstance(track, VideoRendition):
+            made[track_name(track)] = HlsTrack("avc1.640028", rates, Rates(100_000, 150_000, 100, 10.0))
+        else:
+            made[track_name(track)] = HlsTrack("mp4a.40.2", rates)
+    return made
+
+
+def master(plan: TranscodePlan) -> str:
+    return master_playlist(plan, measured(plan))
+
+
+def test_whole_master_with_two_audio_rates(golden: Golden) -> None:
+    golden("master_5_1.m3u8", master(written_plan()))
+
+
+def test_whole_master_with_two_languages(golden: Golden) -> None:
+    golden("master_two_languages.m3u8", master(written_plan(languages=("eng", "fra"), sound=(2, "stereo"))))
+
+
+def test_whole_master_without_audio(golden: Golden) -> None:
+    golden("master_no_audio.m3u8", master(written_plan(sound=None, rate="30000/1001")))
+
+
+def test_each_rung_has_its_own_audio_and_the_sum_of_rates() -> None:
+    parsed = m3u8.loads(master(written_plan()))
+    variants = {variant.uri: variant.stream_info for variant in parsed.playlists}
+    assert variants["video_1080p.m3u8"].audio == "audio"
+    assert variants["video_360p.m3u8"].audio == "audio_96k"
+    assert variants["video_1080p.m3u8"].bandwidth == 6_000_000 + 153_600
+    assert variants["video_360p.m3u8"].average_bandwidth == 800_000 + 96_000
+    assert len(parsed.playlists) == len(parsed.iframe_playlists) == len(LADDER)
+    assert parsed.is_independent_segments
+
+
+def test_every_group_has_one_default_and_all_languages() -> None:
+    parsed = m3u8.loads(master(written_plan(languages=("eng", "fra"), sound=(2, "stereo"))))
+    groups = {}
+    for item in parsed.media:
+        groups.setdefault(item.group_id, []).append(item)
+    assert set(groups) == {"audio", "audio_96k"}
+    for members in groups.values():
+        assert [item.language for item in members] == ["eng", "fra"]
+        assert [item.default for item in members] == ["YES", "NO"]
+        assert len({item.name for item in members}) == 2
+
+
+def test_codecs_of_the_packager() -> None:
+    text = (
+        "#EXTM3U\n"
+        '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.640028,mp4a.40.2",AUDIO="a"\nvideo_1080p.m3u8\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.64001e"\nvideo_360p.m3u8\n'
+    )
+    assert read_codecs(text) == {
+        "video_1080p.m3u8": "avc1.640028",
+        "video_360p.m3u8": "avc1.64001e",
+        "audio": "mp4a.40.2",
+    }

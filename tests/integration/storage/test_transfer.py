@@ -1,0 +1,169 @@
+"""Downloads and uploads against a real S3 API."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mypy_boto3_s3 import S3Client
+from vodflow.errors import EngineCanceled, SourceNotFound
+from vodflow.settings import Settings
+from vodflow.storage.download import RANGE_SIZE, download
+from vodflow.storage.objects import list_objects, presigned_get, put_json, resolve_source, resolve_uri
+from vodflow.storage.upload import PART_SIZE, checksums, upload_tree
+
+pytestmark = pytest.mark.integration
+
+KEY = "a b/é+ü 日本 100%.mp4"
+#: Three ranges, the last one short; a pattern that no shifted or swapped range would reproduce.
+LARGE = b"".join(i.to_bytes(4, "big") for i in range((2 * RANGE_SIZE + 1000) // 4))
+
+
+@pytest.fixture
+def bucket(make_bucket: Callable[[], str]) -> str:
+    return make_bucket()
+
+
+@pytest.fixture
+def versioned(bucket: str, s3: S3Client) -> str:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
+
+
+def test_odd_keys_resolve_to_their_etag_and_download_whole(bucket: str, s3: S3Client, tmp_path: Path) -> None:
+    etag = s3.put_object(Bucket=bucket, Key=KEY, Body=LARGE)["ETag"].strip('"')
+    found = resolve_uri(f"s3://{bucket}/{KEY}")
+    assert (found.ref.version, found.ref.version_id, found.ref.size) == (etag, None, len(LARGE))
+    seen: list[int] = []
+    download(found.ref, tmp_path / "file", seen.append)
+    assert (tmp_path / "file").read_bytes() == LARGE
+    assert seen == sorted(seen)
+    assert seen[-1] == len(LARGE)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_overwritten_source_is_gone_without_versions(bucket: str, s3: S3Client, tmp_path: Path) -> None:
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"first")
+    ref = resolve_source(bucket, KEY).ref
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"other")
+    with pytest.raises(SourceNotFound, match="overwritten"):
+        download(ref, tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_overwritten_source_is_still_there_with_versions(versioned: str, s3: S3Client, tmp_path: Path) -> None:
+    version = s3.put_object(Bucket=versioned, Key=KEY, Body=LARGE)["VersionId"]
+    first = resolve_source(versioned, KEY).ref
+    s3.put_object(Bucket=versioned, Key=KEY, Body=b"second")
+    assert first.version == first.version_id == version
+    assert resolve_source(versioned, KEY).ref != first
+    assert resolve_source(versioned, KEY, version).ref == first
+    download(first, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == LARGE
+
+
+def test_what_is_not_there(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceNotFound, match="does not exist"):
+        resolve_source(bucket, "nothing")
+    with pytest.raises(SourceNotFound):
+        resolve_source("no-such-bucket-here", "nothing")
+    with pytest.raises(SourceNotFound):
+        list_objects("no-such-bucket-here", "")
+
+
+def test_an_empty_object_downloads_as_an_empty_file(bucket: str, s3: S3Client, tmp_path: Path) -> None:
+    s3.put_object(Bucket=bucket, Key="empty", Body=b"")
+    download(resolve_source(bucket, "empty").ref, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_a_cancelled_download_leaves_nothing(bucket: str, s3: S3Client, tmp_path: Path) -> None:
+    s3.put_object(Bucket=bucket, Key=KEY, Body=LARGE)
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(EngineCanceled):
+        download(resolve_source(bucket, KEY).ref, tmp_path / "file", cancel=cancel)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_presigned_url_reads_without_credentials(bucket: str, s3: S3Client) -> None:
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"picture")
+    url = presigned_get(resolve_source(bucket, KEY).ref, 60)
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+        assert answer.read() == b"picture"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    files = {
+        "hls/master.m3u8": b"#EXTM3U\n",
+        "cmaf/video_360p/00001.m4s": b"segment",
+        "mp4/video_360p.mp4": LARGE[: PART_SIZE + 5],
+        "thumbnails/poster.jpg": b"jpeg",
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def test_a_tree_arrives_whole_with_headers_and_checksums(tree: Path, bucket: str, s3: S3Client, aws: Settings) -> None:
+    seen: list[int] = []
+    objects = {item.name: item for item in upload_tree(tree, bucket, "vod/x", seen.append)}
+    listed = list_objects(bucket, "vod/x")
+    assert listed == {name: item.size for name, item in objects.items()}
+    assert set(listed) == {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
+    assert max(seen) == sum(listed.values())
+    for name, item in objects.items():
+        head = s3.head_object(Bucket=bucket, Key=f"vod/x/{name}", ChecksumMode="ENABLED")
+        sums = checksums(tree / name)
+        assert item.checksum == sums.whole
+        assert head["ChecksumCRC32"] == (sums.whole if item.size <= PART_SIZE else sums.composite)
+        assert head["ContentType"] == item.content_type
+        short = name.endswith(".m3u8")
+        assert head["CacheControl"] == (aws.manifest_cache_control if short else aws.segment_cache_control)
+    body = s3.get_object(Bucket=bucket, Key="vod/x/mp4/video_360p.mp4")["Body"].read()
+    assert body == (tree / "mp4/video_360p.mp4").read_bytes()
+
+
+def test_uploading_again_changes_nothing(tree: Path, bucket: str) -> None:
+    first = upload_tree(tree, bucket, "again")
+    assert upload_tree(tree, bucket, "again") == first
+    assert len(list_objects(bucket, "again")) == len(first)
+
+
+def test_a_cancelled_upload_stops(tree: Path, bucket: str) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(EngineCanceled):
+        upload_tree(tree, bucket, "cancelled", cancel=cancel)
+    assert list_objects(bucket, "cancelled") == {}
+
+
+def test_upload_to_a_missing_bucket_is_said(tree: Path, aws: Settings) -> None:
+    with pytest.raises(SourceNotFound, match="no-such-bucket-here"):
+        upload_tree(tree, "no-such-bucket-here", "x")
+
+
+def test_a_file_without_a_content_type_is_refused_before_anything_is_sent(tree: Path, bucket: str) -> None:
+    (tree / "core.dump").write_bytes(b"x")
+    with pytest.raises(KeyError, match="dump"):
+        upload_tree(tree, bucket, "odd")
+
+
+def test_listing_goes_over_several_pages(bucket: str, s3: S3Client) -> None:
+    for number in range(1005):
+        s3.put_object(Bucket=bucket, Key=f"many/{number:05d}", Body=b"")
+    assert len(list_objects(bucket, "many")) == 1005
+
+
+def test_put_json_is_served_as_json(bucket: str, s3: S3Client, aws: Settings) -> None:
+    put_json(bucket, "manifest.json", {"title": "Über"})
+    answer = s3.get_object(Bucket=bucket, Key="manifest.json")
+    assert answer["ContentType"] == "application/json"
+    assert answer["CacheControl"] == aws.manifest_cache_control
+    assert '"Über"' in answer["Body"].read().decode()
