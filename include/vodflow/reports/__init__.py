@@ -1,0 +1,1 @@
+"""Tables for analysts, recomputed a day at a time, and their exports."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -16,17 +18,24 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from vodflow.catalog.states import ACTIVE, JobStatus
+from vodflow.catalog.states import FINISHED, JobStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
 from vodflow.engines.names import EngineName
 from vodflow.errors import ErrorClass
 
-_active = ", ".join(f"'{status}'" for status in sorted({*ACTIVE, JobStatus.QUEUED}))
+
+def _among(column: str, statuses: Iterable[JobStatus]) -> TextClause:
+    words = ", ".join(f"'{status}'" for status in sorted(statuses))
+    return text(f"{column} IN ({words})")
+
+
+_OPEN = _among("status", set(JobStatus) - FINISHED)
 
 job = Table(
     "job",
@@ -94,8 +103,7 @@ job = Table(
     ),
     CheckConstraint("status <> 'PUBLISHED' OR (verified_at IS NOT NULL AND progress = 100)", name="published"),
     Index("ix_job_video_id", "video_id"),
-    Index("ix_job_open", "status", text("priority DESC"), "id", postgresql_where=text(f"status IN ({_active})")),
-    Index("ix_job_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    Index("ix_job_open", "status", text("priority DESC"), "id", postgresql_where=_OPEN),
     comment="One plan for one source, carried out by one engine.",
     # Room on each page for the progress updates, which touch no index (heap-only tuples).
     postgresql_with={"fillfactor": 70},
@@ -138,6 +146,7 @@ job_event = Table(
     one_of("old_status", JobStatus),
     one_of("new_status", JobStatus),
     Index("ix_job_event_job_id", "job_id", "id"),
+    Index("ix_job_event_ended", "at", postgresql_where=_among("new_status", FINISHED)),
     comment="Every change of a job's status. Written by a trigger, never changed or deleted.",
 )
 

@@ -94,15 +94,15 @@ CREATE TRIGGER job_event_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON job_event
 def upgrade() -> None:
     op.create_table(
         "report_transcoding_daily",
-        sa.Column("day", sa.Date(), nullable=False, comment="UTC day on which the jobs ended"),
+        sa.Column("day", sa.Date(), nullable=False, comment="UTC day on which jobs ended"),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("profile", sa.Text(), nullable=False),
         sa.Column("engine", sa.Text(), nullable=False, comment="none for sources rejected before a job existed"),
         sa.Column("videos", sa.Integer(), nullable=False, comment="different videos published"),
         sa.Column("jobs", sa.Integer(), nullable=False, comment="jobs published"),
-        sa.Column("failed", sa.Integer(), nullable=False, comment="jobs failed"),
-        sa.Column("rejected", sa.Integer(), nullable=False, comment="sources rejected"),
-        sa.Column("canceled", sa.Integer(), nullable=False, comment="jobs canceled"),
+        sa.Column("failed", sa.Integer(), nullable=False, comment="failures, those retried later included"),
+        sa.Column("rejected", sa.Integer(), nullable=False, comment="sources rejected, with or without a job"),
+        sa.Column("canceled", sa.Integer(), nullable=False, comment="cancellations"),
         sa.Column("minutes_in", sa.Double(), nullable=False, comment="of the published jobs' sources"),
         sa.Column("minutes_out", sa.Double(), nullable=False, comment="sum over their video renditions"),
         sa.Column("bytes_in", sa.BigInteger(), nullable=False),
@@ -361,9 +361,6 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": 70},
     )
     op.create_index(
-        "ix_job_finished_at", "job", ["finished_at"], unique=False, postgresql_where=sa.text("finished_at IS NOT NULL")
-    )
-    op.create_index(
         "ix_job_open",
         "job",
         ["status", sa.literal_column("priority DESC"), "id"],
@@ -497,6 +494,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_event")),
         comment="Every change of a job's status. Written by a trigger, never changed or deleted.",
     )
+    op.create_index(
+        "ix_job_event_ended",
+        "job_event",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("new_status IN ('CANCELED', 'FAILED', 'PUBLISHED', 'REJECTED')"),
+    )
     op.create_index("ix_job_event_job_id", "job_event", ["job_id", "id"], unique=False)
     op.create_table(
         "publication",
@@ -567,6 +571,11 @@ def downgrade() -> None:
     op.drop_table("rendition")
     op.drop_table("publication")
     op.drop_index("ix_job_event_job_id", table_name="job_event")
+    op.drop_index(
+        "ix_job_event_ended",
+        table_name="job_event",
+        postgresql_where=sa.text("new_status IN ('CANCELED', 'FAILED', 'PUBLISHED', 'REJECTED')"),
+    )
     op.drop_table("job_event")
     op.drop_index("uq_job_attempt_running", table_name="job_attempt", postgresql_where=sa.text("finished_at IS NULL"))
     op.drop_table("job_attempt")
@@ -581,7 +590,6 @@ def downgrade() -> None:
         table_name="job",
         postgresql_where=sa.text("status IN ('PROGRESSING', 'QUEUED', 'SUBMITTED', 'VERIFYING')"),
     )
-    op.drop_index("ix_job_finished_at", table_name="job", postgresql_where=sa.text("finished_at IS NOT NULL"))
     op.drop_table("job")
     op.drop_index("ix_source_video_id", table_name="source")
     op.drop_index("ix_source_undispatched", table_name="source", postgresql_where=sa.text("status = 'DISCOVERED'"))

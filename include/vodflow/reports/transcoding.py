@@ -1,0 +1,216 @@
+"""``report_transcoding_daily``: recomputed a day at a time from jobs and sources, wholly in the database.
+
+The end of a job belongs to its UTC day, a source rejected before it had a job to the day of its rejection.
+Each day is one transaction that replaces all its rows, so that a second run changes nothing and a run that breaks
+off leaves every day either old or new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Connection, delete, func, select, text
+
+from vodflow.catalog.database import transaction
+from vodflow.catalog.rows import Record
+from vodflow.catalog.tables import report_transcoding_daily, report_transcoding_problem_daily
+from vodflow.settings import Settings, get_settings
+
+#: What stands in the column ``engine`` for sources that were rejected before a job existed.
+NO_ENGINE = "none"
+
+# One row for each end of work on the day. Jobs are taken from their events, which never change: a failure that was
+# retried later still counts on its day. A source refused before it had a job has no event; it counts by itself.
+# The order of float sums is fixed, so that a second run gives the same bits.
+_RECOMPUTE = text(
+    """
+    WITH tracks AS MATERIALIZED (
+        SELECT job_event.job_id, sum(rendition.size_bytes)::bigint AS bytes,
+               sum(rendition.duration ORDER BY rendition.id) FILTER (WHERE rendition.kind = 'video') / 60 AS minutes
+          FROM job_event
+          JOIN rendition ON rendition.job_id = job_event.job_id
+         WHERE job_event.new_status = 'PUBLISHED' AND job_event.at >= :begin AND job_event.at < :end
+         GROUP BY job_event.job_id
+    ), ended AS MATERIALIZED (
+        SELECT tenant.slug AS tenant, job.profile, job.engine, job_event.id, job.video_id,
+               job_event.new_status AS status,
+               CASE job_event.new_status WHEN 'FAILED' THEN job_event.detail ->> 'error_class'
+                                         WHEN 'REJECTED' THEN job_event.detail ->> 'error_code' END AS reason,
+               (source.media_info ->> 'duration')::float8 / 60 AS minutes_in, source.size_bytes AS bytes_in,
+               tracks.minutes AS minutes_out, tracks.bytes AS bytes_out, job.speed,
+               extract(epoch FROM job_event.at - source.registered_at)::float8 AS time_to_publish
+          FROM job_event
+          JOIN job ON job.id = job_event.job_id
+          JOIN source ON source.id = job.source_id
+          JOIN video ON video.id = job.video_id
+          JOIN tenant ON tenant.id = video.tenant_id
+     LEFT JOIN tracks ON tracks.job_id = job.id
+         WHERE job_event.new_status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED')
+           AND job_event.at >= :begin AND job_event.at < :end
+        UNION ALL
+        SELECT tenant.slug, coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id,
+               'REJECTED', source.rejection_reason, NULL, NULL, NULL, NULL, NULL, NULL
+          FROM source
+          JOIN video ON video.id = source.video_id
+          JOIN tenant ON tenant.id = video.tenant_id
+         WHERE source.status = 'REJECTED' AND source.rejected_at >= :begin AND source.rejected_at < :end
+           AND NOT EXISTS (SELECT FROM job WHERE job.source_id = source.id AND job.status = 'REJECTED')
+    ), problems AS (
+        INSERT INTO report_transcoding_problem_daily
+        SELECT :day, tenant, profile, engine, lower(status), reason, count(*)
+          FROM ended
+         WHERE status IN ('FAILED', 'REJECTED')
+         GROUP BY tenant, profile, engine, status, reason
+    )
+    INSERT INTO report_transcoding_daily
+    SELECT :day, tenant, profile, engine,
+           count(DISTINCT video_id) FILTER (WHERE status = 'PUBLISHED'),
+           count(*) FILTER (WHERE status = 'PUBLISHED'),
+           count(*) FILTER (WHERE status = 'FAILED'),
+           count(*) FILTER (WHERE status = 'REJECTED'),
+           count(*) FILTER (WHERE status = 'CANCELED'),
+           coalesce(sum(minutes_in ORDER BY id) FILTER (WHERE status = 'PUBLISHED'), 0),
+           coalesce(sum(minutes_out ORDER BY id) FILTER (WHERE status = 'PUBLISHED'), 0),
+           coalesce(sum(bytes_in) FILTER (WHERE status = 'PUBLISHED'), 0),
+           coalesce(sum(bytes_out) FILTER (WHERE status = 'PUBLISHED'), 0),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY speed) FILTER (WHERE status = 'PUBLISHED'),
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY speed) FILTER (WHERE status = 'PUBLISHED'),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY time_to_publish) FILTER (WHERE status = 'PUBLISHED'),
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY time_to_publish) FILTER (WHERE status = 'PUBLISHED')
+      FROM ended
+     GROUP BY tenant, profile, engine
+    """
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DailyRow(Record):
+    """One row of ``report_transcoding_daily``; see the table for units."""
+
+    day: date
+    tenant: str
+    profile: str
+    engine: str
+    videos: int
+    jobs: int
+    failed: int
+    rejected: int
+    canceled: int
+    minutes_in: float
+    minutes_out: float
+    bytes_in: int
+    bytes_out: int
+    encode_speed_p50: float | None
+    encode_speed_p95: float | None
+    time_to_publish_p50: float | None
+    time_to_publish_p95: float | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProblemRow(Record):
+    """One row of ``report_transcoding_problem_daily``: how often one reason stopped work on a day."""
+
+    day: date
+    tenant: str
+    profile: str
+    engine: str
+    kind: str
+    reason: str
+    count: int
+
+
+def recompute_day(day: date, settings: Settings | None = None) -> int:
+    """Replace the day's rows in one transaction; returns how many rows of ``report_transcoding_daily`` it has."""
+    used = settings or get_settings()
+    begin = datetime.combine(day, time(), UTC)
+    values = {
+        "day": day,
+        "begin": begin,
+        "end": begin + timedelta(days=1),
+        "default_profile": used.default_profile,
+        "no_engine": NO_ENGINE,
+    }
+    with transaction(f"report_transcoding:{day}", used) as conn:
+        # One recomputation of a day at a time; the second one finds the first one's rows and replaces them.
+        conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"report_transcoding:{day}", 0))))
+        conn.execute(delete(report_transcoding_daily).where(report_transcoding_daily.c.day == day))
+        # One statement for both tables: they see the same jobs, whatever ends meanwhile.
+        return conn.execute(_RECOMPUTE, values).rowcount
+
+
+def read_days(conn: Connection, first: date, last: date) -> list[DailyRow]:
+    """Rows of the days from ``first`` to ``last``, both included, in the order of the key."""
+    table = report_transcoding_daily
+    keys = (table.c.day, *(table.c[name].collate("C") for name in ("tenant", "profile", "engine")))
+    query = select(table).where(table.c.day.between(first, last)).order_by(*keys)
+    return [DailyRow.of(row) for row in conn.execute(query)]
+
+
+def read_problems(conn: Connection, first: date, last: date) -> list[ProblemRow]:
+    """Reasons of the days from ``first`` to ``last``, both included, in the order of the key."""
+    table = report_transcoding_problem_daily
+    keys = (table.c.day, *(table.c[name].collate("C") for name in ("tenant", "profile", "engine", "kind", "reason")))
+    query = select(table).where(table.c.day.between(first, last)).order_by(*keys)
+    return [ProblemRow.of(row) for row in conn.execute(query)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """Some days in a few numbers.
+
+    :param encode_speed: media seconds encoded a wall second: median of the groups' medians, weighted by jobs
+    :param time_to_publish: seconds from registered to published: likewise
+    :param problems: number of each reason, most frequent first, as ``failed: transient`` or ``rejected: truncated``
+    """
+
+    first: date
+    last: date
+    videos: int
+    jobs: int
+    failed: int
+    rejected: int
+    canceled: int
+    minutes_in: float
+    minutes_out: float
+    bytes_in: int
+    bytes_out: int
+    encode_speed: float | None
+    time_to_publish: float | None
+    problems: dict[str, int]
+
+
+def summary(conn: Connection, first: date, last: date) -> Summary:
+    """Add up the days from ``first`` to ``last``, both included, as the report tables have them."""
+    rows = read_days(conn, first, last)
+    reasons: dict[str, int] = {}
+    for problem in read_problems(conn, first, last):
+        name = f"{problem.kind}: {problem.reason}"
+        reasons[name] = reasons.get(name, 0) + problem.count
+    return Summary(
+        first=first,
+        last=last,
+        videos=sum(row.videos for row in rows),
+        jobs=sum(row.jobs for row in rows),
+        failed=sum(row.failed for row in rows),
+        rejected=sum(row.rejected for row in rows),
+        canceled=sum(row.canceled for row in rows),
+        minutes_in=sum(row.minutes_in for row in rows),
+        minutes_out=sum(row.minutes_out for row in rows),
+        bytes_in=sum(row.bytes_in for row in rows),
+        bytes_out=sum(row.bytes_out for row in rows),
+        encode_speed=_weighted_median([(row.encode_speed_p50, row.jobs) for row in rows]),
+        time_to_publish=_weighted_median([(row.time_to_publish_p50, row.jobs) for row in rows]),
+        problems=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _weighted_median(values: Sequence[tuple[float | None, int]]) -> float | None:
+    known = sorted((value, weight) for value, weight in values if value is not None and weight)
+    half = sum(weight for _, weight in known) / 2
+    for value, weight in known:
+        half -= weight
+        if half <= 0:
+            return value
+    return None
