@@ -136,7 +136,7 @@ def _check_end(source: str, document: Mapping[str, Any], duration: float, timeou
 
 def _check_decodes(source: str, info: MediaInfo, timeout: float) -> None:
     """Refuse a source of which not even one frame can be decoded, with the decoder that will be used."""
-    argv = [ffmpeg_path(), "-nostdin", *_LOG, "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
+    argv = [ffmpeg_path(), "-nostdin", *_LOG, "-threads", "1", "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
     argv += ["-map", f"0:{info.video.index}", "-frames:v", "1", "-f", "framecrc", "-"]
     done = _run(argv, source, timeout)
     if any(line and not line.startswith("#") for line in done.stdout.splitlines()):

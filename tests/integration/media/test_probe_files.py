@@ -1,0 +1,149 @@
+"""The real ffprobe and FFmpeg on real files, good and bad."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from clips import clip
+from vodflow.errors import ErrorClass, InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.media import probe as probe_module
+from vodflow.media.info import MediaInfo
+from vodflow.media.probe import probe
+
+pytestmark = pytest.mark.integration
+TIMEOUT = 60.0
+
+
+def facts(path: Path) -> MediaInfo:
+    return probe(str(path), path.stat().st_size, TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "rate", "duration", "sound"),
+    [
+        ("plain", (1280, 720), Fraction(25), 4.0, ["stereo"]),
+        ("index_last", (1280, 720), Fraction(25), 4.0, ["stereo"]),
+        ("stream", (1280, 720), Fraction(25), 4.0, ["stereo"]),
+        ("flv", (1280, 720), Fraction(25), 4.0, ["stereo"]),
+        ("surround", (1920, 1080), Fraction(24), 3.0, ["5.1"]),
+        ("portrait", (360, 640), Fraction(25), 2.0, ["mono"]),
+        ("upside_down", (640, 360), Fraction(25), 2.0, ["mono"]),
+        ("interlaced", (720, 576), Fraction(25), 2.0, ["mono"]),
+        ("silent", (640, 360), Fraction(30000, 1001), 2.0, []),
+        ("anamorphic", (1024, 576), Fraction(25), 2.0, ["mono"]),
+        ("odd", (853, 479), Fraction(25), 2.0, ["mono"]),
+        ("fast", (1280, 720), Fraction(60), 2.0, ["mono"]),
+        ("hdr", (640, 360), Fraction(25), 2.0, ["mono"]),
+        ("two_languages", (640, 360), Fraction(25), 2.0, ["mono", "mono"]),
+        ("timecode", (640, 360), Fraction(25), 2.0, ["mono"]),
+        ("late_start", (640, 360), Fraction(25), 2.0, ["mono"]),
+        ("no_duration", (640, 360), Fraction(25), 2.0, ["mono"]),
+    ],
+)
+def test_whole_files(name: str, shown: tuple[int, int], rate: Fraction, duration: float, sound: list[str]) -> None:
+    info = facts(clip(name))
+    assert (info.video.display_width, info.video.display_height) == shown
+    assert info.video.fps == rate
+    assert not info.video.variable_frame_rate
+    assert info.duration == pytest.approx(duration, abs=0.1)
+    assert [track.layout for track in info.audio] == sound
+    assert info.size == clip(name).stat().st_size
+
+
+def test_details_that_change_the_plan() -> None:
+    assert facts(clip("portrait")).video.rotation == 90
+    assert facts(clip("upside_down")).video.rotation == 180
+    assert facts(clip("interlaced")).video.interlaced
+    assert facts(clip("hdr")).video.hdr
+    assert facts(clip("vfr")).video.variable_frame_rate
+    assert facts(clip("late_start")).video.start == pytest.approx(3600, abs=5)
+    languages = facts(clip("two_languages"))
+    assert [track.language for track in languages.audio] == ["eng", "fra"]
+    assert [(track.codec, track.language) for track in languages.captions] == [("subrip", "fra")]
+
+
+def test_a_part_of_a_transport_stream_is_a_shorter_video() -> None:
+    assert facts(clip("truncated_ts")).duration == pytest.approx(2.5, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "words"),
+    [
+        ("empty", RejectionReason.EMPTY, "no bytes"),
+        ("text", RejectionReason.NOT_A_VIDEO, "not in any known video format"),
+        ("picture", RejectionReason.NOT_A_VIDEO, "not in any known video format"),
+        ("archive", RejectionReason.NOT_A_VIDEO, "not in any known video format"),
+        ("playlist", RejectionReason.NOT_A_VIDEO, "not in any known video format"),
+        ("audio_only", RejectionReason.NO_VIDEO_TRACK, "sound only"),
+        ("cover_art", RejectionReason.NO_VIDEO_TRACK, "cover art"),
+        ("truncated", RejectionReason.TRUNCATED, "mdat box ends at byte"),
+        ("truncated_no_index", RejectionReason.TRUNCATED, "mdat box ends at byte"),
+        ("truncated_mkv", RejectionReason.TRUNCATED, "Matroska segment ends at byte"),
+        ("truncated_flv", RejectionReason.TRUNCATED, "its end is missing"),
+        ("open_ended", RejectionReason.TRUNCATED, "its end is missing"),
+        ("undecodable", RejectionReason.UNDECODABLE, "No frame of the video track \\(h264\\)"),
+        ("unknown_codec", RejectionReason.UNDECODABLE, "zzzz"),
+    ],
+)
+def test_bad_files_are_refused_by_name(name: str, reason: RejectionReason, words: str) -> None:
+    with pytest.raises(InputRejected, match=words) as caught:
+        facts(clip(name))
+    assert caught.value.reason == reason
+    assert not caught.value.retryable
+    assert "0x" not in caught.value.detail
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("name", ["plain", "index_last", "two_languages"])
+def test_wherever_a_file_is_cut(name: str, share: float, tmp_path: Path) -> None:
+    data = clip(name).read_bytes()
+    cut = tmp_path / clip(name).name
+    cut.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(InputRejected) as caught:
+        facts(cut)
+    assert caught.value.reason == RejectionReason.TRUNCATED
+
+
+@pytest.mark.parametrize("name", ["a:b %41.mp4", "-version.mp4", "http:video.mp4", "Ünï+cödé 日本.mp4", "a|b'c\"d.mp4"])
+def test_any_file_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).write_bytes(clip("small").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert probe(name, clip("small").stat().st_size, TIMEOUT).duration == pytest.approx(2.0, abs=0.1)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceNotFound, match="does not exist"):
+        probe(str(tmp_path / "gone.mp4"), 1000, TIMEOUT)
+
+
+def test_a_file_shorter_than_registered_was_overwritten() -> None:
+    with pytest.raises(SourceNotFound, match="overwritten"):
+        probe(str(clip("small")), clip("small").stat().st_size + 100_000, TIMEOUT)
+
+
+def test_a_folder_is_no_source(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match="cannot be read"):
+        probe(str(tmp_path), 1000, TIMEOUT)
+
+
+def test_too_slow_is_worth_another_try() -> None:
+    with pytest.raises(SourceUnavailable, match="could not be examined within") as caught:
+        probe(str(clip("plain")), clip("plain").stat().st_size, 0.001)
+    assert caught.value.retryable
+    assert caught.value.error_class == ErrorClass.TRANSIENT
+
+
+def test_a_killed_ffprobe_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(argv: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        with subprocess.Popen(["/bin/sh", "-c", "sleep 30"]) as process:
+            os.kill(process.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(argv, process.returncode, "", "")
+
+    monkeypatch.setattr(probe_module.subprocess, "run", killed)
+    with pytest.raises(SourceUnavailable, match="killed"):
+        facts(clip("plain"))
