@@ -1,0 +1,80 @@
+"""``vodflow report …``: recompute, export and show the report tables."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from vodflow.catalog.database import transaction
+from vodflow.errors import VodflowError
+from vodflow.reports.days import parse_range
+from vodflow.reports.refresh import export, recompute
+from vodflow.reports.transcoding import Summary, read_days, summary
+
+app = typer.Typer(help="Reports: recompute, export, show.", no_args_is_help=True)
+
+_From = Annotated[str | None, typer.Option("--from", help="first UTC day, YYYY-MM-DD; default: the last day")]
+_To = Annotated[str | None, typer.Option("--to", help="last UTC day, included; default: the first day")]
+
+
+@app.command()
+def run(
+    date_from: _From = None,
+    date_to: _To = None,
+    exporting: Annotated[bool, typer.Option("--export/--no-export", help="write CSV and Parquet to S3")] = True,
+) -> None:
+    """Recompute these days, as the DAG report_transcoding does; without a day yesterday and today."""
+    try:
+        days = parse_range(date_from, date_to)
+        typer.echo(f"{days[0]} to {days[-1]}: {recompute(days)} rows.")
+        for uri in export(days) if exporting else ():
+            typer.echo(uri)
+    except VodflowError as error:
+        _refuse(error)
+
+
+@app.command()
+def show(date_from: _From = None, date_to: _To = None) -> None:
+    """Show what the report tables say of these days; without a day of yesterday and today."""
+    try:
+        days = parse_range(date_from, date_to)
+        with transaction("cli") as conn:
+            rows, total = read_days(conn, days[0], days[-1]), summary(conn, days[0], days[-1])
+    except VodflowError as error:
+        _refuse(error)
+    table = Table(title=f"Transcoding, {days[0]} to {days[-1]} (UTC)")
+    for name in ("Day", "Tenant", "Profile", "Engine"):
+        table.add_column(name)
+    for name in ("Videos", "Failed", "Rejected", "Minutes in", "Minutes out", "Bytes out", "Speed", "To publish"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        numbers = (str(row.videos), str(row.failed), str(row.rejected), f"{row.minutes_in:.1f}",
+                   f"{row.minutes_out:.1f}", decimal(row.bytes_out), _number(row.encode_speed_p50, "×"),
+                   _number(row.time_to_publish_p50, " s"))  # fmt: skip
+        table.add_row(str(row.day), row.tenant, row.profile, row.engine, *numbers)
+    console = Console()
+    console.print(table)
+    console.print(_sentence(total))
+
+
+def _sentence(total: Summary) -> str:
+    reasons = "; ".join(f"{reason} {count}" for reason, count in total.problems.items())
+    return (
+        f"{total.videos} videos in {total.jobs} jobs, {total.minutes_in:.1f} minutes in, {total.minutes_out:.1f} out "
+        f"({decimal(total.bytes_out)}); speed {_number(total.encode_speed, '×')}, "
+        f"to publish {_number(total.time_to_publish, ' s')}. {reasons or 'No failures and no rejections'}."
+    )
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{value:.1f}{unit}"
+
+
+def _refuse(error: VodflowError) -> NoReturn:
+    typer.echo(str(error), err=True)
+    sys.exit(2)
