@@ -76,7 +76,10 @@ class Home:
 
     @property
     def aws_python(self) -> Path:
-        """Python of the environment that holds the AWS services; one for each checkout, whatever the home."""
+        """Python of the environment that holds the AWS services: the checkout's, or ``VODFLOW_AWS_PYTHON``."""
+        chosen = os.environ.get("VODFLOW_AWS_PYTHON")
+        if chosen:
+            return Path(chosen)
         return self.repository / ".vodflow" / "aws-env" / "bin" / "python"
 
     def part_folder(self, part: str) -> Path:

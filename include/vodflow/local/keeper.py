@@ -78,9 +78,11 @@ class Keeper:
 
     def finish_stop(self, deadline: float) -> None:
         """Wait until ``deadline`` (monotonic), then kill everything of this part that is left."""
+        begin = time.monotonic()
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            log.info("%s: exit code %s after %.1f s", self.part.name, self._process.poll(), time.monotonic() - begin)
         self._kill_everything()
         self._set(PartState.STOPPED)
 

@@ -74,7 +74,8 @@ class PostgresServer:
             _can_pass(self._account, self._shipped) and _can_pass(self._account, home.root.resolve())
         )
         self.root = home.root / "postgres" if reachable else _OUTSIDE / config.stack_id
-        self._install = self._shipped if reachable else self.root / "install"
+        copied = self.root / "install" / self._shipped.parent.name / self._shipped.name
+        self._install = self._shipped if reachable else copied
         self.data = self.root / "data"
 
     def part(self, environment: dict[str, str]) -> Part:
@@ -120,15 +121,26 @@ class PostgresServer:
         if self._account is not None:
             os.chown(self.root, self._account.uid, self._account.gid)
         self.root.chmod(0o700)
-        if self._install != self._shipped and not (self._install / ".complete").exists():
-            self._home.root.joinpath("postgres").unlink(missing_ok=True)
-            self._home.root.joinpath("postgres").symlink_to(self.root)
-            shutil.rmtree(self._install, ignore_errors=True)
-            shutil.copytree(self._shipped, self._install, symlinks=True)
-            if self._account is not None:
-                for path in (self._install, *self._install.rglob("*")):
-                    os.chown(path, self._account.uid, self._account.gid, follow_symlinks=False)
-            (self._install / ".complete").touch()
+        if self._install != self._shipped and not (self._install / "bin" / "postgres").exists():
+            self._copy_installation()
+
+    def _copy_installation(self) -> None:
+        """Copy the programs to where their account can reach them, with the libraries they look for beside them."""
+        pointer = self._home.root / "postgres"  # `make clean` follows it
+        pointer.unlink(missing_ok=True)
+        pointer.symlink_to(self.root)
+        package, copy = self._shipped.parent, self.root / "install"
+        unfinished = self.root / "install.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(self._shipped, unfinished / package.name / self._shipped.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | 0o555)  # whatever root's umask was at the installation
+        shutil.rmtree(copy, ignore_errors=True)
+        unfinished.rename(copy)
 
     def _make_cluster(self) -> None:
         # Made beside its place and renamed, so that a half-made cluster is never taken for a whole one.

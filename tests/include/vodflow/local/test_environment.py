@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from vodflow.errors import StackError
+from vodflow.local.config import StackConfig, prepare_config
+from vodflow.local.environment import child_environment, password_file, stack_environment
+from vodflow.local.home import REPOSITORY, Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "state")
+
+
+@pytest.fixture
+def config(home: Home) -> StackConfig:
+    return prepare_config(home)
+
+
+def test_everything_points_into_the_stack(home: Home, config: StackConfig) -> None:
+    environment = stack_environment(home.root)
+    assert environment == stack_environment(home)
+    assert environment["VODFLOW_CATALOG_URL"] == config.database_url("vodflow")
+    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == config.database_url("airflow")
+    assert environment["AIRFLOW__CORE__DAGS_FOLDER"] == str(REPOSITORY / "dags")
+    assert environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"{config.airflow_url}/execution/"
+    assert environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] == str(password_file(home))
+    assert environment["VODFLOW_EVENT_QUEUE_URL"] == f"{config.aws_url}/000000000000/vodflow-s3-events"
+    connection = json.loads(environment["AIRFLOW_CONN_AWS_DEFAULT"])
+    assert connection["extra"]["endpoint_url"] == config.aws_url == environment["AWS_ENDPOINT_URL"]
+
+
+def test_servers_listen_on_loopback_only(home: Home, config: StackConfig) -> None:
+    environment = stack_environment(home)
+    assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+    for value in (config.aws_url, config.airflow_url, config.database_url("vodflow")):
+        assert "127.0.0.1" in value
+
+
+def test_a_part_inherits_neither_profiles_nor_another_airflow(home: Home, config: StackConfig) -> None:
+    inherited = {
+        "PATH": "/bin",
+        "AWS_PROFILE": "production",
+        "AWS_SESSION_TOKEN": "token",
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "PGHOST": "db.example",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "VODFLOW_LOCAL_SLOTS": "3",
+    }
+    environment = child_environment(home, inherited)
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "PGHOST", "PYTHONDONTWRITEBYTECODE"} & set(environment)
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert environment["PATH"] == "/bin"
+    assert environment["VODFLOW_LOCAL_SLOTS"] == "3"
+    assert environment["VODFLOW_STACK_ID"] == config.stack_id
+
+
+def test_only_parts_carry_the_mark_by_which_processes_are_ended(home: Home, config: StackConfig) -> None:
+    assert "VODFLOW_STACK_ID" not in stack_environment(home)
+
+
+def test_without_a_stack_there_is_no_environment(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="There is no stack"):
+        stack_environment(tmp_path)
