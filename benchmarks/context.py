@@ -1,0 +1,51 @@
+"""What every section gets: where to work, how often to measure, where to speak."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Context:
+    """Choices of one run of the benchmarks.
+
+    :param home: folder of cached footage, results and the stack that is measured
+    :param repeat: runs of each side
+    """
+
+    home: Path
+    repeat: int
+    quick: bool
+    console: Console
+
+    @property
+    def clips(self) -> Path:
+        """Cached footage."""
+        return self.home / "clips"
+
+    @property
+    def repeats(self) -> int:
+        """Runs of each side that are really made."""
+        return 1 if self.quick else self.repeat
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """An empty folder for one run, gone afterwards."""
+        scratch = self.home / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        path = Path(mkdtemp(dir=scratch))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def say(self, text: str) -> None:
+        """Tell the person in front what is going on."""
+        self.console.print(f"[dim]{text}")

@@ -1,0 +1,19 @@
+"""The sections, in the order of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.context import Context
+from benchmarks.encoding import encoding
+from benchmarks.orchestration import orchestration
+from benchmarks.parsing import parsing
+from benchmarks.results import Section
+from benchmarks.sweep import sweep
+
+SECTIONS: dict[str, Callable[[Context], Section]] = {
+    "encoding": encoding,
+    "orchestration": orchestration,
+    "sweep": sweep,
+    "parsing": parsing,
+}
