@@ -17,9 +17,10 @@ from vodflow.reports.transcoding import DailyRow, ProblemRow, read_days, read_pr
 from vodflow.settings import get_settings
 
 COLUMNS = (
-    "Day", "Tenant", "Profile", "Engine", "Videos", "Minutes in", "Minutes out", "Bytes out", "Failed", "Rejected",
-    "Speed p50", "p95", "To publish p50", "p95",
+    "Day", "Profile", "Engine", "Videos", "Minutes in", "out", "Bytes out", "Failed", "Rejected", "Speed p50/p95",
+    "Time to publish p50/p95",
 )  # fmt: skip
+TEXT_COLUMNS = frozenset({"Day", "Profile", "Engine"})
 _DAG = "report_transcoding"
 
 
@@ -83,12 +84,12 @@ def complaints(
 
 def _cells(row: DailyRow) -> tuple[str, ...]:
     return (
-        str(row.day), row.tenant, row.profile, row.engine, str(row.videos), f"{row.minutes_in:.2f}",
-        f"{row.minutes_out:.2f}", decimal(row.bytes_out), str(row.failed), str(row.rejected),
-        _number(row.encode_speed_p50, "x"), _number(row.encode_speed_p95, "x"),
-        _number(row.time_to_publish_p50, " s"), _number(row.time_to_publish_p95, " s"),
+        str(row.day), row.profile, row.engine, str(row.videos), f"{row.minutes_in:.2f}", f"{row.minutes_out:.2f}",
+        decimal(row.bytes_out), str(row.failed), str(row.rejected),
+        _pair(row.encode_speed_p50, row.encode_speed_p95, "x"),
+        _pair(row.time_to_publish_p50, row.time_to_publish_p95, " s"),
     )  # fmt: skip
 
 
-def _number(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{value:.1f}{unit}"
+def _pair(median: float | None, high: float | None, unit: str) -> str:
+    return "" if median is None or high is None else f"{median:.1f}{unit} / {high:.1f}{unit}"

@@ -24,6 +24,8 @@ from vodflow.storage.clients import s3_client
 
 #: What a shell reports for a program that Ctrl-C stopped: 128 + SIGINT.
 INTERRUPTED = 130
+#: Columns of a line where nobody can make the window wider.
+LOG_WIDTH = 132
 #: Where the player page lies in the media bucket.
 PLAYER = "player.html"
 
@@ -35,6 +37,8 @@ def run_demo(paths: list[Path]) -> int:
     :return: 0 only when every video has the verdict it should have and the report holds them
     """
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=LOG_WIDTH)
     stack = Stack.load()
     started = not stack.is_healthy()
     try:

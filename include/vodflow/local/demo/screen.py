@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vodflow.catalog.states import JobStatus
-from vodflow.local.demo.report import COLUMNS, DemoReport
+from vodflow.local.demo.report import COLUMNS, TEXT_COLUMNS, DemoReport
 from vodflow.local.demo.upload import Upload
 from vodflow.local.demo.watch import Progress
 from vodflow.local.stack import Stack
@@ -78,30 +78,41 @@ def live(console: Console) -> Iterator[Callable[[list[Progress]], None]]:
 
 
 class _ChangeLog:
+    """Lines for a log: one for each new stage, and one for each tenth of the way."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._shown: dict[str, str] = {}
+        self._shown: dict[str, tuple[str, int]] = {}
 
     def __call__(self, videos: list[Progress]) -> None:
         for video in videos:
-            if self._shown.get(video.upload.key) != video.stage:
-                self._shown[video.upload.key] = video.stage
-                percent = f" {video.percent:.0f} %" if not video.over and video.percent else ""
-                self._console.print(f"  {escape(video.upload.video.name)}: {video.stage}{percent}", soft_wrap=True)
+            state = (video.stage, int(video.percent // 10))
+            if self._shown.get(video.upload.key) != state:
+                self._shown[video.upload.key] = state
+                facts = "  ".join(fact for fact in _facts(video) if fact.strip())
+                self._console.print(f"  {escape(video.upload.video.name)}: {video.stage}  {facts}", soft_wrap=True)
+
+
+def _facts(video: Progress) -> tuple[str, str, str]:
+    """Percent, speed and time left, as far as they mean something."""
+    row = video.row
+    if row is None or video.over:
+        return "", "", ""
+    return (
+        f"{video.percent:3.0f} %" if video.percent else "",
+        f"{row.speed:.2f}x" if row.speed else "",
+        f"ETA {row.eta_seconds:.0f} s" if row.eta_seconds is not None else "",
+    )
 
 
 def _lines(videos: Sequence[Progress]) -> Table:
     table = Table.grid(padding=(0, 2))
     for video in videos:
-        row = video.row
-        encoding = row is not None and not video.over
         table.add_row(
             Text(video.upload.video.name, overflow="ellipsis", no_wrap=True),
             Text(video.stage, style=_style(video)),
             ProgressBar(total=100, completed=video.percent, width=_BAR_WIDTH),
-            f"{video.percent:3.0f} %",
-            f"{row.speed:.2f}x" if row and row.speed else "",
-            f"ETA {row.eta_seconds:.0f} s" if row and encoding and row.eta_seconds is not None else "",
+            *_facts(video),
         )
     return table
 
@@ -161,7 +172,7 @@ def report(console: Console, made: DemoReport) -> None:
     """The day's report lines, and where the exports are."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in COLUMNS:
-        table.add_column(title, justify="left" if title in {"Day", "Tenant", "Profile", "Engine"} else "right")
+        table.add_column(title, justify="left" if title in TEXT_COLUMNS else "right", no_wrap=True)
     for line in made.lines:
         table.add_row(*line)
     console.print(table)

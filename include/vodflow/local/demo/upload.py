@@ -44,13 +44,7 @@ def upload_once(video: DemoVideo, bucket: str) -> Upload:
     client = s3_client()
     fresh = _stored_digest(bucket, key) != digest
     if fresh:
-        client.upload_file(
-            str(video.path),
-            bucket,
-            key,
-            ExtraArgs={"Metadata": {DIGEST: digest}},
-            Callback=progress or (lambda _: None),
-        )
+        client.upload_file(str(video.path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest}})
     stored = resolve_source(bucket, key)
     return Upload(video, bucket, key, stored.ref.version, stored.ref.size, fresh)
 
