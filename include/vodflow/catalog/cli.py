@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vodflow.catalog import migrate
+from vodflow.catalog.describe import markdown
 
 app = typer.Typer(help="The catalog's schema.", no_args_is_help=True)
 
@@ -39,3 +40,9 @@ def downgrade(
 def current(url: _Url = None) -> None:
     """Show the revision the database is at."""
     typer.echo(migrate.current(url) or "The catalog has no tables yet: run `vodflow catalog upgrade`.")
+
+
+@app.command()
+def describe() -> None:
+    """Print docs/catalog.md: every table, rule and status."""
+    typer.echo(markdown(), nl=False)

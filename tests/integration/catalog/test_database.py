@@ -5,6 +5,7 @@ import time
 import pytest
 from fixtures.values import new_source
 from sqlalchemy import text
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 from vodflow.catalog import sources
 from vodflow.catalog.database import get_engine, transaction
 from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
@@ -83,6 +84,41 @@ def test_the_next_call_works_after_a_restart_of_the_server(catalog, postgres):
     postgres.part.start()
     with transaction("test") as conn:
         assert [row.key for row in sources.undispatched_sources(conn, 9)] == ["kept"]
+
+
+def test_nothing_is_lost_or_doubled_when_the_server_dies_under_load(catalog, postgres):
+    """Writers that try again on retryable errors, as tasks do, while the server is killed three times."""
+    pages = [[new_source(f"acme/{page}/{number}") for number in range(50)] for page in range(60)]
+    errors, killed = [], threading.Event()
+
+    @retry(retry=retry_if_exception_type(CatalogUnavailable), wait=wait_fixed(0.05), stop=stop_after_delay(60))
+    def register(page):
+        with transaction("writer") as conn:
+            sources.mark_dispatched(conn, sources.register_sources(conn, page))
+
+    def write(seed):
+        try:
+            number = seed
+            while not killed.is_set() or number < seed + len(pages):
+                register(pages[number % len(pages)])
+                number += 1
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(seed * 15,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        time.sleep(0.1)
+        postgres.part.kill()
+        postgres.part.start()
+    killed.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with transaction("test") as conn:
+        rows = conn.execute(text("SELECT count(*), count(DISTINCT key), count(run_id) FROM source")).one()
+    assert tuple(rows) == (3000, 3000, 3000)
 
 
 def test_a_forked_child_opens_its_own_connections(catalog):

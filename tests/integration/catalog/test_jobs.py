@@ -119,6 +119,27 @@ def test_another_run_waits_for_the_lease(catalog):
     assert (taken.id, taken.status, taken.run_id) == (job.id, JobStatus.QUEUED, "run-2")
 
 
+def test_two_runs_at_once_begin_one(catalog):
+    job_id = _opened().id
+    outcomes, start = [], threading.Barrier(4)
+
+    def begin(number):
+        start.wait()
+        try:
+            _begin(job_id, run_id=f"run-{number}")
+            outcomes.append("began")
+        except JobBusy:
+            outcomes.append("busy")
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["began", "busy", "busy", "busy"]
+    assert _attempts() == [(1, "host", None, None)]
+
+
 def test_the_result_of_a_finished_engine_is_kept(catalog):
     with transaction("test") as conn:
         job = verified_job(conn, probed_source(conn))
