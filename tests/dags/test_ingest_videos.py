@@ -1,0 +1,117 @@
+"""``ingest_videos`` in one process: sweeps, drains the queue, queues runs of ``transcode_video``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mypy_boto3_s3 import S3Client
+from sqlalchemy import delete, select, text
+from vodflow.catalog.database import transaction
+from vodflow.settings import Settings
+from vodflow.storage.clients import sqs_client
+
+pytestmark = [pytest.mark.airflow, pytest.mark.integration]
+
+
+@pytest.fixture
+def ingest(airflow_db: None, catalog: Settings, s3: S3Client, source_bucket: str) -> Callable[..., Any]:
+    """Run the DAG; returns the run's state and what the task returned."""
+    from airflow.models.dagrun import DagRun  # noqa: PLC0415  (after Airflow's environment is set)
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from ingest.ingest_videos_dag import ingest_videos  # noqa: PLC0415
+
+    with create_session() as session:
+        # Each test has a fresh catalog, whose ids begin at 1 again.
+        session.execute(delete(DagRun).where(DagRun.dag_id == "transcode_video"))
+
+    def run(**conf: Any) -> tuple[str, Any]:
+        result = ingest_videos().test(run_conf=conf)
+        (task,) = result.get_task_instances()
+        return str(result.state), task.xcom_pull(task_ids="ingest")
+
+    return run
+
+
+def transcode_runs() -> dict[str, tuple[str, Any]]:
+    from airflow.models.dagrun import DagRun  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    with create_session() as session:
+        rows = session.execute(
+            select(DagRun.run_id, DagRun.state, DagRun.conf).where(DagRun.dag_id == "transcode_video")
+        )
+        return {run_id: (str(state), conf) for run_id, state, conf in rows}
+
+
+def test_a_manual_run_sweeps_and_queues_one_run_a_video(
+    ingest: Callable[..., Any], s3: S3Client, source_bucket: str
+) -> None:
+    for key in ("acme/a b+ü.mp4", "acme/b.MOV", "acme/c.txt"):
+        s3.put_object(Bucket=source_bucket, Key=key, Body=b"x")
+    state, summary = ingest()
+    assert state == "success"
+    assert (summary["objects_swept"], summary["registered_by_sweep"], summary["started"]) == (3, 2, 2)
+    assert transcode_runs() == {f"source-{number}": ("queued", {"source_id": number}) for number in (1, 2)}
+    state, summary = ingest()
+    assert (state, summary["registered_by_sweep"], summary["started"]) == ("success", 0, 0)
+    assert len(transcode_runs()) == 2
+
+
+def test_a_run_that_exists_counts_as_started(ingest: Callable[..., Any], s3: S3Client, source_bucket: str) -> None:
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"x")
+    ingest()
+    with transaction("test") as connection:
+        connection.execute(text("UPDATE source SET status = 'DISCOVERED', run_id = NULL, dispatched_at = NULL"))
+    state, summary = ingest()
+    assert (state, summary["started"]) == ("success", 1)
+    assert len(transcode_runs()) == 1
+    with transaction("test") as connection:
+        assert connection.execute(text("SELECT status, run_id FROM source")).one() == ("DISPATCHED", "source-1")
+
+
+def test_a_prefix_narrows_a_manual_sweep(ingest: Callable[..., Any], s3: S3Client, source_bucket: str) -> None:
+    for key in ("acme/a.mp4", "globex/a.mp4"):
+        s3.put_object(Bucket=source_bucket, Key=key, Body=b"x")
+    assert ingest(prefix="globex/")[1]["registered_by_sweep"] == 1
+    assert ingest()[1]["registered_by_sweep"] == 1
+
+
+def test_garbage_in_the_queue_stops_nothing(
+    ingest: Callable[..., Any], s3: S3Client, source_bucket: str, set_settings: Callable[..., Settings]
+) -> None:
+    queue = sqs_client().create_queue(QueueName="garbage")["QueueUrl"]
+    set_settings(event_queue_url=queue)
+    sqs_client().send_message(QueueUrl=queue, MessageBody="garbage")
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"x")
+    state, summary = ingest()
+    assert (state, summary["problems"], summary["started"]) == ("success", 1, 1)
+
+
+def test_a_missing_bucket_fails_at_once_and_says_so(
+    ingest: Callable[..., Any], set_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    set_settings(watch='[{"bucket": "never-made"}]')
+    assert ingest()[0] == "failed"
+
+
+def test_the_watcher_keeps_messages_until_they_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib  # noqa: PLC0415
+
+    from ingest import assets  # noqa: PLC0415
+    from vodflow.settings import get_settings  # noqa: PLC0415
+
+    monkeypatch.setenv("VODFLOW_EVENT_QUEUE_URL", "http://127.0.0.1:1/000000000000/events")
+    get_settings.cache_clear()
+    try:
+        (watcher,) = importlib.reload(assets).S3_NOTIFICATIONS.watchers
+        path, arguments = watcher.trigger.serialize()
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+        importlib.reload(assets)
+    assert path == "airflow.providers.amazon.aws.triggers.sqs.SqsSensorTrigger"
+    assert arguments["sqs_queue"] == "http://127.0.0.1:1/000000000000/events"
+    assert arguments["delete_message_on_reception"] is False
+    assert arguments["waiter_delay"] == 0
