@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs password lint format bench clean lock
+.PHONY: help demo test up down status logs password lint format docs bench clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -50,6 +50,10 @@ format: ## put the code into the project's format
 	@$(BOOTSTRAP) dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+docs: ## write the generated pages of docs/
+	@$(BOOTSTRAP) runtime
+	.venv/bin/python scripts/generate_docs.py
 
 bench: ## measure against other ways to do the same; writes docs/benchmarks.md
 	@$(BOOTSTRAP) dev aws clips

@@ -1,0 +1,130 @@
+"""Write the parts of the documentation that are read off the code: docs/configuration.md and docs/dags.md.
+
+``python scripts/generate_docs.py`` writes them; ``--check`` only says whether they are up to date (exit code 1 if not).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from vodflow.settings import Settings, WatchRule
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
+
+
+def main() -> int:
+    """Write or check every generated document."""
+    stale = []
+    for name, text in documents().items():
+        path = REPOSITORY / "docs" / name
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        if "--check" in sys.argv:
+            stale.append(name)
+        else:
+            path.write_text(text, "utf-8")
+    if stale:
+        sys.stderr.write(f"docs/{', docs/'.join(stale)}: out of date; run `make docs`\n")
+    return 1 if stale else 0
+
+
+def documents() -> dict[str, str]:
+    """Every generated document by its name below ``docs/``."""
+    return {"configuration.md": _configuration(), "dags.md": _dags()}
+
+
+def _configuration() -> str:
+    return "\n".join(
+        [
+            "# Configuration",
+            "",
+            "Every setting is an environment variable. This page is generated from `vodflow.settings`; a wrong value",
+            "stops the program with a sentence that names the variable. The embedded stack sets what it needs by",
+            "itself and passes on every `VODFLOW_*` variable of the shell that starts it.",
+            "",
+            "## Settings",
+            "",
+            "| variable | type | default | meaning |",
+            "|---|---|---|---|",
+            *(_row(f"VODFLOW_{name.upper()}", field) for name, field in Settings.model_fields.items()),
+            "",
+            "## Watch rules",
+            "",
+            "`VODFLOW_WATCH` is a JSON list of objects with these fields. The first rule that takes an object decides",
+            "about its tenant and profile.",
+            "",
+            "| field | type | default | meaning |",
+            "|---|---|---|---|",
+            *(_row(name, field, _parameters(WatchRule).get(name)) for name, field in WatchRule.model_fields.items()),
+            "",
+        ]
+    )
+
+
+def _row(name: str, field: FieldInfo, meaning: str | None = None) -> str:
+    cells = (f"`{name}`", _type(field), _default(field), field.description or meaning or "")
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _type(field: FieldInfo) -> str:
+    bounds = [
+        f"{_BOUNDS[type(rule)][0]} {getattr(rule, _BOUNDS[type(rule)][1]):g}"
+        for rule in field.metadata
+        if type(rule) in _BOUNDS
+    ]
+    bounds += [f"at least {rule.min_length} characters" for rule in field.metadata if isinstance(rule, MinLen)]
+    return ", ".join([_type_name(field.annotation), *bounds])
+
+
+def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return " or ".join(_type_name(item) for item in get_args(annotation) if item is not type(None))
+    if get_origin(annotation) is tuple:
+        return f"list of {_type_name(get_args(annotation)[0])}"
+    names = {str: "text", int: "integer", float: "number", bool: "true/false", SecretStr: "text, secret", Path: "path"}
+    return names.get(annotation, "watch rule" if annotation is WatchRule else getattr(annotation, "__name__", "text"))
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, tuple):
+        shown = [item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item for item in value]
+        return " ".join(f"`{item}`" for item in shown)
+    return f"`{value}`"
+
+
+def _parameters(model: type[BaseModel]) -> dict[str, str]:
+    """Meanings of the fields as the class's docstring gives them (``:param name: meaning``)."""
+    found: dict[str, str] = {}
+    for block in (model.__doc__ or "").split(":param ")[1:]:
+        name, _, meaning = block.partition(":")
+        found[name.strip()] = " ".join(meaning.split())
+    return found
+
+
+def _dags() -> str:
+    parts = ["# DAGs", "", "Generated from the DAG files' docstrings, which Airflow's UI shows as well."]
+    for path in sorted(REPOSITORY.glob("dags/*/*_dag.py")):
+        docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        title, _, body = docstring.strip().partition("\n")
+        parts += ["", f"## {title.removeprefix('# ')}", "", f"`{path.relative_to(REPOSITORY)}`", "", body.strip()]
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
