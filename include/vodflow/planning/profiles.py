@@ -7,11 +7,13 @@ Rates may be written with a suffix: ``800k``, ``1.5M``. Unknown and repeated key
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from vodflow.errors import ProfileError
 from vodflow.planning.plan import Output
@@ -120,7 +122,7 @@ class Profile(_Schema):
             raise ValueError("rungs must have different names")
         if len(set(self.outputs)) != len(self.outputs):
             raise ValueError("outputs must not repeat")
-        for upper, lower in zip(self.rungs, self.rungs[1:], strict=False):
+        for upper, lower in pairwise(self.rungs):
             if lower.height >= upper.height or lower.bitrate >= upper.bitrate:
                 raise ValueError(
                     f"rungs must go from the highest to the lowest: {lower.name} must have fewer lines and "
@@ -178,8 +180,7 @@ def parse_profile(text: str, path: Path) -> Profile:
     try:
         return Profile.model_validate({**document, "name": path.stem})
     except ValidationError as error:
-        problems = "; ".join(f"{_field(item['loc'])}: {item['msg']}" for item in error.errors())
-        raise ProfileError(f"{path}: {problems}.") from error
+        raise ProfileError(f"{path}: {_problems(error)}.") from error
 
 
 def profile_names(directory: Path | None = None) -> tuple[str, ...]:
@@ -203,6 +204,23 @@ def profiles_dir() -> Path:
     package = Path(__file__).resolve().parent.parent
     inside = package / "profiles"
     return inside if inside.is_dir() else package.parent / "profiles"
+
+
+def _problems(error: ValidationError) -> str:
+    found = error.errors()
+    # A wrong item also makes its list too short in pydantic's eyes; the item is what a person wants to hear of.
+    causes = [
+        item
+        for item in found
+        if not any(other["loc"][: len(item["loc"])] == item["loc"] and other is not item for other in found)
+    ]
+    return "; ".join(f"{_field(item['loc'])}: {_rule(item)}" for item in causes)
+
+
+def _rule(item: ErrorDetails) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is not a known key"
+    return item["msg"].removeprefix("Value error, ")
 
 
 def _field(location: tuple[int | str, ...]) -> str:
