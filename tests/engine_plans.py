@@ -91,5 +91,5 @@ def planned(name: str, source: SourceRef, **changes: Any) -> TranscodePlan:
 def quick(plan: TranscodePlan) -> TranscodePlan:
     """The same plan at a preset for tests."""
     return plan.model_copy(
-        update={"renditions": tuple(rung.model_copy(update={"preset": "veryfast"}) for rung in plan.renditions)}
+        update={"renditions": tuple(rung.model_copy(update={"preset": "superfast"}) for rung in plan.renditions)}
     )
