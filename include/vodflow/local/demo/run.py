@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import os
 import time
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from vodflow.local.demo.report import make_report
 from vodflow.local.demo.upload import Upload, upload_once
 from vodflow.local.demo.watch import Progress, Watcher
 from vodflow.local.stack import Stack
+from vodflow.publication.player import PLAYER_NAME, player_page
 from vodflow.settings import get_settings
 from vodflow.storage.clients import s3_client
 
@@ -26,8 +26,6 @@ from vodflow.storage.clients import s3_client
 INTERRUPTED = 130
 #: Columns of a line where nobody can make the window wider.
 LOG_WIDTH = 132
-#: Where the player page lies in the media bucket.
-PLAYER = "player.html"
 
 
 def run_demo(paths: list[Path]) -> int:
@@ -73,7 +71,7 @@ def _demo(console: Console, stack: Stack, paths: list[Path]) -> int:
     with AirflowApi(stack.config) as airflow:
         with screen.live(console) as show:
             results = Watcher(uploads, airflow).follow(show)
-        screen.results(console, results, player_url())
+        screen.results(console, results)
 
         screen.heading(console, "4. The report")
         report = make_report(airflow, results)
@@ -95,16 +93,9 @@ def _upload(console: Console, videos: list[DemoVideo]) -> list[Upload]:
 
 
 def _put_player() -> None:
-    page = importlib.resources.files("vodflow.publication").joinpath(PLAYER).read_bytes()
     s3_client().put_object(
-        Bucket=get_settings().media_bucket, Key=PLAYER, Body=page, ContentType="text/html; charset=utf-8"
+        Bucket=get_settings().media_bucket, Key=PLAYER_NAME, Body=player_page(), ContentType="text/html; charset=utf-8"
     )
-
-
-def player_url() -> str:
-    """Address of the player page on this machine; append ``?manifest=`` and a manifest's URL."""
-    settings = get_settings()
-    return f"{settings.public_base_url or f'{settings.aws_endpoint_url}/{settings.media_bucket}'}/{PLAYER}"
 
 
 def verdict_complaints(results: list[Progress]) -> list[str]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from urllib.parse import quote
 
 from rich import box
 from rich.console import Console
@@ -24,6 +23,8 @@ from vodflow.local.demo.watch import Progress
 from vodflow.local.stack import Stack
 from vodflow.local.status import StackStatus
 from vodflow.packaging import layout
+from vodflow.publication.manifest import bucket_url
+from vodflow.publication.player import player_url
 from vodflow.settings import get_settings
 
 _STYLES = {
@@ -121,7 +122,7 @@ def _style(video: Progress) -> str:
     return _STYLES.get(video.verdict, "cyan")  # type: ignore[call-overload, no-any-return]
 
 
-def results(console: Console, videos: Sequence[Progress], player: str) -> None:
+def results(console: Console, videos: Sequence[Progress]) -> None:
     """The table of verdicts, then where to play what was published."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Video", overflow="fold")
@@ -138,7 +139,7 @@ def results(console: Console, videos: Sequence[Progress], player: str) -> None:
             console.print(f"{escape(video.upload.video.name)}: [yellow]{reason}[/yellow]", soft_wrap=True)
     console.print("Play it:")
     for video in videos:
-        if (address := play_url(video, player)) is not None:
+        if (address := play_url(video)) is not None:
             console.print(f"  {escape(video.upload.video.name)}  {escape(address)}", soft_wrap=True)
 
 
@@ -158,14 +159,12 @@ def _result(video: Progress) -> tuple[str | Text, ...]:
     )
 
 
-def play_url(video: Progress, player: str) -> str | None:
+def play_url(video: Progress) -> str | None:
     """The player page with this video's manifest; none when it is not published."""
     row = video.row
-    if row is None or video.verdict != JobStatus.PUBLISHED or row.output_prefix is None:
+    if row is None or video.verdict != JobStatus.PUBLISHED or row.output_bucket is None:
         return None
-    base = player.rsplit("/", 1)[0]
-    manifest = f"{base}/{quote(row.output_prefix)}/{layout.MANIFEST}"
-    return f"{player}?manifest={quote(manifest, safe=':/')}"
+    return player_url(bucket_url(row.output_bucket), f"{row.output_prefix}/{layout.MANIFEST}")
 
 
 def report(console: Console, made: DemoReport) -> None:

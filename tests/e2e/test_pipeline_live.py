@@ -1,0 +1,134 @@
+"""Videos through the real scheduler and triggerer: published, playable, reported, whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import playback
+import pytest
+from clips import clip
+from sqlalchemy import text
+from vodflow.catalog.database import dispose_engines, transaction
+from vodflow.local.airflow_api import AirflowApi
+from vodflow.local.demo.clips import DemoVideo
+from vodflow.local.demo.upload import Upload, upload_once
+from vodflow.local.demo.watch import Progress, Watcher
+from vodflow.local.stack import Stack
+from vodflow.packaging import layout
+from vodflow.settings import get_settings
+from vodflow.storage.clients import s3_client, sqs_client
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+
+@pytest.fixture
+def live(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """The session's stack, with this process's settings pointing at it."""
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    yield stack
+    _forget()
+
+
+def _forget() -> None:
+    dispose_engines()
+    get_settings.cache_clear()
+    s3_client.cache_clear()
+    sqs_client.cache_clear()
+
+
+def upload(name: str, key: str) -> Upload:
+    return upload_once(DemoVideo(clip(name), key), get_settings().watch[0].bucket)
+
+
+def follow(stack: Stack, uploads: list[Upload], on_look: Callable[[list[Progress]], None] | None = None) -> list[str]:
+    with AirflowApi(stack.config) as airflow:
+        results = Watcher(uploads, airflow).follow(on_look or (lambda _: None))
+    return [result.verdict for result in results]
+
+
+def test_upload_to_playback_and_report(live: Stack) -> None:
+    sent = upload("plain", "live/Über uns + mehr.mp4")
+    assert follow(live, [sent]) == ["PUBLISHED"]
+    with AirflowApi(live.config) as airflow, transaction("test") as connection:
+        (row,) = Watcher([sent], airflow).look()
+        assert row.row is not None
+        base = f"{live.config.aws_url}/{row.row.output_bucket}/{row.row.output_prefix}"
+        with urllib.request.urlopen(f"{base}/{layout.MANIFEST}", timeout=10) as answer:  # noqa: S310 - loopback
+            manifest = json.load(answer)
+        # A player reads what S3 serves, without credentials.
+        with playback.chromium() as browser:
+            seen = playback.assert_plays(
+                manifest["outputs"]["hls"]["url"], "hls", browser=browser, heights=(360, 720), duration=4.0
+            )
+            assert seen.audio_peak > 0
+            playback.assert_plays(manifest["outputs"]["dash"]["url"], "shaka", browser=browser, duration=4.0)
+        today = str(datetime.now(UTC).date())
+        run_id = airflow.start_run("report_transcoding", {"date_from": today})
+        assert airflow.wait_for_run("report_transcoding", run_id) == "success"
+        counted = connection.scalar(
+            text("SELECT sum(videos) FROM report_transcoding_daily WHERE day = :day AND tenant = 'demo'"),
+            {"day": today},
+        )
+    assert counted >= 1
+
+
+def test_the_demo_twice_with_own_files(live: Stack, tmp_path: Path) -> None:
+    for name, target in (("small", "holiday.mp4"), ("audio_only", "music.mp4")):
+        shutil.copy(clip(name), tmp_path / target)
+    environment = {**os.environ, "VODFLOW_HOME": str(live.home.root), "NO_COLOR": "1"}
+    del environment["VODFLOW_CATALOG_URL"]
+    argv = [sys.executable, "-m", "vodflow", "demo", str(tmp_path)]
+    first = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "1 published, 1 rejected" in first.stdout
+    assert "no_video_track" in first.stdout
+    assert "player.html?manifest=" in first.stdout
+    assert live.config.secrets.admin_password not in first.stdout
+    again = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Nothing was transcoded: 1 of 2 were published before, 1 rejected." in again.stdout
+
+
+def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
+    """PostgreSQL, the API server, the scheduler and its workers die while videos are on their way."""
+    victims = ["postgres", "api-server", "scheduler"]
+    uploads = [upload(name, f"chaos/{name}.mp4") for name in ("small", "silent", "mono")]
+
+    def strike(progress: list[Progress]) -> None:
+        busy = any(item.verdict == "PROGRESSING" for item in progress)
+        if victims and busy and live.is_healthy():
+            _kill(live, victims.pop(0))
+
+    assert follow(live, uploads, strike) == ["PUBLISHED"] * len(uploads)
+    assert victims == [], "the videos were through before every part was killed"
+    keys = [sent.key for sent in uploads]
+    with transaction("test") as connection:
+        rows = connection.execute(
+            text(
+                "SELECT source.key, count(DISTINCT source.id), count(DISTINCT job.id) FROM source JOIN job ON"
+                " job.source_id = source.id WHERE source.key = ANY(:keys) GROUP BY source.key"
+            ),
+            {"keys": keys},
+        ).all()
+    assert sorted(rows) == sorted((key, 1, 1) for key in keys)
+
+
+def _kill(stack: Stack, part: str) -> None:
+    pid = next(state.pid for state in stack.status().parts if state.name == part)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while stack.is_healthy() and time.monotonic() < deadline:
+        time.sleep(0.1)
