@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from vodflow.media.tools import ffmpeg_path
+from vodflow.verification import h264
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
 from vodflow.verification.tracks import Gop, Track
 
 #: Seconds; decoding two GOPs a rung takes well under one.
 DECODE_TIMEOUT = 120.0
+#: Slices and the SPS, without which equal slices may mean different pictures (ITU-T H.264, table 7-1).
+_KEPT_UNITS = frozenset({1, 2, 3, 4, h264.NAL_IDR, h264.NAL_SPS})
 _FRAMES = re.compile(rb"^frame=(\d+)$", re.MULTILINE)
 
 
@@ -40,11 +43,20 @@ def check_decoding(outputs: Outputs, tracks: Sequence[Track]) -> None:
     kinds: dict[str, dict[bytes, Gop]] = {"h264": {}, "aac": {}}
     for track in tracks:
         for gop in track.gops:
-            kinds["h264" if track.width else "aac"].setdefault(gop.stream, gop)
+            if track.width:
+                kinds["h264"].setdefault(_pictures(gop.stream), gop)
+            else:
+                kinds["aac"].setdefault(gop.stream, gop)
     with ThreadPoolExecutor(2) as pool:
         results = [pool.submit(_check_kind, outputs, kind, list(gops.values())) for kind, gops in kinds.items() if gops]
         for result in results:
             result.result()
+
+
+def _pictures(stream: bytes) -> bytes:
+    """The slices alone: transport streams repeat parameter sets and delimiters that MP4 keeps in its header."""
+    units = h264.split_annex_b(stream)
+    return h264.START_CODE.join(unit for unit in units if unit and unit[0] & 0x1F in _KEPT_UNITS)
 
 
 def _check_kind(outputs: Outputs, demuxer: str, gops: list[Gop]) -> None:
