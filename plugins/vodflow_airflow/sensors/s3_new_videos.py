@@ -30,8 +30,8 @@ class S3NewVideosSensor(AwsBaseSensor[S3Hook]):
 
     What is new:
 
-    * with ``since``, objects modified at or after that time. Needs no memory, so the sensor finds the same again after
-      a retry; the choice for scheduled DAGs: ``since="{{ data_interval_start }}"``.
+    * with ``since``, objects modified at or after that time. Needs no memory, so a retry finds the same again; the
+      choice for scheduled DAGs: ``since="{{ prev_start_date_success or data_interval_start }}"``.
     * without it, objects that were not there when the sensor began to look, overwritten ones included. It remembers
       what was there (up to 100,000 objects), across restarts of the triggerer but not across retries of the task.
 
