@@ -21,7 +21,7 @@ from vodflow.local.home import REPOSITORY
 from vodflow.local.processes import load_records
 from vodflow.local.stack import Stack
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 USER = "nobody"
 
@@ -54,7 +54,7 @@ class CommandLine:
             cwd="/",
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
             check=False,
             **self._user,
         )

@@ -31,7 +31,7 @@ _FOLLOW_INTERVAL = 0.3
 
 
 def up(
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until every part is healthy.")] = 300.0,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until every part is healthy.")] = 600.0,
 ) -> None:
     """Start the embedded stack and wait until it is healthy; does nothing when it is."""
     console = Console()

@@ -47,6 +47,6 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_rank: int = 0
     patience: float = 10.0
-    grace: float = 120.0
+    grace: float = 300.0  # a crowded machine needs minutes for what takes seconds; killing would begin anew
     interval: float = 5.0
     url: str | None = None

@@ -93,7 +93,6 @@ class PostgresServer:
             stop_signal=signal.SIGINT,  # PostgreSQL's "fast" shutdown
             stop_rank=2,
             interval=2.0,
-            grace=180.0,  # recovery after a crash replays at most max_wal_size
             url=f"{HOST}:{self._config.ports[PART]}",
         )
 

@@ -53,7 +53,7 @@ class Stack:
         """Variables with which a process works with this stack."""
         return stack_environment(self.home)
 
-    def up(self, timeout: float = 300.0, on_change: Callable[[StackStatus], None] = lambda _: None) -> StackStatus:
+    def up(self, timeout: float = 600.0, on_change: Callable[[StackStatus], None] = lambda _: None) -> StackStatus:
         """Start what is not running and wait until every part is healthy. Safe to run twice.
 
         :param timeout: seconds to wait
