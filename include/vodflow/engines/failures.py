@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vodflow.engines.ffmpeg import MAX_ERROR_RATE, TOO_MANY_ERRORS
-from vodflow.engines.process import Finished, check_exit
-from vodflow.errors import DiskSpaceError, EngineError, InputRejected, RejectionReason
+from vodflow.engines.process import DISK_FULL, Finished, check_exit
+from vodflow.errors import EngineError, InputRejected, RejectionReason
 from vodflow.planning.plan import TranscodePlan
 
 #: The source is cut off when more than this is missing at its end: seconds, and as a share of its duration.
@@ -14,7 +14,6 @@ from vodflow.planning.plan import TranscodePlan
 MISSING_SECONDS = 0.5
 MISSING_SHARE = 0.02
 
-_DISK_FULL = "No space left on device"
 _MEMORY = "Cannot allocate memory"
 #: FFmpeg's words when it cannot read an input at all, or never gets a frame out of it.
 _UNREADABLE = (
@@ -48,13 +47,9 @@ def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
             f" {_first_error(finished.errors)}",
         )
     text = "\n".join(finished.errors)
-    if _DISK_FULL in text:
-        raise DiskSpaceError(
-            "The work folder became full while encoding. Free space there or set VODFLOW_WORK_DIR.", code="ENOSPC"
-        )
     if _MEMORY in text:
         raise EngineError(f"FFmpeg ran out of memory: {_first_error(finished.errors)}", code="ENOMEM")
-    if finished.code > 0 and any(words in text for words in _UNREADABLE):
+    if finished.code > 0 and DISK_FULL not in text and any(words in text for words in _UNREADABLE):
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"FFmpeg cannot decode {plan.source.uri}. {_first_error(finished.errors)}"
         )

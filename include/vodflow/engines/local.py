@@ -121,7 +121,9 @@ class _Job:
                 self._tool("ffmpeg", remux_command(self.plan, self.paths.tracks, self.paths.outputs, ffmpeg_path()))
 
     def _tool(self, name: str, argv: list[str]) -> None:
-        finished = run_process(argv, limits=Limits(self.cancel), cwd=self.paths.outputs)
+        # Copying takes a small part of the playing time; one that takes all of it hangs.
+        patience = self.settings.stall_timeout + self.plan.media.duration
+        finished = run_process(argv, limits=Limits(self.cancel, patience), cwd=self.paths.outputs)
         self.cpu_seconds += finished.cpu_seconds
         check_exit(name, finished)
 

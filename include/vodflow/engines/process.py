@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, EngineStalled
+from vodflow.errors import ConfigurationError, DiskSpaceError, EngineCanceled, EngineError, EngineStalled
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 POLL = 0.1
 #: Lines of standard error that are kept for messages.
 TAIL_LINES = 40
+#: strerror(ENOSPC), as programs write it.
+DISK_FULL = "No space left on device"
 #: linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -223,10 +225,15 @@ class _Watch:
 def check_exit(name: str, finished: Finished) -> None:
     """Nothing for exit status 0.
 
+    :raises DiskSpaceError: it met a full disk
     :raises EngineError: with the end of what the process wrote to standard error
     """
     if finished.code == 0:
         return
+    if any(DISK_FULL in line for line in finished.errors):
+        raise DiskSpaceError(
+            f"The work folder became full while {name} ran. Free space there or set VODFLOW_WORK_DIR.", code="ENOSPC"
+        )
     said = "\n".join(finished.errors[-10:]) or "It wrote no message."
     if finished.code < 0:
         number = -finished.code

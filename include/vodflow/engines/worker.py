@@ -96,17 +96,15 @@ def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO 
         output.flush()
 
     try:
-        plan = _parse(read_plan())
-        write(run(plan, bucket, prefix, write, cancellation.event))
-    except EngineCanceled as error:
-        write(failure(error))
-        return cancellation.exit_status
-    except VodflowError as error:
-        write(failure(error))
-        return exit_code(error)
+        try:
+            plan = _parse(read_plan())
+            write(run(plan, bucket, prefix, write, cancellation.event))
+        except VodflowError as error:
+            write(failure(error))
+            return cancellation.exit_status if isinstance(error, EngineCanceled) else exit_code(error)
     except BrokenPipeError:
         # Nobody listens any more: whoever started this is gone, and so is the reason to go on.
-        sys.stderr.write("The reader of standard output is gone; stopped.\n")
+        log.error("The reader of standard output is gone; stopped.")  # noqa: TRY400 - there is nothing to trace
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
         return ExitCode.RETRYABLE
     except Exception as error:

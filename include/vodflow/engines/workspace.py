@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vodflow.errors import DiskSpaceError
+from vodflow.errors import ConfigurationError, DiskSpaceError
 from vodflow.planning.plan import Output, TranscodePlan
 from vodflow.settings import Settings
 
@@ -69,10 +69,15 @@ def workspace(settings: Settings) -> Iterator[Path]:
 
     A process that is killed cannot remove its folder: the next job does. Each folder is locked by its process, and
     the kernel frees the lock of a dead one.
+
+    :raises ConfigurationError: when the folder cannot be made
     """
     parent = settings.work_dir or Path(tempfile.gettempdir())
-    parent.mkdir(parents=True, exist_ok=True)
-    sweep(parent)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent)
+    except OSError as error:
+        raise ConfigurationError(f"The work folder cannot be used: {error}. Set VODFLOW_WORK_DIR.") from error
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as name:
         handle = os.open(name, os.O_RDONLY)
         _open_folders.add(Path(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from vodflow.errors import EngineCanceled, EngineError
+from vodflow.errors import DiskSpaceError, EngineCanceled, EngineError
 from vodflow.planning.plan import SourceRef
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
@@ -96,6 +97,10 @@ class _Transfer:
         except (ClientError, BotoCoreError) as error:
             raise storage_error(error, "download", self.ref.uri) from error
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskSpaceError(
+                    f"The work folder became full while {self.ref.uri} was downloaded.", code="ENOSPC"
+                ) from error
             raise EngineError(f"Could not download {self.ref.uri} to its end: {error}", code="short_read") from error
 
     def _read(self, span: _Span) -> None:

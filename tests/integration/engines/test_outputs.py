@@ -93,8 +93,20 @@ def _keyframes(path: Path) -> list[float]:
 
 @pytest.mark.parametrize(
     "name",
-    ["portrait", "upside_down", "vfr", "interlaced", "silent", "anamorphic", "odd", "hdr", "two_languages", "late_start", "flv"],
-)  # fmt: skip
+    [
+        "portrait",
+        "upside_down",
+        "vfr",
+        "interlaced",
+        "silent",
+        "anamorphic",
+        "odd",
+        "hdr",
+        "two_languages",
+        "late_start",
+        "flv",
+    ],
+)
 def test_sources_of_every_kind(bench: Bench, name: str, tmp_path: Path) -> None:
     plan = bench.plan(name)
     bench.run(plan)

@@ -12,7 +12,7 @@ import pytest
 from engine_plans import written_plan
 from vodflow.engines import workspace as module
 from vodflow.engines.workspace import check_space, needed_bytes, sweep, workspace
-from vodflow.errors import DiskSpaceError
+from vodflow.errors import ConfigurationError, DiskSpaceError
 from vodflow.planning.plan import Output, Packaging
 from vodflow.settings import Settings
 
@@ -85,3 +85,12 @@ def test_discard_all_removes_what_is_open(tmp_path: Path) -> None:
     with workspace(Settings(work_dir=tmp_path)) as folder:
         module.discard_all()
         assert not folder.exists()
+
+
+def test_an_unusable_work_folder_is_a_configuration_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(ConfigurationError, match="VODFLOW_WORK_DIR"),
+        workspace(Settings(work_dir=tmp_path / "file" / "below")),
+    ):
+        pass
