@@ -7,7 +7,7 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import NewSource, SourceRow
 from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound
-from vodflow.media.preflight import check_limits
+from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.rules import Places, Taken, judge
@@ -35,6 +35,7 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
         if source.media_info is not None:
             return source.id
     try:
+        check_size(source.size_bytes, settings)
         _require_current(source)
         info = probe(presigned_get(source.ref), source.ref.size, settings.probe_timeout)
         check_limits(info, settings)
