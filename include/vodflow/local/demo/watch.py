@@ -11,9 +11,11 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import OverviewRow, overview
 from vodflow.catalog.sources import run_id_of
 from vodflow.catalog.states import JobStatus, SourceStatus
-from vodflow.errors import CatalogError, StackError
+from vodflow.errors import CatalogError, SourceNotFound, StackError
 from vodflow.local.airflow_api import FINAL_STATES, AirflowApi
 from vodflow.local.demo.upload import Upload
+from vodflow.packaging import layout
+from vodflow.storage.objects import resolve_source
 
 #: Seconds between two looks at the catalog.
 POLL = 0.5
@@ -67,7 +69,7 @@ class Progress:
     @property
     def percent(self) -> float:
         """0 to 100."""
-        if self.over:
+        if self.over or self.verdict == JobStatus.PUBLISHED:
             return 100.0
         return self.row.progress or 0.0 if self.row else 0.0
 
@@ -85,6 +87,7 @@ class Watcher:
         self._uploads = uploads
         self._airflow = airflow
         self._runs: dict[int, tuple[float, bool]] = {}
+        self._published: set[int] = set()
 
     def follow(self, on_change: Callable[[list[Progress]], None]) -> list[Progress]:
         """Wait for all verdicts.
@@ -127,10 +130,22 @@ class Watcher:
     def _progress(self, upload: Upload, row: OverviewRow | None) -> Progress:
         if row is None:
             return Progress(upload)
-        if row.verdict in {JobStatus.PUBLISHED, JobStatus.REJECTED}:
+        if row.verdict == JobStatus.REJECTED:
             return Progress(upload, row, over=True)
+        if row.verdict == JobStatus.PUBLISHED:
+            return Progress(upload, row, over=self._manifest_is_written(row))
         # A failed job may be waiting for its next try, and a run may fail before it has a job.
         return Progress(upload, row, over=self._run_is_over(row))
+
+    def _manifest_is_written(self, row: OverviewRow) -> bool:
+        """Whether the last step of publishing is done, which follows the catalog's by a moment."""
+        if row.source_id not in self._published:
+            try:
+                resolve_source(str(row.output_bucket), f"{row.output_prefix}/{layout.MANIFEST}")
+            except SourceNotFound:
+                return False
+            self._published.add(row.source_id)
+        return True
 
     def _run_is_over(self, row: OverviewRow) -> bool:
         now = time.monotonic()
