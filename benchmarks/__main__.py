@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from benchmarks.results import Section
 from benchmarks.sections import SECTIONS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+#: Columns where the output is a file or a CI log.
+LOG_WIDTH = 140
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: 0 when every section could be measured, whether its targets are met or not; 1 otherwise
     """
     options = _options(arguments)
+    # Whatever runs is stopped on the way out, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
     context = Context(REPOSITORY / ".vodflow" / "bench", repeat=options.repeat, quick=options.quick, console=console)
     results = context.home / ("quick" if options.quick else "results")
     failed = []
@@ -40,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sections = [Section.load(path) for name in SECTIONS if (path := results / f"{name}.json").exists()]
     if not options.quick:
         report.write_page(REPOSITORY / "docs" / "benchmarks.md", machine.facts(), sections)
-    console.rule("all sections")
-    report.show(sections, console)
+    if len(sections) > 1:
+        console.rule("all sections")
+        report.show(sections, console)
     if failed:
         console.print(f"[bold red]Not measured: {', '.join(failed)}")
     return 1 if failed else 0

@@ -42,7 +42,7 @@ def shell_loop(context: Context, s3: S3Client, clips: list[Path]) -> Usage:
                 s3.download_file("vodflow-source", f"loop/{clip.name}", str(source))
                 usage += baselines.one_process(plan, source, folder)
                 list(pool.map(lambda path, name=clip.stem, root=folder: _put(s3, root, path, name), _outputs(folder)))
-    return Usage(time.monotonic() - begin, usage.cpu + time.process_time() - cpu, usage.others, usage.peak)
+    return Usage(time.monotonic() - begin, usage.cpu + time.process_time() - cpu, usage.others)
 
 
 def _outputs(folder: Path) -> list[Path]:

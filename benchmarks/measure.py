@@ -27,18 +27,14 @@ class Usage:
     :param wall: seconds
     :param cpu: user and system CPU seconds, of the process and of all its children
     :param others: CPU seconds that everything else on the machine used meanwhile
-    :param peak: bytes of memory resident at most, of the largest process
     """
 
     wall: float
     cpu: float
     others: float = 0.0
-    peak: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.wall + other.wall, self.cpu + other.cpu, self.others + other.others, max(self.peak, other.peak)
-        )
+        return Usage(self.wall + other.wall, self.cpu + other.cpu, self.others + other.others)
 
 
 class CommandFailed(RuntimeError):
@@ -76,7 +72,7 @@ def run(
         tail = errors.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise CommandFailed(f"{Path(argv[0]).name} ended with {status} after {wall:.1f} s: {tail}")
     cpu = used.ru_utime + used.ru_stime
-    usage = Usage(wall, cpu, max(0.0, _machine_cpu() - busy - cpu), used.ru_maxrss * 1024)
+    usage = Usage(wall, cpu, max(0.0, _machine_cpu() - busy - cpu))
     return usage, output.read_text(encoding="utf-8", errors="replace")
 
 
