@@ -128,6 +128,8 @@ def parameter_sets(avcc: bytes) -> tuple[list[bytes], int]:
         raise ValueError("the avcC box is cut off")
     units, offset = [], 5
     for mask in (0x1F, 0xFF):
+        if offset >= len(avcc):
+            break
         count, offset = avcc[offset] & mask, offset + 1
         for _ in range(count):
             length = int.from_bytes(avcc[offset : offset + 2], "big")
