@@ -133,7 +133,7 @@ def test_down_after_the_supervisor_was_killed_leaves_no_process(stack: Stack, co
     os.kill(supervisor.pid, signal.SIGKILL)
     second.down()
 
-    assert stray.wait(timeout=5) == -signal.SIGKILL
+    stray.wait(timeout=5)
     assert not second.processes()
     assert not [process.pid for process in before if psutil.pid_exists(process.pid) and process.is_running()
                 and process.status() != psutil.STATUS_ZOMBIE]  # fmt: skip

@@ -48,18 +48,24 @@ _SETTINGS = {
 }
 
 
-def account() -> Account | None:
+def account(data: Path) -> Account | None:
     """The account for PostgreSQL when we are root, otherwise none.
 
+    :param data: the cluster; when it exists its owner stays the account, whoever else was added to the system since
     :raises StackError: there is no such account
     """
     if os.geteuid() != 0:
         return None
+    with contextlib.suppress(FileNotFoundError, KeyError):
+        return _account(pwd.getpwuid(data.stat().st_uid))
     for name in _ACCOUNTS:
         with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return Account(name, entry.pw_uid, entry.pw_gid)
+            return _account(pwd.getpwnam(name))
     raise StackError(f"PostgreSQL does not run as root, and none of the users {', '.join(_ACCOUNTS)} exists.")
+
+
+def _account(entry: pwd.struct_passwd) -> Account:
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 class PostgresServer:
@@ -68,7 +74,7 @@ class PostgresServer:
     def __init__(self, home: Home, config: StackConfig) -> None:
         self._home = home
         self._config = config
-        self._account = account()
+        self._account = account(home.root / "postgres" / "data")
         self._shipped = _shipped_installation()
         reachable = self._account is None or (
             _can_pass(self._account, self._shipped) and _can_pass(self._account, home.root.resolve())

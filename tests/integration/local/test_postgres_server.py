@@ -124,5 +124,18 @@ def test_an_account_that_does_not_exist_is_a_clear_error(monkeypatch: pytest.Mon
         PostgresServer(home, prepare_config(home))
 
 
+def test_the_owner_of_the_cluster_stays_its_account(
+    server: PostgresServer, home: Home, config: StackConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.prepare()
+    owner = server.data.stat().st_uid
+    monkeypatch.setattr("vodflow.local.postgres._ACCOUNTS", ("daemon",))
+    again = PostgresServer(home, config)
+    again.prepare()
+    chosen = again.part(child_environment(home)).account
+    assert again.data == server.data
+    assert chosen is None or chosen.uid == owner
+
+
 def test_the_stop_signal_is_the_fast_shutdown(server: PostgresServer, home: Home) -> None:
     assert server.part(child_environment(home)).stop_signal is signal.SIGINT
