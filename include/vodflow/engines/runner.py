@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pydantic import TypeAdapter, ValidationError
 
 from vodflow import errors
+from vodflow.engines.base import Engine
 from vodflow.engines.process import Finished, Limits, run_process
 from vodflow.engines.result import EngineResult, Failure, Progress
 from vodflow.errors import EngineError, InputRejected, RejectionReason, VodflowError
@@ -104,3 +105,7 @@ def _silent_death(finished: Finished) -> EngineError:
     said = "\n".join(finished.errors[-10:])
     how = f"was killed by signal {-finished.code}" if finished.code < 0 else f"ended with exit status {finished.code}"
     return EngineError(f"The worker {how} without saying why. {said}".rstrip(), code=str(finished.code))
+
+
+#: The local engine.
+ENGINE: Engine = run_worker
