@@ -3,4 +3,11 @@
 Pytest loads these modules before any test module, so Airflow finds its environment set when it is first imported.
 """
 
-pytest_plugins = ["fixtures.airflow", "fixtures.golden", "fixtures.parts", "fixtures.postgres", "fixtures.aws", "fixtures.stack"]
+pytest_plugins = [
+    "fixtures.airflow",
+    "fixtures.aws",
+    "fixtures.golden",
+    "fixtures.parts",
+    "fixtures.postgres",
+    "fixtures.stack",
+]
