@@ -57,21 +57,22 @@ def complain(message: str) -> int:
 def runtime() -> None:
     """``.venv`` with requirements.txt (checked hashes, compiled bytecode) and this project, editable."""
     make_venv(VENV)
-    once("runtime", ["requirements.txt"], VENV, lambda: install(VENV, "requirements.txt"))
+    once("runtime", ["requirements.txt"], VENV, lambda: synchronize(with_dev=stamp("dev").exists()))
     once("project", ["pyproject.toml"], VENV, install_project)
 
 
 def dev() -> None:
     """Linters, type checker, test and benchmark tools."""
+    make_venv(VENV)
+    once("dev", ["requirements-dev.txt", "requirements.txt"], VENV, lambda: synchronize(with_dev=True))
     runtime()
-    once("dev", ["requirements-dev.txt", "requirements.txt"], VENV, lambda: install(VENV, "requirements-dev.txt"))
 
 
 def aws() -> None:
     """The AWS services in an environment of their own: they pin another botocore."""
     environment = STATE / "aws-env"
     make_venv(environment)
-    once("aws", ["requirements-aws.txt"], environment, lambda: install(environment, "requirements-aws.txt"))
+    once("aws", ["requirements-aws.txt"], environment, lambda: sync(environment, "requirements-aws.txt"))
 
 
 def clips() -> None:
@@ -119,13 +120,17 @@ def once(step: str, inputs: list[str], target: Path, work: Callable[[], None]) -
     digest = hashlib.sha256(sys.version.encode())
     for name in inputs:
         digest.update((REPOSITORY / name).read_bytes())
-    stamp = STATE / "stamps" / step
-    if target.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+    if target.exists() and stamp(step).exists() and stamp(step).read_text() == digest.hexdigest():
         return
     say(f"{step}: installing {', '.join(inputs)}")
     work()
-    stamp.parent.mkdir(exist_ok=True)
-    stamp.write_text(digest.hexdigest())
+    stamp(step).parent.mkdir(exist_ok=True)
+    stamp(step).write_text(digest.hexdigest())
+
+
+def stamp(step: str) -> Path:
+    """The file that says from what a step was made."""
+    return STATE / "stamps" / step
 
 
 def make_venv(folder: Path) -> None:
@@ -136,16 +141,23 @@ def make_venv(folder: Path) -> None:
     say(f"{folder.relative_to(REPOSITORY)}: new environment of {sys.executable}")
     # The stamps of what was in it.
     for step in ("aws",) if folder != VENV else ("runtime", "project", "dev"):
-        (STATE / "stamps" / step).unlink(missing_ok=True)
+        stamp(step).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     run([uv(), "venv", "--quiet", "--no-project", "--python", sys.executable, folder])
 
 
-def install(environment: Path, requirements: str) -> None:
-    """Install pinned packages; a wrong hash is an error."""
+def synchronize(*, with_dev: bool) -> None:
+    """Make ``.venv`` exactly what the files say: a package that was dropped from them must not seem to be there."""
+    files = ["requirements.txt", *(["requirements-dev.txt"] if with_dev else [])]
+    stamp("project").unlink(missing_ok=True)  # it is in no file, so it goes too
+    sync(VENV, *files)
+
+
+def sync(environment: Path, *requirements: str) -> None:
+    """Install pinned packages and remove all others; a wrong hash is an error."""
     python = environment / "bin" / "python"
-    arguments = ["--require-hashes", "--compile-bytecode", "--python", python, "-r", REPOSITORY / requirements]
-    run([uv(), "pip", "install", *arguments])
+    files = [REPOSITORY / name for name in requirements]
+    run([uv(), "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", python, *files])
 
 
 def install_project() -> None:

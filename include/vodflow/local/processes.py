@@ -157,6 +157,6 @@ def memory(processes: Iterable[psutil.Process]) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             try:
                 total += process.memory_full_info().pss
-            except (psutil.AccessDenied, AttributeError):
+            except (psutil.Error, AttributeError):  # hidden from us, or not readable at this moment
                 total += process.memory_info().rss
     return total

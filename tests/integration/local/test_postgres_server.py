@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -22,19 +23,20 @@ from vodflow.local.postgres import PostgresServer, connect
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Below a folder that only we may enter, like a checkout in /root."""
-    tmp_path.chmod(0o700)
-    return Home(tmp_path / "state")
+    folder = tmp_path_factory.mktemp("closed")
+    folder.chmod(0o700)
+    return Home(folder / "state")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(home: Home) -> StackConfig:
     return prepare_config(home)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(home: Home, config: StackConfig) -> Iterator[PostgresServer]:
     server = PostgresServer(home, config)
     yield server
@@ -78,9 +80,9 @@ def test_it_asks_for_the_password_and_listens_on_loopback_only(
     assert answer(config, "SHOW listen_addresses") == "127.0.0.1"
     assert answer(config, "SHOW unix_socket_directories") == ""
     assert answer(config, "SHOW password_encryption") == "scram-sha-256"
-    config.secrets.__dict__["postgres_password"] = "wrong"
+    wrong = replace(config, secrets=replace(config.secrets, postgres_password="wrong"))
     with pytest.raises(OperationalError, match="password authentication failed"):
-        connect(config, "postgres", 5)
+        connect(wrong, "postgres", 5)
 
 
 def test_it_recovers_from_sigkill_with_what_was_committed(
@@ -109,6 +111,7 @@ def test_a_second_server_in_the_same_folder_is_refused(running: RunningPart, ser
 
 
 def test_a_half_made_cluster_is_made_anew(server: PostgresServer, home: Home, config: StackConfig) -> None:
+    shutil.rmtree(server.root, ignore_errors=True)
     (server.root / "data.new").mkdir(parents=True)
     (server.root / "data.new" / "PG_VERSION").write_text("18")
     server.prepare()
@@ -117,11 +120,11 @@ def test_a_half_made_cluster_is_made_anew(server: PostgresServer, home: Home, co
     assert not (server.root / "password").exists()
 
 
-def test_an_account_that_does_not_exist_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+def test_an_account_that_does_not_exist_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("vodflow.local.postgres._ACCOUNTS", ("no-such-user",))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(StackError, match="no-such-user"):
-        PostgresServer(home, prepare_config(home))
+        PostgresServer(Home(tmp_path), prepare_config(Home(tmp_path)))
 
 
 def test_the_owner_of_the_cluster_stays_its_account(
