@@ -27,6 +27,9 @@ _STYLES = {
     PartState.FAILED: "red",
 }
 
+#: States whose detail is worth a line while the stack starts; "connection refused" is not.
+_TROUBLE = (PartState.UNHEALTHY, PartState.FAILED)
+
 _FOLLOW_INTERVAL = 0.3
 
 
@@ -125,7 +128,9 @@ def _progress(status: StackStatus, begin: float) -> Table:
     for title in ("Part", "State", ""):
         table.add_column(title)
     for part in status.parts:
-        table.add_row(part.name, _state(part), part.detail.splitlines()[0] if part.detail else "")
+        table.add_row(
+            part.name, _state(part), part.detail.splitlines()[0] if part.detail and part.state in _TROUBLE else ""
+        )
     return table
 
 

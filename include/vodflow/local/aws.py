@@ -6,6 +6,7 @@ idempotently, at the start and whenever a check misses something.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import urllib.request
@@ -106,7 +107,8 @@ class Resources:
         """Create or complete every resource. Safe to run twice."""
         s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
         for bucket in {*self._sources, self._media}:
-            s3.create_bucket(Bucket=bucket)
+            with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=bucket)
         s3.put_bucket_cors(Bucket=self._media, CORSConfiguration={"CORSRules": [_PLAYER_RULE]})
         s3.put_bucket_policy(Bucket=self._media, Policy=_public_read(self._media))
         self._make_queues(sqs)

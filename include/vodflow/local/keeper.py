@@ -147,8 +147,7 @@ class Keeper:
             return
         self._not_before = now + _EAGER_INTERVAL
         first = self.status.state is PartState.STARTING
-        if not first:
-            self._set(PartState.UNHEALTHY, str(error))
+        self._set(PartState.STARTING if first else PartState.UNHEALTHY, str(error))
         if now - self._last_sound > (self.part.grace if first else _HUNG_AFTER):
             log.warning("%s does not answer, it is killed: %s", self.part.name, error)
             if self._process is not None:
