@@ -44,7 +44,7 @@ lint: ## check style, types and import boundaries
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/lint-imports
+	PYTHONPATH=plugins .venv/bin/lint-imports
 
 format: ## put the code into the project's format
 	@$(BOOTSTRAP) dev
