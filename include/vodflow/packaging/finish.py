@@ -19,7 +19,7 @@ def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:
     master = outputs / layout.HLS_MASTER
     codecs = read_codecs(master.read_text())
     tracks: dict[str, HlsTrack] = {}
-    for rendition in layout.tracks(plan):
+    for rendition in layout.hls_tracks(plan):
         playlist = layout.hls_playlist(rendition)
         rates = _finish(outputs, playlist)
         if isinstance(rendition, VideoRendition):
@@ -33,12 +33,10 @@ def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:
 
 
 def segment_folder(plan: TranscodePlan, rendition: VideoRendition | AudioRendition) -> str | None:
-    """Where a rendition's segments are, for its size; None when the plan makes only MP4s."""
-    cmaf_too = Output.DASH in plan.packaging.outputs or plan.packaging.hls_segments == "fmp4"
-    if Output.DASH not in plan.packaging.outputs and Output.HLS not in plan.packaging.outputs:
-        return None
-    template = layout.cmaf_segments(rendition) if cmaf_too else layout.ts_segments(rendition)
-    return template.rpartition("/")[0]
+    """Where a rendition's segments are, for its size; None when it is in MP4s only."""
+    if rendition in layout.cmaf_tracks(plan):
+        return layout.cmaf_segments(rendition).rpartition("/")[0]
+    return layout.ts_segments(rendition).rpartition("/")[0] if rendition in layout.ts_tracks(plan) else None
 
 
 def _rewrite(path: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 
 HLS_MASTER = "hls/master.m3u8"
 DASH_MANIFEST = "dash/manifest.mpd"
@@ -42,6 +42,27 @@ def track_name(rendition: VideoRendition | AudioRendition) -> str:
 def tracks(plan: TranscodePlan) -> list[VideoRendition | AudioRendition]:
     """Every encoded track of a plan: the rungs, then the audio."""
     return [*plan.renditions, *plan.audio]
+
+
+def hls_tracks(plan: TranscodePlan) -> list[VideoRendition | AudioRendition]:
+    """The tracks of HLS: every rung, and the audio at the main rate only.
+
+    One audio group for all variants: where the group changes with the rung, hls.js (1.7) does not come to the end
+    of a video when it changes the rung within the last segment. DASH and MP4 have the lower rate as well.
+    """
+    return [*plan.renditions, *(audio for audio in plan.audio if audio.bitrate == plan.audio[0].bitrate)]
+
+
+def cmaf_tracks(plan: TranscodePlan) -> list[VideoRendition | AudioRendition]:
+    """The tracks with CMAF segments: all with DASH, otherwise those of HLS with fMP4 segments."""
+    if Output.DASH in plan.packaging.outputs:
+        return tracks(plan)
+    return hls_tracks(plan) if Output.HLS in plan.packaging.outputs and plan.packaging.hls_segments == "fmp4" else []
+
+
+def ts_tracks(plan: TranscodePlan) -> list[VideoRendition | AudioRendition]:
+    """The tracks with MPEG-TS or packed audio segments."""
+    return hls_tracks(plan) if Output.HLS in plan.packaging.outputs and plan.packaging.hls_segments == "ts" else []
 
 
 def hls_playlist(rendition: VideoRendition | AudioRendition) -> str:

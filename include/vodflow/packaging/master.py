@@ -1,13 +1,12 @@
 """The HLS master playlist, as a pure function.
 
-Ours rather than Shaka Packager's: that one pairs every variant with every audio group, where the plan gives each
-rung exactly one.
+Ours rather than Shaka Packager's: rates are measured as RFC 8216 defines them, attributes are complete and ordered.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vodflow.packaging import layout
@@ -16,6 +15,8 @@ from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
 
 #: fMP4 segments in VOD playlists need version 6, I-frame playlists with EXT-X-MAP version 5 (RFC 8216, section 7).
 _VERSION = 6
+#: The one audio group; see :func:`vodflow.packaging.layout.hls_tracks`.
+_GROUP = "audio"
 _CODECS = re.compile(r'CODECS="([^"]+)"')
 
 
@@ -52,11 +53,12 @@ def master_playlist(plan: TranscodePlan, tracks: Mapping[str, HlsTrack]) -> str:
     :param tracks: by :func:`~vodflow.packaging.layout.track_name`
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for group in dict.fromkeys(rung.audio for rung in plan.renditions if rung.audio):
-        lines.append("")
-        lines += [_media(group, audio, default=audio.name == group) for audio in _members(plan, group)]
+    members = [item for item in layout.hls_tracks(plan) if isinstance(item, AudioRendition)]
+    if members:
+        lines += ["", *(_media(audio, default=audio is members[0]) for audio in members)]
+    sound = [tracks[audio.name] for audio in members]
     for rung in plan.renditions:
-        lines += ["", _variant(plan, rung, tracks), _local(layout.hls_playlist(rung))]
+        lines += ["", _variant(rung, tracks, sound), _local(layout.hls_playlist(rung))]
     lines.append("")
     lines += [_iframes(rung, tracks[layout.track_name(rung)]) for rung in plan.renditions]
     return "\n".join(lines) + "\n"
@@ -66,29 +68,21 @@ def _local(name: str) -> str:
     return name.removeprefix("hls/")
 
 
-def _members(plan: TranscodePlan, group: str) -> list[AudioRendition]:
-    """The renditions of an audio group: the named one, and the other languages at the same bit rate."""
-    main = next(audio for audio in plan.audio if audio.name == group)
-    return [main, *(audio for audio in plan.audio if audio is not main and audio.bitrate == main.bitrate)]
-
-
-def _media(group: str, audio: AudioRendition, *, default: bool) -> str:
-    # The same NAME in every group tells players that these are one rendition at several rates (RFC 8216, 4.3.4.1.1).
+def _media(audio: AudioRendition, *, default: bool) -> str:
     name = audio.language or ("main" if default else audio.name)
     language = f'LANGUAGE="{audio.language}",' if audio.language else ""
     return (
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group}",NAME="{name}",{language}DEFAULT={"YES" if default else "NO"},'
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{_GROUP}",NAME="{name}",{language}DEFAULT={"YES" if default else "NO"},'
         f'AUTOSELECT=YES,CHANNELS="{audio.channels}",URI="{_local(layout.hls_playlist(audio))}"'
     )
 
 
-def _variant(plan: TranscodePlan, rung: VideoRendition, tracks: Mapping[str, HlsTrack]) -> str:
+def _variant(rung: VideoRendition, tracks: Mapping[str, HlsTrack], members: Sequence[HlsTrack]) -> str:
     video = tracks[layout.track_name(rung)]
-    members = [tracks[audio.name] for audio in _members(plan, rung.audio)] if rung.audio else []
     peak = video.rates.peak + max((audio.rates.peak for audio in members), default=0)
     average = video.rates.average + max((audio.rates.average for audio in members), default=0)
     codecs = ",".join([video.codec, *dict.fromkeys(audio.codec for audio in members)])
-    group = f',AUDIO="{rung.audio}"' if members else ""
+    group = f',AUDIO="{_GROUP}"' if members else ""
     return (
         f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{codecs}",'
         f"RESOLUTION={rung.width}x{rung.height},FRAME-RATE={float(rung.fps):.3f},VIDEO-RANGE=SDR{group},"

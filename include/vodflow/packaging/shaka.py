@@ -33,13 +33,13 @@ def package_command(plan: TranscodePlan, packager_path: str, tracks: str) -> lis
     hls = Output.HLS in plan.packaging.outputs
     dash = Output.DASH in plan.packaging.outputs
     streams: list[str] = []
+    shared = [] if plan.packaging.hls_segments == "ts" or not hls else layout.hls_tracks(plan)
     for rendition in layout.tracks(plan):
-        if hls and plan.packaging.hls_segments == "ts":
+        if rendition in layout.ts_tracks(plan):
             streams.append(_ts(rendition, tracks, only=dash))
-            if dash:
-                streams.append(_cmaf(rendition, tracks, hls=False) + ",dash_only=1")
-        else:
-            streams.append(_cmaf(rendition, tracks, hls=hls))
+        if rendition in layout.cmaf_tracks(plan):
+            only = ",dash_only=1" if hls and rendition not in shared else ""
+            streams.append(_cmaf(rendition, tracks, hls=rendition in shared) + only)
     argv = [packager_path, "--quiet", *streams, f"--segment_duration={segment_seconds(plan):.9g}"]
     if hls:
         argv += [f"--hls_master_playlist_output={layout.HLS_MASTER}", "--hls_playlist_type=VOD"]

@@ -59,6 +59,10 @@ def make_plan(
     gop = gop_frames(rate, profile.gop_duration)
     # The nominal height decides, not the pixels': a portrait or a film of 1920x800 has the sound of its rung.
     heights = [_audio_height(step, media) for step in steps]
+    chosen = _outputs(profile.outputs if outputs is None else outputs)
+    if chosen == (Output.HLS,):
+        # HLS has one audio rate for all variants, see vodflow.packaging.layout.hls_tracks.
+        heights = [max(heights)] * len(heights)
     audio = audio_renditions(media.audio, profile.audio, heights)
     return TranscodePlan(
         source=source,
@@ -72,7 +76,7 @@ def make_plan(
         ),
         audio=audio,
         packaging=Packaging(
-            outputs=_outputs(profile.outputs if outputs is None else outputs),
+            outputs=chosen,
             segment_duration=segment_seconds(rate, gop, profile.gop_duration, profile.segment_duration),
             hls_segments=profile.hls_segments,
         ),

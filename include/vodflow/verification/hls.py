@@ -166,7 +166,8 @@ class _Master:
         self.targets = targets
         self.playlist = _load(outputs, layout.HLS_MASTER, ("#EXT-X-STREAM-INF", "#EXT-X-INDEPENDENT-SEGMENTS"))
         self.by_playlist = {layout.hls_playlist(track.rendition): track for track in tracks.values()}
-        self.audio = {layout.hls_playlist(item): tracks[layout.track_name(item)] for item in plan.audio}
+        audio = [item for item in layout.hls_tracks(plan) if not isinstance(item, VideoRendition)]
+        self.audio = {layout.hls_playlist(item): tracks[layout.track_name(item)] for item in audio}
 
     def require(self, condition: object, rule: Rule, message: str) -> None:
         self.outputs.require(condition, layout.HLS_MASTER, rule, message)

@@ -42,7 +42,9 @@ def verify(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore) ->
         for tracks in (*segmented.values(), mp4):
             check_tracks(outputs, plan, tracks)
         if Output.HLS in plan.packaging.outputs:
-            check_hls(outputs, plan, {track.name: track for track in segmented[plan.packaging.hls_segments]})
+            playable = {layout.track_name(item) for item in layout.hls_tracks(plan)}
+            tracks = segmented[plan.packaging.hls_segments]
+            check_hls(outputs, plan, {track.name: track for track in tracks if track.name in playable})
         if Output.DASH in plan.packaging.outputs:
             check_dash(outputs, {track.name: track for track in segmented["fmp4"]})
         thumbnails = check_thumbnails(outputs, plan)
@@ -53,30 +55,15 @@ def verify(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore) ->
     return result
 
 
-def _renditions(plan: TranscodePlan) -> Iterator[Rendition]:
-    yield from plan.renditions
-    yield from plan.audio
-
-
-def _uses_cmaf(plan: TranscodePlan) -> bool:
-    hls = Output.HLS in plan.packaging.outputs and plan.packaging.hls_segments == "fmp4"
-    return hls or Output.DASH in plan.packaging.outputs
-
-
-def _uses_ts(plan: TranscodePlan) -> bool:
-    return Output.HLS in plan.packaging.outputs and plan.packaging.hls_segments == "ts"
-
-
 def _required(plan: TranscodePlan) -> Iterator[str]:
     """Every object that the plan names by itself; segments and thumbnails are counted elsewhere."""
     if Output.HLS in plan.packaging.outputs:
         yield layout.HLS_MASTER
-        yield from (layout.hls_playlist(rendition) for rendition in _renditions(plan))
+        yield from (layout.hls_playlist(rendition) for rendition in layout.hls_tracks(plan))
         yield from (layout.hls_iframe_playlist(rendition) for rendition in plan.renditions)
     if Output.DASH in plan.packaging.outputs:
         yield layout.DASH_MANIFEST
-    if _uses_cmaf(plan):
-        yield from (layout.cmaf_init(rendition) for rendition in _renditions(plan))
+    yield from (layout.cmaf_init(rendition) for rendition in layout.cmaf_tracks(plan))
     if Output.MP4 in plan.packaging.outputs:
         yield from (layout.mp4_file(rendition) for rendition in plan.renditions)
     if plan.thumbnails:
@@ -84,11 +71,8 @@ def _required(plan: TranscodePlan) -> Iterator[str]:
 
 
 def _templates(plan: TranscodePlan) -> Iterator[str]:
-    for rendition in _renditions(plan):
-        if _uses_cmaf(plan):
-            yield layout.cmaf_segments(rendition)
-        if _uses_ts(plan):
-            yield layout.ts_segments(rendition)
+    yield from (layout.cmaf_segments(rendition) for rendition in layout.cmaf_tracks(plan))
+    yield from (layout.ts_segments(rendition) for rendition in layout.ts_tracks(plan))
 
 
 def _small_objects(plan: TranscodePlan, outputs: Outputs) -> list[str]:
@@ -111,12 +95,12 @@ def _check_present(outputs: Outputs, plan: TranscodePlan) -> None:
 def _read_segmented(outputs: Outputs, plan: TranscodePlan) -> dict[str, list[Track]]:
     """Measured tracks by the container of their segments."""
     found: dict[str, list[Track]] = {}
-    if _uses_cmaf(plan):
-        found["fmp4"] = [read_cmaf_track(outputs, rendition) for rendition in _renditions(plan)]
-    if _uses_ts(plan):
+    if layout.cmaf_tracks(plan):
+        found["fmp4"] = [read_cmaf_track(outputs, rendition) for rendition in layout.cmaf_tracks(plan)]
+    if layout.ts_tracks(plan):
         found["ts"] = [
             read_ts_video(outputs, item) if isinstance(item, VideoRendition) else read_packed_audio(outputs, item)
-            for item in _renditions(plan)
+            for item in layout.ts_tracks(plan)
         ]
     return found
 
@@ -158,10 +142,10 @@ def _result(
     bucket: str,
     prefix: str,
 ) -> Verification:
-    # What players of HLS get; the MP4's own tracks where nothing is segmented.
-    tracks = segmented.get(plan.packaging.hls_segments) or segmented.get("fmp4") or mp4
-    by_name = {track.name: track for track in tracks}
-    measured = [_measure(outputs, plan, by_name[layout.track_name(item)], tracks is mp4) for item in _renditions(plan)]
+    # What players of HLS get, else those of DASH, else the MP4's own tracks.
+    ordered = [mp4, segmented.get("fmp4", []), segmented.get(plan.packaging.hls_segments, [])]
+    by_name = {track.name: (track, tracks is not mp4) for tracks in ordered for track in tracks}
+    measured = [_measure(outputs, plan, *by_name[layout.track_name(item)]) for item in layout.tracks(plan)]
     return Verification(
         bucket=bucket,
         prefix=prefix,
@@ -175,7 +159,7 @@ def _result(
     )
 
 
-def _measure(outputs: Outputs, plan: TranscodePlan, track: Track, unsegmented: bool) -> MeasuredRendition:  # noqa: FBT001
+def _measure(outputs: Outputs, plan: TranscodePlan, track: Track, segmented: bool) -> MeasuredRendition:  # noqa: FBT001
     video = isinstance(track.rendition, VideoRendition)
     mp4 = layout.mp4_file(track.rendition) if isinstance(track.rendition, VideoRendition) else None
     rate = track.frame_rate
@@ -185,7 +169,7 @@ def _measure(outputs: Outputs, plan: TranscodePlan, track: Track, unsegmented: b
         codec=track.codec,
         bytes=sum(track.sizes),
         duration=round(track.duration, 6),
-        segments=0 if unsegmented else len(track.segments),
+        segments=len(track.segments) if segmented else 0,
         average_bitrate=round(average_bitrate(track.sizes, track.durations)),
         peak_bitrate=round(peak_bitrate(track.sizes, track.durations, max(track.durations))),
         width=track.width,
