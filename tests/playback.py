@@ -164,14 +164,14 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def play(url: str, kind: str, browser: Browser | None = None) -> Playback:
+def play(url: str, kind: str, browser: Browser | None = None, *, switch_at: float = 0.7) -> Playback:
     """Play a URL to its end.
 
     :param kind: ``hls`` (hls.js), ``dash`` (dash.js), ``shaka`` (either manifest), ``native`` or ``mp4``
     """
     if browser is None:
         with chromium() as own:
-            return play(url, kind, own)
+            return play(url, kind, own, switch_at=switch_at)
     install_players()
     with DirectoryServer(players=PLAYERS, page=PAGE) as server:
         context = browser.new_context()
@@ -181,7 +181,7 @@ def play(url: str, kind: str, browser: Browser | None = None) -> Playback:
             page.on("pageerror", lambda error: problems.append(f"page: {error}"))
             page.goto(f"{server.url}/page")
             page.set_default_timeout(PLAY_TIMEOUT * 1000)
-            seen: dict[str, Any] = page.evaluate("([kind, url]) => play(kind, url)", [kind, url])
+            seen: dict[str, Any] = page.evaluate("(arguments) => play(...arguments)", [kind, url, switch_at])
         finally:
             context.close()
     return Playback(
@@ -205,6 +205,7 @@ def assert_plays(
     browser: Browser | None = None,
     heights: tuple[int, int] | None = None,
     sound: bool = True,
+    switch_at: float = 0.7,
     duration: float | None = None,
 ) -> Playback:
     """Play a URL and expect it to start, switch rungs, sound, and end without an error.
@@ -212,9 +213,10 @@ def assert_plays(
     :param kind: see :func:`play`
     :param heights: of the lowest and the highest rung, where playback must switch from one to the other
     :param sound: whether sound is expected
+    :param switch_at: seconds into the video at which the highest rung is asked for
     :param duration: seconds, where it is known
     """
-    seen = play(url, kind, browser)
+    seen = play(url, kind, browser, switch_at=switch_at)
     assert not seen.errors, f"{kind} of {url}: {seen.errors}"
     assert seen.ended, f"{kind} of {url} did not end: {seen}"
     assert abs(seen.position - seen.duration) < 0.25, seen

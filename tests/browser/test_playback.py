@@ -27,6 +27,14 @@ def test_shared_segments_play(transcoded: dict[str, Any], browser: Browser, kind
     playback.assert_plays(url, kind, browser=browser, heights=(360, 720), duration=SECONDS)
 
 
+@pytest.mark.parametrize(("kind", "name"), [("hls", "hls/master.m3u8"), ("shaka", "dash/manifest.mpd")])
+def test_a_switch_in_the_last_segment_plays_to_the_end(
+    transcoded: dict[str, Any], browser: Browser, kind: str, name: str
+) -> None:
+    """Which hls.js did not while the audio group changed with the rung."""
+    playback.assert_plays(transcoded["fmp4"].url(name), kind, browser=browser, switch_at=2.6, duration=SECONDS)
+
+
 def test_transport_streams_play(transcoded: dict[str, Any], browser: Browser) -> None:
     url = transcoded["ts"].url("hls/master.m3u8")
     playback.assert_plays(url, "hls", browser=browser, heights=(360, 720), duration=SECONDS)
