@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vodflow.engines.ffmpeg import MAX_ERROR_RATE, TOO_MANY_ERRORS
 from vodflow.engines.process import DISK_FULL, Finished, check_exit
 from vodflow.errors import EngineError, InputRejected, RejectionReason
+from vodflow.planning import span
 from vodflow.planning.plan import TranscodePlan
 
 #: The source is cut off when more than this is missing at its end: seconds, and as a share of its duration.
@@ -61,7 +62,7 @@ def raise_if_cut_off(plan: TranscodePlan, encoded_seconds: float) -> None:
 
     :raises InputRejected: it ended early, so the source is cut off
     """
-    planned = plan.media.video.duration
+    planned = span.picture_seconds(plan)
     if planned - encoded_seconds > max(MISSING_SECONDS, MISSING_SHARE * planned):
         raise InputRejected(
             RejectionReason.TRUNCATED,

@@ -5,7 +5,8 @@ Pure: from a :class:`~vodflow.planning.plan.TranscodePlan` to an argv. ffmpeg-py
 
 Keyframes: ``gop`` frames apart and nowhere else (no scene-cut keyframes, closed GOPs, constant frame rate from
 time 0), so every rung can be switched at the same instants. Time 0 is the earliest start of the source's
-streams; video and audio that begin later are filled from 0, so they stay in sync in every container.
+streams; video and audio that begin later are filled from 0 and up to the end of the longest one, so they stay in
+sync in every container (see :mod:`vodflow.planning.span`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from vodflow.engines.audio import downmix
 from vodflow.engines.picture import Stream, smaller, to_top_rung
 from vodflow.media.tools import input_options
 from vodflow.packaging import layout
+from vodflow.planning import span
 from vodflow.planning.plan import AudioRendition, Thumbnails, TranscodePlan, VideoRendition
 
 #: Frames (as a share of all) that may fail to decode before FFmpeg gives up with :data:`TOO_MANY_ERRORS`.
@@ -91,7 +93,7 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
 def _video_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths, threads: dict[str, int]) -> list[Stream]:
     rungs = sorted(plan.renditions, key=lambda rung: (rung.width * rung.height, rung.fps, rung.bitrate), reverse=True)
     track = plan.media.video
-    stream = to_top_rung(source[str(track.index)], track, rungs[0])
+    stream = to_top_rung(source[str(track.index)], track, rungs[0], span.held_seconds(plan))
     outputs: list[Stream] = []
     for place, rung in enumerate(rungs):
         pictures = plan.thumbnails if place == 0 else None
@@ -149,12 +151,14 @@ def _picture_outputs(
     """
     every = f"eq(n,0)+gt(floor(t/{wanted.interval:g}),floor(prev_t/{wanted.interval:g}))"
     small = _jpeg(thumbnails.filter("select", every), wanted.width, wanted.height)
-    # The last frame before the poster's time would be missed by an exact comparison of rounded times.
+    # The last frame before the poster's time would be missed by an exact comparison of rounded times. The first
+    # picture comes before it, to be overwritten: a source that ends too early for the poster still has one.
     moment = max(0.0, wanted.poster_time - float(1 / top.fps) / 2)
-    large = _jpeg(poster.filter("select", f"gte(t,{moment:.6g})"), top.width, top.height)
+    at_moment = f"eq(n,0)+gte(t,{moment:.6g})*lt(prev_t,{moment:.6g})"
+    large = _jpeg(poster.filter("select", at_moment), top.width, top.height)
     return [
         small.output(str(paths.outputs / layout.THUMBNAIL_PATTERN), **_JPEG),
-        large.output(str(paths.outputs / layout.POSTER), update=1, **{"frames:v": 1}, **_JPEG),
+        large.output(str(paths.outputs / layout.POSTER), update=1, **_JPEG),
     ]
 
 
@@ -182,19 +186,22 @@ def _audio_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths) -> l
         by_track.setdefault(rendition.source_index, []).append(rendition)
     outputs: list[Stream] = []
     for index, renditions in by_track.items():
-        stream = _stereo(source[str(index)], renditions[0])
+        stream = _stereo(source[str(index)], plan, renditions[0])
         for rendition, branch in zip(renditions, _branches(stream, len(renditions), "asplit"), strict=True):
             outputs.append(branch.output(str(paths.track(rendition)), **_aac(rendition)))
     return outputs
 
 
-def _stereo(stream: Stream, rendition: AudioRendition) -> Stream:
+def _stereo(stream: Stream, plan: TranscodePlan, rendition: AudioRendition) -> Stream:
     # Silence where the source has gaps or begins late; samples before time 0 are cut.
     stream = stream.filter("aresample", rendition.sample_rate, **{"async": 1, "first_pts": 0})
     mix = downmix(rendition.source_layout, rendition.source_channels)
     if mix:
         stream = stream.filter("pan", mix)
-    return stream.filter("aformat", channel_layouts="stereo")
+    stream = stream.filter("aformat", channel_layouts="stereo")
+    if span.silent_seconds(plan, rendition):
+        stream = stream.filter("apad", whole_dur=f"{span.duration(plan):.6f}")
+    return stream
 
 
 def _aac(rendition: AudioRendition) -> dict[str, Any]:

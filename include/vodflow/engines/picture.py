@@ -33,6 +33,9 @@ _MATRICES: Final = {
     "fcc": "fcc",
 }
 
+#: Matrices that ``scale`` refuses and ``zscale`` converts, as ffprobe names them.
+_ZSCALE_ONLY: Final = {"bt2020c", "ycgco", "ictcp", "chroma-derived-nc", "chroma-derived-c"}
+
 
 def source_matrix(track: VideoTrack) -> str:
     """The YUV matrix of the source as ``scale`` names it; unmarked pictures below 720 lines are BT.601."""
@@ -40,17 +43,21 @@ def source_matrix(track: VideoTrack) -> str:
     return named or ("bt709" if track.height >= 720 or track.width >= 1280 else "bt601")
 
 
-def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
-    """The source's pictures as those of the largest rung. FFmpeg has already applied the rotation."""
+def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: float = 0.0) -> Stream:
+    """The source's pictures as those of the largest rung. FFmpeg has already applied the rotation.
+
+    :param held: seconds for which the last picture stays, because the sound lasts longer
+    """
     if track.interlaced:
         mode = "send_field" if rung.fps > track.fps * _FIELD_RATE else "send_frame"
         stream = stream.filter("bwdif", mode=mode, parity="auto", deint="all")
     # Fills a late start and gaps, and drops surplus frames before they cost any scaling.
     stream = constant_rate(stream, rung)
     stream = _tone_map(stream, track, rung) if track.hdr else _to_bt709(stream, track, rung)
-    return stream.filter("setsar", "1").filter(
+    stream = stream.filter("setsar", "1").filter(
         "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="tv"
     )
+    return stream.filter("tpad", stop_mode="clone", stop_duration=f"{held:.3f}") if held else stream
 
 
 def constant_rate(stream: Stream, rung: VideoRendition) -> Stream:
@@ -68,6 +75,10 @@ def smaller(stream: Stream, larger: VideoRendition, rung: VideoRendition) -> Str
 
 
 def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    if track.color_space in _ZSCALE_ONLY:
+        return stream.filter("zscale", rung.width, rung.height, filter="bicubic", matrix="709", range="limited").filter(
+            "format", "yuv420p"
+        )
     matrix = source_matrix(track)
     # A source at the top rung's size, matrix and range passes through untouched.
     full_range = track.color_range == "pc" or track.pixel_format.startswith("yuvj")

@@ -199,8 +199,10 @@ def _bit_rate(stream: Stream) -> int | None:
 def _stream_duration(stream: Stream) -> float | None:
     seconds = _seconds(stream.get("duration"))
     if seconds is None and (match := _CLOCK.match(_tags(stream).get("duration", ""))):
-        seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
-    return seconds or None
+        # Matroska's tag holds the time of the track's end.
+        end = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+        seconds = end - max(0.0, _number(stream.get("start_time")) or 0.0)
+    return seconds if seconds and seconds > 0 else None
 
 
 def _kind(streams: Iterable[Stream], kind: str) -> list[Stream]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vodflow.packaging import layout
+from vodflow.planning import span
 from vodflow.planning.plan import Thumbnails, TranscodePlan
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
@@ -22,13 +23,14 @@ def check_thumbnails(outputs: Outputs, plan: TranscodePlan) -> list[str]:
     if plan.thumbnails is None:
         return []
     names = segment_names(outputs, layout.THUMBNAIL_PATTERN.replace("%05d", "$Number%05d$"))
-    wanted = plan.media.video.duration / plan.thumbnails.interval
+    seconds = span.picture_seconds(plan)
+    wanted = seconds / plan.thumbnails.interval
     # Encoders take the frame nearest to each interval: the last picture may fall on either side of the end.
     outputs.require(
         abs(len(names) - wanted) <= 1,
         names[-1],
         Rule.THUMBNAIL_COUNT,
-        f"it is the last of {len(names)} thumbnails, but {plan.media.video.duration:.3f} s at one every"
+        f"it is the last of {len(names)} thumbnails, but {seconds:.3f} s at one every"
         f" {plan.thumbnails.interval:g} s make {max(1, round(wanted))}",
     )
     outputs.size(layout.POSTER)

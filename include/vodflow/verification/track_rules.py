@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from vodflow.planning import span
 from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.verification.hls import TIME_TOLERANCE
 from vodflow.verification.outputs import Outputs
@@ -77,7 +78,7 @@ def _check_video(outputs: Outputs, plan: TranscodePlan, track: Track, rendition:
         Rule.FRAME_RATE_AS_PLANNED,
         f"it has {float(track.frame_rate or 0):.3f} frames a second instead of {float(rendition.fps):.3f}",
     )
-    wanted = plan.media.video.duration
+    wanted = span.picture_seconds(plan)
     _check_duration(outputs, track, wanted, wanted, 2 / float(rendition.fps))
 
 
@@ -92,8 +93,7 @@ def _check_audio(outputs: Outputs, plan: TranscodePlan, track: Track, rendition:
         f"it has {track.channels} channels at {track.sample_rate} Hz"
         f" instead of {rendition.channels} at {rendition.sample_rate} Hz",
     )
-    source = next((item.duration for item in plan.media.audio if item.index == rendition.source_index), None)
-    lengths = [plan.media.video.duration, source or plan.media.duration]
+    lengths = [span.duration(plan), span.sound_end(plan, rendition), span.picture_seconds(plan)]
     # Engines may cut or pad audio to the picture. An encoder's priming adds up to two frames of 1024 samples.
     _check_duration(outputs, track, min(lengths), max(lengths), 2 * 1024 / rendition.sample_rate)
 
