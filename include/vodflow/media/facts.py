@@ -15,11 +15,19 @@ Stream = Mapping[str, Any]
 #: Dispositions of pictures that are no video: cover art, chapter pictures, posters.
 _STILL = ("attached_pic", "timed_thumbnails", "still_image")
 
+#: A video track shorter than this share of the whole is chosen only where there is no longer one.
+_STILL_SHARE = 0.1
+
+#: Beyond this nobody means it, in either direction; 32:9 packed into 4:3 has 8/3.
+_WIDEST_SAMPLE = 4
+
 #: Base and average rate may differ by this much in a constant-rate file (a long last frame, rounded timestamps).
 _CONSTANT_RATE = Fraction(2, 100)
 
 #: Beyond this ffprobe reports a clock, such as 90 kHz, and not a frame rate.
 _HIGHEST_RATE = 1000
+#: Higher ones that only fit all timestamps are clocks, too; every output is at most this fast.
+_FASTEST_VARIABLE = 60
 
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")
@@ -39,7 +47,7 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
     """
     streams = document.get("streams", [])
     container = document.get("format", {})
-    stream = _video_stream(streams)
+    stream = _video_stream(streams, declared_duration(document) or 0.0)
     total = duration or declared_duration(document)
     if total is None:
         raise InputRejected(
@@ -58,7 +66,11 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
 
 def declared_duration(document: Mapping[str, Any]) -> float | None:
     """Seconds that the container or its longest stream claims to last; none when nothing does."""
-    total = _seconds(document.get("format", {}).get("duration"))
+    container = document.get("format", {})
+    total = _seconds(container.get("duration"))
+    if total and str(container.get("format_name", "")).startswith("matroska"):
+        # Its duration counts from time 0, wherever the first packet is.
+        total = _seconds(total - max(0.0, start_time(document)))
     if total:
         return total
     return max(filter(None, (_stream_duration(stream) for stream in document.get("streams", []))), default=None)
@@ -69,7 +81,7 @@ def start_time(document: Mapping[str, Any]) -> float:
     return _number(document.get("format", {}).get("start_time")) or 0.0
 
 
-def _video_stream(streams: Iterable[Stream]) -> Stream:
+def _video_stream(streams: Iterable[Stream], total: float) -> Stream:
     tracks = [item for item in _kind(streams, "video") if not any(_flag(item, name) for name in _STILL)]
     if not tracks:
         raise InputRejected(RejectionReason.NO_VIDEO_TRACK, _what_there_is(list(streams)))
@@ -79,7 +91,13 @@ def _video_stream(streams: Iterable[Stream]) -> Stream:
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"The video track's format ({name}) is unknown, or its headers are damaged."
         )
-    return max(readable, key=lambda item: (_flag(item, "default"), item["width"] * item["height"], -item["index"]))
+
+    def rank(track: Stream) -> tuple[bool, bool, int, int]:
+        # Cover art that is not marked as such lasts one frame.
+        lasting = (_stream_duration(track) or total) >= total * _STILL_SHARE
+        return lasting, _flag(track, "default"), track["width"] * track["height"], -track["index"]
+
+    return max(readable, key=rank)
 
 
 def _what_there_is(streams: list[Stream]) -> str:
@@ -94,12 +112,14 @@ def _what_there_is(streams: list[Stream]) -> str:
 def _video(stream: Stream, total: float) -> VideoTrack:
     width, height = int(stream["width"]), int(stream["height"])
     aspect = _ratio(stream.get("sample_aspect_ratio")) or Fraction(1)
+    if not Fraction(1, _WIDEST_SAMPLE) <= aspect <= _WIDEST_SAMPLE:
+        aspect = Fraction(1)
     rotation = _rotation(stream)
     shown = max(1, round(width * aspect)), height
     if rotation in {90, 270}:
         shown = shown[1], shown[0]
     field_order = str(stream.get("field_order", "progressive"))
-    rate, variable = _frame_rate(stream, interlaced=field_order not in {"progressive", "unknown"})
+    rate, variable = _frame_rate(stream)
     return VideoTrack(
         index=int(stream["index"]),
         codec=str(stream["codec_name"]),
@@ -158,22 +178,24 @@ def _usable_audio(stream: Stream) -> bool:
     return bool(_codec(stream) and _integer(stream.get("channels")) and _integer(stream.get("sample_rate")))
 
 
-def _frame_rate(stream: Stream, *, interlaced: bool) -> tuple[Fraction, bool]:
+def _frame_rate(stream: Stream) -> tuple[Fraction, bool]:
     """Frames a second, and whether they come at varying times.
 
-    ``r_frame_rate`` is the lowest rate that all timestamps fit, ``avg_frame_rate`` frames over duration. Of
-    interlaced video the former may count fields.
+    ``r_frame_rate`` is the lowest rate that all timestamps fit, ``avg_frame_rate`` frames over duration. The former
+    may count fields, also of progressive MPEG-2 and bare H.264. Of a varying rate it is what keeps the motion in a
+    screen recording's lively moments; the average would drop most of their frames.
     """
     base, average = _ratio(stream.get("r_frame_rate")), _ratio(stream.get("avg_frame_rate"))
-    if base is not None and base > _HIGHEST_RATE:
-        base = None
+    base, average = (rate if rate is None or rate <= _HIGHEST_RATE else None for rate in (base, average))
+    if average is None and base is not None:
+        return base, False
     if base is None or average is None:
         return average or base or Fraction(25), base is None
-    if interlaced and abs(base / average - 2) <= _CONSTANT_RATE:
+    if abs(base / average - 2) <= _CONSTANT_RATE:
         base /= 2
     if abs(base / average - 1) <= _CONSTANT_RATE:
         return base, False
-    return average, True
+    return (base if average < base <= _FASTEST_VARIABLE else average), True
 
 
 def _rotation(stream: Stream) -> Literal[0, 90, 180, 270]:

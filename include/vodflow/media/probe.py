@@ -20,12 +20,16 @@ from vodflow.media.containers import examine
 from vodflow.media.facts import declared_duration, media_info, start_time
 from vodflow.media.info import MediaInfo
 from vodflow.media.ranges import open_ranges
+from vodflow.media.timeline import extents, with_extents
 from vodflow.media.tools import ffmpeg_path, ffprobe_path, input_options, is_url
 
 log = logging.getLogger(__name__)
 
 #: Formats without a declared duration: ffprobe takes it from the last timestamps, so the end cannot be missing.
 _UNDECLARED = {"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "av1", "obu", "ivf", "dv", "vc1"}
+
+#: Of these, ffprobe's times are estimates that may be far off, and every packet is read.
+_ESTIMATED = {"mpegts", "mpeg"}
 
 #: Seconds before the end that are read to see whether the end is there.
 _TAIL = 2.0
@@ -78,6 +82,9 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     duration = declared_duration(document)
     if duration is None:
         duration = _measured_duration(source, document, timeout)
+    elif _formats(document) & _ESTIMATED:
+        document = _measured(source, document, timeout)
+        duration = declared_duration(document)
     elif not structure.whole:
         _check_end(source, document, duration, timeout)
     info = media_info(document, size, duration)
@@ -109,9 +116,26 @@ def _measured_duration(source: str, document: Mapping[str, Any], timeout: float)
     return math.fsum(lengths) or None
 
 
+def _measured(source: str, document: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+    """The same answer with times from every packet; reads the whole source."""
+    options = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time", "-of", "csv=p=0"]
+    try:
+        done = _ffprobe(source, options, timeout * _SCAN_PATIENCE)
+    except SourceUnavailable:
+        log.warning("%s could not be measured within %s s", _name(source), timeout * _SCAN_PATIENCE)
+        return document
+    _raise_unless_readable(source, done)
+    tracks = {item["index"] for item in document.get("streams", []) if item.get("codec_type") in {"video", "audio"}}
+    return with_extents(document, extents(done.stdout.splitlines(), tracks))
+
+
+def _formats(document: Mapping[str, Any]) -> set[str]:
+    return set(str(document.get("format", {}).get("format_name", "")).split(","))
+
+
 def _check_end(source: str, document: Mapping[str, Any], duration: float, timeout: float) -> None:
     """Refuse a source whose last seconds are declared, but not there."""
-    formats = set(str(document.get("format", {}).get("format_name", "")).split(","))
+    formats = _formats(document)
     if formats & _UNDECLARED:
         return
     start = start_time(document)

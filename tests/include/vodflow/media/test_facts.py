@@ -57,8 +57,9 @@ def test_display_matrix_is_counter_clockwise(matrix: float, rotation: int, shown
 
 @pytest.mark.parametrize(
     ("aspect", "shown"),
-    [("64:45", (1024, 576)), ("1:1", (720, 576)), ("0:1", (720, 576)), ("N/A", (720, 576)), (None, (720, 576))],
-)
+    [("64:45", (1024, 576)), ("1:1", (720, 576)), ("0:1", (720, 576)), ("N/A", (720, 576)), (None, (720, 576)),
+     ("1000:1", (720, 576)), ("1:50", (720, 576))],
+)  # fmt: skip
 def test_sample_aspect_ratio_gives_square_pixels(aspect: str | None, shown: tuple[int, int]) -> None:
     video = media_info(changed("anamorphic", sample_aspect_ratio=aspect), 1).video
     assert (video.display_width, video.display_height) == shown
@@ -75,10 +76,12 @@ def test_rotation_comes_after_the_aspect_ratio() -> None:
         ("25/1", "25/1", "progressive", Fraction(25), False),
         ("30000/1001", "30000/1001", "progressive", Fraction(30000, 1001), False),
         ("30/1", "2980/100", "progressive", Fraction(30), False),  # a long last frame
-        ("30/1", "20/1", "progressive", Fraction(20), True),
+        ("30/1", "20/1", "progressive", Fraction(30), True),  # still moments of a screen recording
+        ("120/1", "40/1", "progressive", Fraction(40), True),
+        ("25/1", "60000/1", "progressive", Fraction(25), False),  # bare DV
         ("90000/1", "2997/100", "progressive", Fraction(2997, 100), True),  # a clock, not a rate
         ("50/1", "25/1", "tt", Fraction(25), False),  # fields
-        ("50/1", "25/1", "progressive", Fraction(25), True),
+        ("50/1", "25/1", "progressive", Fraction(25), False),
         ("25/1", "0/0", "progressive", Fraction(25), False),
         ("0/0", "24/1", "progressive", Fraction(24), True),
         ("0/0", "0/0", "progressive", Fraction(25), True),
@@ -193,3 +196,22 @@ def test_unreadable_audio_is_left_out_and_layouts_are_guessed() -> None:
 def test_hdr_is_seen() -> None:
     video = media_info(document("hdr"), 1).video
     assert (video.hdr, video.bit_depth, video.color_primaries) == (True, 10, "bt2020")
+
+
+def test_matroska_counts_its_durations_from_time_0() -> None:
+    late = document("two_languages")
+    for part in (late["format"], *late["streams"]):
+        part["start_time"] = "10.000000"
+    late["format"]["duration"] = "13.021000"
+    late["streams"][0].setdefault("tags", {})["DURATION"] = "00:00:13.000000000"
+    info = media_info(late, 1)
+    assert (info.duration, info.video.start, info.video.duration) == pytest.approx((3.021, 10.0, 3.0))
+
+
+def test_a_still_picture_that_is_not_marked_is_no_video() -> None:
+    both = changed("plain")
+    still = {**both["streams"][0], "index": 7, "width": 3000, "height": 3000, "codec_name": "mjpeg", "duration": "0.04"}
+    both["streams"].insert(0, still)
+    assert media_info(both, 1).video.codec == "h264"
+    both["streams"] = [still]
+    assert media_info(both, 1).video.codec == "mjpeg"
