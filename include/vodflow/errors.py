@@ -4,11 +4,13 @@
 
     VodflowError
     ├── ConfigurationError      settings, profiles or Params are wrong; a person must change something
-    │   └── ProfileError        a profile file breaks its schema
+    │   ├── ProfileError        a profile file breaks its schema
+    │   └── JobSettingsError    MediaConvert job settings break the service's model
     ├── InputRejected           the source's fault, with a named reason; never retried
     ├── SourceNotFound          the object is not in S3 (any more)
     ├── SourceUnavailable       the source cannot be read now: network, throttling, time; retryable
     ├── PlanError               no valid plan can be made from this source and profile
+    ├── BudgetExceeded          the estimated cost is above a limit; nothing was submitted
     ├── EngineError             an engine could not carry a plan out
     │   ├── EngineStalled       no progress for the stall limit
     │   ├── EngineCanceled      somebody asked for it
@@ -75,6 +77,17 @@ class ProfileError(ConfigurationError):
     """A profile file breaks its schema; the message names file, field and rule."""
 
 
+class JobSettingsError(ConfigurationError):
+    """MediaConvert job settings break the service's model; the message names each path and what is expected there.
+
+    :param problems: one ``/path: expectation`` each
+    """
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, code="BadRequestException")
+        self.problems = problems
+
+
 class InputRejected(VodflowError):
     """The source cannot be transcoded, whoever tries and however often.
 
@@ -101,6 +114,17 @@ class SourceUnavailable(VodflowError):
 
 class PlanError(VodflowError):
     """No valid plan can be made from this source and profile."""
+
+
+class BudgetExceeded(VodflowError):
+    """The estimated cost of a job is above a limit; nothing was submitted. The message holds the estimate.
+
+    :param limit: which limit: ``job`` or ``tenant_day``
+    """
+
+    def __init__(self, message: str, *, limit: str, job_id: int | None = None) -> None:
+        super().__init__(message, job_id=job_id, code=f"budget_{limit}")
+        self.limit = limit
 
 
 class EngineError(VodflowError):

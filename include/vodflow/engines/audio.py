@@ -54,6 +54,32 @@ _GAINS: Final = {
 }
 
 
+def stereo_gains(layout: str, channels: int) -> list[tuple[float, float]] | None:
+    """Linear gain of each source channel into left and right; None when the source is stereo already.
+
+    The gains into one output add up to 1, so that it cannot clip.
+
+    :param layout: ffprobe's channel layout
+    :param channels: how many there are; a layout of another size is not believed
+    """
+    if channels == 2:
+        return None
+    if channels == 1:
+        return [(1.0, 1.0)]
+    gains = _named_gains(layout, channels)
+    if gains is None:  # more channels than any layout of television and cinema: the front pair
+        gains = [(1.0, 0.0), (0.0, 1.0), *[(0.0, 0.0)] * (channels - 2)]
+    left, right = (sum(gain[side] for gain in gains) for side in (0, 1))
+    return [(gain[0] / left, gain[1] / right) for gain in gains]
+
+
+def _named_gains(layout: str, channels: int) -> list[tuple[float, float]] | None:
+    names = _LAYOUTS.get(layout, "").split()
+    if len(names) != channels:
+        names = _LAYOUTS.get(_BY_COUNT.get(channels, ""), "").split()
+    return [_GAINS[name] for name in names] or None
+
+
 def downmix(layout: str, channels: int) -> str | None:
     """FFmpeg's ``pan`` argument that makes stereo of a source; None when it is stereo already.
 
@@ -66,11 +92,8 @@ def downmix(layout: str, channels: int) -> str | None:
         return None
     if channels == 1:
         return "stereo|c0<c0|c1<c0"
-    names = _LAYOUTS.get(layout, "").split()
-    if len(names) != channels:
-        names = _LAYOUTS.get(_BY_COUNT.get(channels, ""), "").split()
-    if not names:  # more channels than any layout of television and cinema: the front pair
+    gains = _named_gains(layout, channels)
+    if gains is None:  # more channels than any layout of television and cinema: the front pair
         return "stereo|c0<c0|c1<c1"
-    gains = [_GAINS[name] for name in names]
     sides = ("+".join(f"{gain[side]:.6g}*c{i}" for i, gain in enumerate(gains) if gain[side]) for side in (0, 1))
     return "stereo|" + "|".join(f"c{side}<{mix}" for side, mix in enumerate(sides))
