@@ -1,0 +1,51 @@
+"""The job's input: one source file, its tracks, and what of its metadata to believe."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from vodflow.engines.mediaconvert.audio import audio_selectors
+from vodflow.engines.mediaconvert.captions import caption_selectors
+from vodflow.engines.mediaconvert.options import EncodeOptions
+from vodflow.media.info import VideoTrack
+from vodflow.planning.plan import TranscodePlan
+
+#: Containers whose rotation AUTO reads (API reference, VideoSelector.Rotate), in ffprobe's names.
+_ROTATING_CONTAINERS: Final = frozenset({"mov", "mp4"})
+_COLOR_SPACES: Final = {"smpte2084": "HDR10", "arib-std-b67": "HLG_2020"}
+
+
+def job_input(plan: TranscodePlan, options: EncodeOptions) -> dict[str, Any]:
+    """The only input of a job.
+
+    MediaConvert reads the newest version of an object: whoever submits compares its ETag or version with the plan's.
+
+    :raises PlanError: when the plan names tracks that its source does not have
+    """
+    selectors = audio_selectors(plan, options)
+    captions = caption_selectors(options)
+    return {
+        "FileInput": plan.source.uri,
+        "TimecodeSource": "ZEROBASED",
+        "PsiControl": "USE_PSI",
+        "FilterEnable": "AUTO",
+        "DeblockFilter": "DISABLED",
+        "DenoiseFilter": "DISABLED",
+        "VideoSelector": _video_selector(plan),
+        **({"AudioSelectors": selectors} if selectors else {}),
+        **({"CaptionSelectors": captions} if captions else {}),
+    }
+
+
+def _video_selector(plan: TranscodePlan) -> dict[str, Any]:
+    track = plan.media.video
+    selector = {"Rotate": _rotation(plan.media.container, track), "AlphaBehavior": "DISCARD"}
+    space = _COLOR_SPACES.get(track.color_transfer or "")
+    # What the probe saw, for files that say it where MediaConvert does not look; the file's own word goes first.
+    return selector | ({"ColorSpace": space, "ColorSpaceUsage": "FALLBACK"} if space else {"ColorSpace": "FOLLOW"})
+
+
+def _rotation(container: str, track: VideoTrack) -> str:
+    if track.rotation == 0 or _ROTATING_CONTAINERS & set(container.split(",")):
+        return "AUTO"
+    return f"DEGREES_{track.rotation}"
