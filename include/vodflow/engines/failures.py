@@ -16,6 +16,8 @@ MISSING_SECONDS = 0.5
 MISSING_SHARE = 0.02
 
 _MEMORY = "Cannot allocate memory"
+#: What libavfilter's source of sound says of a format that changes.
+_SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
 #: FFmpeg's words when it cannot read an input at all, or never gets a frame out of it.
 _UNREADABLE = (
     "Invalid data found when processing input",
@@ -50,6 +52,12 @@ def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
     text = "\n".join(finished.errors)
     if _MEMORY in text:
         raise EngineError(f"FFmpeg ran out of memory: {_first_error(finished.errors)}", code="ENOMEM")
+    if _SOUND_CHANGES in text:
+        raise InputRejected(
+            RejectionReason.UNDECODABLE,
+            f"The sound of {plan.source.uri} changes its channels or its sample rate in the middle. Export the video"
+            " again with one audio format.",
+        )
     if finished.code > 0 and DISK_FULL not in text and any(words in text for words in _UNREADABLE):
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"FFmpeg cannot decode {plan.source.uri}. {_first_error(finished.errors)}"

@@ -79,7 +79,9 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
     arguments = {name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)}
     if threads:
         arguments["threads"] = str(threads)
-    source = ffmpeg.input(str(paths.source), max_error_rate=MAX_ERROR_RATE, **arguments)
+    # Broadcast recordings change their picture in the middle. A graph set up anew would begin at time 0 again; this one
+    # goes on, see picture.to_top_rung.
+    source = ffmpeg.input(str(paths.source), max_error_rate=MAX_ERROR_RATE, reinit_filter=0, **arguments)
     outputs = _video_outputs(source, plan, paths, encoder_threads(plan, threads or available_cpus()))
     outputs += _audio_outputs(source, plan, paths)
     command = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]

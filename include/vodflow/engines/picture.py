@@ -48,6 +48,8 @@ def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: f
 
     :param held: seconds for which the last picture stays, because the sound lasts longer
     """
+    if track.color_space not in _ZSCALE_ONLY:
+        stream = _unchanging(stream, track)
     if track.interlaced:
         mode = "send_field" if rung.fps > track.fps * _FIELD_RATE else "send_frame"
         stream = stream.filter("bwdif", mode=mode, parity="auto", deint="all")
@@ -58,6 +60,12 @@ def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: f
         "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="tv"
     )
     return stream.filter("tpad", stop_mode="clone", stop_duration=f"{held:.3f}") if held else stream
+
+
+def _unchanging(stream: Stream, track: VideoTrack) -> Stream:
+    """Frames of one size and format; those that have it pass through untouched, at no cost."""
+    width, height = (track.width, track.height) if track.rotation in {0, 180} else (track.height, track.width)
+    return stream.filter("scale", width, height, flags=_SCALER)
 
 
 def constant_rate(stream: Stream, rung: VideoRendition) -> Stream:
@@ -99,10 +107,16 @@ def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream
 def _tone_map(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
     """PQ or HLG in BT.2020 to SDR in BT.709, at the rung's size: floating-point pictures are the costly part."""
     transfer = track.color_transfer
+    if track.color_space in _ZSCALE_ONLY:  # ICtCp above all; the frames themselves say it
+        return _to_sdr(
+            stream.filter(
+                "zscale", rung.width, rung.height, filter="bicubic",
+                transferin=transfer, transfer="linear", npl=_NOMINAL_PEAK,
+            )
+        )  # fmt: skip
     matrix = track.color_space if track.color_space in {"bt2020nc", "bt2020c"} else "bt2020nc"
-    return (
-        stream.filter("scale", rung.width, rung.height, flags=_SCALER)
-        .filter(
+    return _to_sdr(
+        stream.filter("scale", rung.width, rung.height, flags=_SCALER).filter(
             "zscale",
             transferin=transfer,
             matrixin={"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
@@ -111,7 +125,13 @@ def _tone_map(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream
             transfer="linear",
             npl=_NOMINAL_PEAK,
         )
-        .filter("format", "gbrpf32le")
+    )
+
+
+def _to_sdr(linear: Stream) -> Stream:
+    """Linear light of any primaries as 8-bit BT.709."""
+    return (
+        linear.filter("format", "gbrpf32le")
         .filter("zscale", primaries="709")
         .filter("tonemap", tonemap="hable", desat=0)
         .filter("zscale", transfer="709", matrix="709", range="limited")
