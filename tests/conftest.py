@@ -3,6 +3,8 @@
 Pytest loads these modules before any test module, so Airflow finds its environment set when it is first imported.
 """
 
+import pytest
+
 pytest_plugins = [
     "fixtures.airflow",
     "fixtures.aws",
@@ -11,3 +13,8 @@ pytest_plugins = [
     "fixtures.postgres",
     "fixtures.stack",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the whole stack come last: it starts when the others are done, and takes no processor from them."""
+    items.sort(key=lambda item: "/e2e/" in item.nodeid or item.nodeid.startswith("tests/e2e/"))

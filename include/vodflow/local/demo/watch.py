@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from vodflow.local.airflow_api import FINAL_STATES, AirflowApi
 from vodflow.local.demo.upload import Upload
 from vodflow.packaging import layout
 from vodflow.storage.objects import resolve_source
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the catalog.
 POLL = 0.5
@@ -151,7 +154,12 @@ class Watcher:
         now = time.monotonic()
         checked, over = self._runs.get(row.source_id, (0.0, False))
         if now - checked >= RUN_POLL:
-            over = self._airflow.run_state("transcode_video", run_id_of(row.source_id)) in FINAL_STATES
+            try:
+                over = self._airflow.run_state("transcode_video", run_id_of(row.source_id)) in FINAL_STATES
+            except StackError as error:
+                # The API server is being restarted by the supervisor; look again in a moment.
+                log.info("%s", error)
+                over = False
             # The catalog is read before Airflow is asked: believe the end of a run only at the next look.
             self._runs[row.source_id] = (now, over)
             return False
