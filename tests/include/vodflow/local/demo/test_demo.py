@@ -26,7 +26,8 @@ ROW = OverviewRow(
     source_id=1, tenant="demo", bucket="vodflow-source", key="demo/a.mp4", version="v1", size_bytes=1000,
     source_status="PROBED", registered_at=MOMENT, job_id=1, profile="standard", engine="local", priority=50,
     verdict="PROGRESSING", reason=None, stage="encode", progress=41.6, speed=2.5, eta_seconds=7.2, rungs=[],
-    bitrate=None, output_bytes=None, encode_speed=None, finished_at=None, time_to_publish=None, output_bucket="vodflow-media",
+    bitrate=None, output_bytes=None, encode_speed=None, finished_at=None, time_to_publish=None,
+    output_bucket="vodflow-media",
     output_prefix="vod/demo/a-1/abc", manifest_uri=None,
 )  # fmt: skip
 PUBLISHED = replace(
