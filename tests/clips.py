@@ -249,6 +249,83 @@ def _unknown_codec(path: Path) -> None:
     path.write_bytes(clip("silent").read_bytes().replace(b"avc1", b"zzzz"))
 
 
+def _flashing(size: str, seconds: float, rate: str = "25") -> list[str]:
+    """Black pictures with a white flash of 0.1 s in the middle of every second."""
+    flash = "drawbox=c=white:t=fill:enable='between(mod(t,1),0.499,0.599)'"
+    return ["-f", "lavfi", "-i", f"color=black:size={size}:rate={rate}:duration={seconds},{flash}"]
+
+
+def _beeping(seconds: float, layout: str = "mono") -> list[str]:
+    """The sound to :func:`_flashing`."""
+    beep = "if(between(mod(t,1),0.5,0.6),0.5*sin(2*PI*1000*t),0)"
+    return ["-f", "lavfi", "-i", f"aevalsrc='{beep}':channel_layout={layout}:sample_rate=48000:duration={seconds}"]
+
+
+def _long_sound(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 2), *_beeping(4), *_X264, *_AAC, path)
+
+
+def _short_sound(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 3), *_beeping(1.2), *_X264, *_AAC, path)
+
+
+def _late_picture(path: Path) -> None:
+    _ffmpeg("-itsoffset", "1", *_flashing("320x180", 2), *_beeping(3), *_X264, *_AAC, path)
+
+
+def _late_clock(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 2), *_beeping(2), *_X264, *_AAC, "-output_ts_offset", "10", path)
+
+
+def _parts(path: Path, *parts: list[str]) -> None:
+    """Transport streams of 2 s, put one after the other as recorders do; the clock of each begins anew."""
+    part = path.with_name("part.ts")
+    with path.open("wb") as whole:
+        for sources in parts:
+            _ffmpeg(*sources, *_X264, *_AAC, part)
+            whole.write(part.read_bytes())
+
+
+def _joined(path: Path) -> None:
+    _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("480x360", 2), *_beeping(2)])
+
+
+def _sound_changes(path: Path) -> None:
+    _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("320x180", 2), *_beeping(2), "-ac", "2"])
+
+
+def _screen(path: Path) -> None:
+    lively = ["-vf", "select='lt(t,0.1)+between(mod(t,1),0.45,0.7)'", "-fps_mode", "vfr"]
+    _ffmpeg(*_flashing("320x180", 4, "30"), *_beeping(4), *lively, *_X264, *_AAC, path)
+
+
+def _program_stream(path: Path) -> None:
+    _ffmpeg(*_flashing("352x288", 2), *_beeping(2), "-c:v", "mpeg1video", "-c:a", "mp2", path)
+
+
+def _bare_dv(path: Path) -> None:
+    _ffmpeg(*_flashing("720x576", 1), *_beeping(1, "stereo"), "-c:v", "dvvideo", "-pix_fmt", "yuv420p", path)
+
+
+def _unmarked_cover(path: Path) -> None:
+    cover = path.with_suffix(".jpg")
+    _ffmpeg(*_picture("640x640", "25", 1), "-frames:v", "1", cover)
+    _ffmpeg("-i", cover, *_flashing("320x180", 2), *_beeping(2), "-map", "0", "-map", "1", "-map", "2",
+            "-c:v:0", "copy", "-c:v:1", "libx264", "-pix_fmt", "yuv420p", *_AAC, path)  # fmt: skip
+
+
+def _one_frame(path: Path) -> None:
+    _ffmpeg(*_picture("320x180", "25", 1), "-frames:v", "1", *_X264, path)
+
+
+def _tiny(path: Path) -> None:
+    _ffmpeg(*_picture("16x16", "12", 1), *_tone(440, 1), *_X264, *_AAC, path)
+
+
+def _rare_matrix(path: Path) -> None:
+    _ffmpeg(*_picture("320x180", "25", 1), "-vf", "setparams=colorspace=ycgco", *_X264, path)
+
+
 def _cut(name: str, path: Path) -> None:
     data = clip(name).read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
@@ -277,6 +354,20 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "timecode": (".mov", _timecode),  # a tmcd data track
     "late_start": (".ts", _late_start),  # first timestamp about 3600 s
     "no_duration": (".mkv", _no_duration),  # as browsers record: no duration, no index
+    # Odd ones; where there are flashes, they come with a beep
+    "long_sound": (".mp4", _long_sound),  # pictures of 2 s, sound of 4 s
+    "short_sound": (".mp4", _short_sound),  # pictures of 3 s, sound of 1.2 s
+    "late_picture": (".ts", _late_picture),  # sound of 3 s, pictures from 1 s on
+    "late_clock": (".mkv", _late_clock),  # 2 s from 10 s on: Matroska's durations count from 0
+    "joined": (".ts", _joined),  # two recordings of 2 s, 320x180 and 480x360
+    "sound_changes": (".ts", _sound_changes),  # two recordings of 2 s, mono and stereo
+    "screen": (".mkv", _screen),  # 4 s, bursts of 30 frames/s
+    "program_stream": (".mpg", _program_stream),  # MPEG-1, 2 s
+    "bare_dv": (".dv", _bare_dv),  # PAL, 1 s
+    "unmarked_cover": (".mkv", _unmarked_cover),  # a JPEG as the first video track
+    "one_frame": (".mp4", _one_frame),
+    "tiny": (".mp4", _tiny),  # 16x16, 12 frames/s
+    "rare_matrix": (".mp4", _rare_matrix),  # YCgCo, which scale refuses
     # Broken ones
     "truncated": (".mp4", _truncated),  # index first, 60 % of the bytes
     "truncated_no_index": (".mp4", _truncated_no_index),
