@@ -64,6 +64,10 @@ def make_plan(
         # HLS has one audio rate for all variants, see vodflow.packaging.layout.hls_tracks.
         heights = [max(heights)] * len(heights)
     audio = audio_renditions(media.audio, profile.audio, heights)
+    if chosen == (Output.MP4,):
+        # An MP4 carries its rung's sound; nobody would get the other languages.
+        heard = {rung_audio(audio, profile.audio, height) for height in heights}
+        audio = tuple(item for item in audio if item.name in heard)
     return TranscodePlan(
         source=source,
         media=media,

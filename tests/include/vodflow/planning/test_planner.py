@@ -79,6 +79,14 @@ def test_outputs_are_ordered_and_unique() -> None:
         plan(media(), outputs=[])
 
 
+def test_only_sound_that_somebody_gets_is_made() -> None:
+    info, profile = WHOLE["two_languages"]
+    assert {item.language for item in plan(info, profile).audio} == {"eng", "fra"}
+    alone = plan(info, profile, outputs=[Output.MP4])
+    assert {item.name for item in alone.audio} == {rung.audio for rung in alone.renditions}
+    assert {item.language for item in alone.audio} == {"eng"}
+
+
 def test_a_source_of_few_bits_gets_few() -> None:
     def top(**facts: object) -> int:
         return plan(media(1280, 720, **facts)).renditions[0].bitrate
