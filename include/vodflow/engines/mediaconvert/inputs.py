@@ -12,6 +12,8 @@ from vodflow.planning.plan import TranscodePlan
 
 #: Containers whose rotation AUTO reads (API reference, VideoSelector.Rotate), in ffprobe's names.
 _ROTATING_CONTAINERS: Final = frozenset({"mov", "mp4"})
+#: Seconds; the verifier's tolerance of durations.
+_GAP: Final = 0.1
 _COLOR_SPACES: Final = {"smpte2084": "HDR10", "arib-std-b67": "HLG_2020"}
 
 
@@ -40,6 +42,9 @@ def job_input(plan: TranscodePlan, options: EncodeOptions) -> dict[str, Any]:
 def _video_selector(plan: TranscodePlan) -> dict[str, Any]:
     track = plan.media.video
     selector = {"Rotate": _rotation(plan.media.container, track), "AlphaBehavior": "DISCARD"}
+    if plan.audio and (track.start > _GAP or track.start + track.duration < plan.media.duration - _GAP):
+        # Without pictures there MediaConvert would shift or cut the sound.
+        selector["PadVideo"] = "BLACK"
     space = _COLOR_SPACES.get(track.color_transfer or "")
     # What the probe saw, for files that say it where MediaConvert does not look; the file's own word goes first.
     return selector | ({"ColorSpace": space, "ColorSpaceUsage": "FALLBACK"} if space else {"ColorSpace": "FOLLOW"})

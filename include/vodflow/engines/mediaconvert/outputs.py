@@ -107,7 +107,7 @@ def thumbnail_output(plan: TranscodePlan, options: EncodeOptions) -> Output:
     captures = max(1, ceil(Fraction(plan.media.video.duration) / period))
     return {
         "ContainerSettings": {"Container": "RAW"},
-        "VideoDescription": picture_description(wanted.width, wanted.height, period, captures, options.picture_quality),
+        "VideoDescription": picture_description(plan, (wanted.width, wanted.height), period, captures, options),
     }
 
 
@@ -124,9 +124,7 @@ def poster_output(plan: TranscodePlan, options: EncodeOptions) -> Output:
     period = Fraction(wanted.poster_time).limit_denominator(1000) if late else Fraction(1)
     return {
         "ContainerSettings": {"Container": "RAW"},
-        "VideoDescription": picture_description(
-            top.width, top.height, period, 2 if late else 1, options.picture_quality
-        ),
+        "VideoDescription": picture_description(plan, (top.width, top.height), period, 2 if late else 1, options),
     }
 
 

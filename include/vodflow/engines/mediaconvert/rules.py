@@ -22,6 +22,7 @@ _GROUP_SETTINGS: Final = {
     "MS_SMOOTH_GROUP_SETTINGS": ("MsSmoothGroupSettings", "msSmoothGroupSettings"),
 }
 _RATED_CODECS: Final = {"H_264": ("H264Settings", "h264Settings"), "H_265": ("H265Settings", "h265Settings")}
+_AUDIO_SELECTORS: Final = ("AudioSelectors", "AudioSelectorGroups", "DynamicAudioSelectors")
 #: API reference, AacSettings.Bitrate: "the set of valid values for this setting".
 AAC_BITRATES: Final = (
     6_000, 8_000, 10_000, 12_000, 14_000, 16_000, 20_000, 24_000, 28_000, 32_000, 40_000, 48_000, 56_000, 64_000,
@@ -59,16 +60,15 @@ def cross_field_problems(request: Document) -> Iterator[Problem]:
     groups: Sequence[Document] = settings.get("OutputGroups", ())
     if not groups and "JobTemplate" not in request:
         yield Problem("/settings/outputGroups", "outputs", "Should have at least one output group")
-    sounds = {
-        name for item in inputs for key in ("AudioSelectors", "AudioSelectorGroups") for name in item.get(key, ())
-    }
+    sounds = {name for item in inputs for key in _AUDIO_SELECTORS for name in item.get(key, ())}
     titles = {name for item in inputs for name in item.get("CaptionSelectors", ())}
     for place, group in enumerate(groups):
         yield from _group(group, f"/settings/outputGroups/{place}")
         for number, output in enumerate(group.get("Outputs", ())):
             path = f"/settings/outputGroups/{place}/outputs/{number}"
             yield from _output(output, path)
-            yield from _selectors(output, path, sounds, titles)
+            if inputs:
+                yield from _selectors(output, path, sounds, titles)
 
 
 def _job(request: Document) -> Iterator[Problem]:
@@ -148,6 +148,7 @@ def _rates(settings: Document, path: str) -> Iterator[Problem]:
 
 
 def _selectors(output: Document, path: str, sounds: set[str], titles: set[str]) -> Iterator[Problem]:
+    """Stricter than the service, which takes the default selector, or silence, for one that is not there."""
     for number, audio in enumerate(output.get("AudioDescriptions", ())):
         if audio.get("AudioSourceName") not in sounds | {None}:
             yield Problem(

@@ -47,23 +47,27 @@ def video_description(plan: TranscodePlan, rung: VideoRendition, options: Encode
     return description | ({"VideoPreprocessors": preprocessors} if preprocessors else {})
 
 
-def picture_description(width: int, height: int, period: Fraction, captures: int, quality: int) -> dict[str, Any]:
+def picture_description(
+    plan: TranscodePlan, size: tuple[int, int], period: Fraction, captures: int, options: EncodeOptions
+) -> dict[str, Any]:
     """A capture of the first frame, and of one every ``period`` seconds after it.
 
+    :param size: width and height in pixels
     :param captures: most pictures
-    :param quality: JPEG quality, 1 to 100
     """
+    preprocessors = _preprocessors(plan.media.video, options)
     return {
-        "Width": width,
-        "Height": height,
+        "Width": size[0],
+        "Height": size[1],
         "ScalingBehavior": "STRETCH_TO_OUTPUT",
+        **({"VideoPreprocessors": preprocessors} if preprocessors else {}),
         "CodecSettings": {
             "Codec": "FRAME_CAPTURE",
             "FrameCaptureSettings": {
                 "FramerateNumerator": period.denominator,
                 "FramerateDenominator": period.numerator,
                 "MaxCaptures": captures,
-                "Quality": quality,
+                "Quality": options.picture_quality,
             },
         },
     }

@@ -33,7 +33,12 @@ from vodflow.planning.profiles import load_profile, profile_names
 
 @pytest.mark.parametrize("name", CASES)
 def test_whole_request(name: str, golden: Golden) -> None:
-    golden(f"{name}.json", request(*CASES[name]))
+    plan, _, _ = CASES[name]
+    made = request(*CASES[name])
+    # The hash changes with every new field of a plan; what follows from it has tests of its own.
+    assert made.pop("ClientRequestToken")
+    assert made["UserMetadata"].pop("vodflow-plan") == plan.hash
+    golden(f"{name}.json", made)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -119,6 +124,26 @@ def test_rotation_is_automatic_where_mediaconvert_reads_it(container: str, rotat
     plan = written_plan(rotation=rotation)
     plan = plan.model_copy(update={"media": plan.media.model_copy(update={"container": container})})
     assert request(plan)["Settings"]["Inputs"][0]["VideoSelector"]["Rotate"] == wanted
+
+
+def test_pictures_are_deinterlaced_and_tone_mapped_like_the_video() -> None:
+    groups = _groups(request(written_plan(field_order="tt", color_transfer="arib-std-b67")))
+    for name in ("CMAF", "MP4", "Thumbnails", "Poster"):
+        assert set(groups[name]["Outputs"][0]["VideoDescription"]["VideoPreprocessors"]) == {
+            "ColorCorrector",
+            "Deinterlacer",
+        }
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "padded"), [(0.0, 10.0, False), (0.05, 9.95, False), (1.0, 9.0, True), (0.0, 8.0, True)]
+)
+def test_sound_without_pictures_gets_black_ones(start: float, duration: float, padded: bool) -> None:
+    plan = written_plan()
+    video = plan.media.video.model_copy(update={"start": start, "duration": duration})
+    plan = plan.model_copy(update={"media": plan.media.model_copy(update={"video": video})})
+    selector = request(plan)["Settings"]["Inputs"][0]["VideoSelector"]
+    assert ("PadVideo" in selector) is padded
 
 
 def test_downmix_has_the_gains_of_the_local_engine() -> None:
