@@ -54,10 +54,11 @@ PARAMS = {
         description="Any of hls, dash, mp4; empty means what the profile says",
     ),
     "engine": Param(
-        AVAILABLE_ENGINES[0].value,
-        enum=[engine.value for engine in AVAILABLE_ENGINES],
+        None,
+        type=["null", "string"],
+        enum=[None, *(engine.value for engine in AVAILABLE_ENGINES)],
         title="Engine",
-        description="Who encodes: local is FFmpeg on the Airflow worker's machine",
+        description="Who encodes: local is FFmpeg on the Airflow worker's machine; empty means what the profile says",
     ),
     "priority": Param(
         50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"

@@ -40,7 +40,7 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
             connection,
             source_id,
             plan,
-            engine=request.engine,
+            engine=request.engine or profile.engine,
             priority=request.priority,
             run_id=run_id,
             bucket=settings.media_bucket,

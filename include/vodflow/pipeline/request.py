@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from vodflow.engines.names import AVAILABLE_ENGINES, EngineName
+from vodflow.engines.names import EngineName, available
 from vodflow.errors import ConfigurationError
 from vodflow.planning.plan import Output
 from vodflow.storage.objects import parse_s3_uri
@@ -23,6 +23,7 @@ class TranscodeRequest(BaseModel):
     :param source_uri: ``s3://bucket/key``; given by a person
     :param profile: profile name; none means the watch rule's or the default one
     :param outputs: what to make; none means what the profile says
+    :param engine: who encodes; none means what the profile says
     :param priority: 0 to 100, higher first
     :param force: transcode again although the same work is already published
     """
@@ -33,7 +34,7 @@ class TranscodeRequest(BaseModel):
     source_uri: str | None = None
     profile: str | None = None
     outputs: tuple[Output, ...] | None = Field(default=None, min_length=1)
-    engine: EngineName = EngineName.LOCAL
+    engine: EngineName | None = None
     priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=100)
     force: bool = False
 
@@ -54,10 +55,8 @@ class TranscodeRequest(BaseModel):
 
     @field_validator("engine")
     @classmethod
-    def _is_available(cls, value: EngineName) -> EngineName:
-        if value not in AVAILABLE_ENGINES:
-            raise ValueError(f"engine {value.value} is not available here; choose {', '.join(AVAILABLE_ENGINES)}")
-        return value
+    def _is_available(cls, value: EngineName | None) -> EngineName | None:
+        return None if value is None else available(value)
 
     @model_validator(mode="after")
     def _names_a_source(self) -> Self:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from vodflow.engines.names import EngineName, available
 from vodflow.errors import ProfileError
 from vodflow.planning.plan import Output
 from vodflow.settings import get_settings
@@ -95,6 +96,7 @@ class Profile(_Schema):
     """What to make from any source.
 
     :param name: the file's stem
+    :param engine: who encodes when the run does not say
     :param rungs: the ladder, highest first
     :param gop_duration: seconds between IDR pictures (Apple's authoring rules: 2)
     :param segment_duration: seconds; a whole number of GOPs
@@ -105,6 +107,7 @@ class Profile(_Schema):
 
     name: str
     description: str = Field(min_length=1)
+    engine: EngineName = EngineName.LOCAL
     rungs: tuple[Rung, ...] = Field(min_length=1, max_length=16)
     preset: Preset = "medium"
     gop_duration: float = Field(default=2.0, ge=0.5, le=10.0)
@@ -114,6 +117,11 @@ class Profile(_Schema):
     source_headroom: float | None = Field(default=2.0, ge=1.0)
     audio: AudioSettings = AudioSettings()
     thumbnails: ThumbnailSettings | None = ThumbnailSettings()
+
+    @field_validator("engine")
+    @classmethod
+    def _is_available(cls, value: EngineName) -> EngineName:
+        return available(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Profile:

@@ -5,7 +5,7 @@ from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
 from vodflow.planning.plan import Output
 
 FORM = {
-    "source_uri": None, "source_id": None, "profile": None, "outputs": None, "engine": "local", "priority": 50,
+    "source_uri": None, "source_id": None, "profile": None, "outputs": None, "engine": None, "priority": 50,
     "force": False,
 }  # fmt: skip
 
@@ -19,9 +19,13 @@ def test_a_person_gives_a_uri() -> None:
     assert request.outputs == (Output.MP4, Output.HLS)
 
 
+def test_an_engine_can_be_asked_for() -> None:
+    assert TranscodeRequest.from_params({"source_id": 7, "engine": "local"}).engine is EngineName.LOCAL
+
+
 def test_ingest_gives_an_id_and_nothing_else() -> None:
     request = TranscodeRequest.from_params({"source_id": 7})
-    assert (request.source_id, request.engine, request.priority) == (7, EngineName.LOCAL, DEFAULT_PRIORITY)
+    assert (request.source_id, request.engine, request.priority) == (7, None, DEFAULT_PRIORITY)
     assert not request.force
 
 
