@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from vodflow.planning.profiles import parse_profile, profile_names
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = sorted([REPOSITORY / "README.md", *REPOSITORY.glob("docs/*.md")])
@@ -46,3 +47,13 @@ def test_every_direct_dependency_has_a_reason() -> None:
         for line in file.read_text("utf-8").splitlines():
             if name := re.match(r"[A-Za-z][\w.-]*", line):
                 assert f"`{name[0]}" in reasons, f"docs/dependencies.md gives no reason for {name[0]}"
+
+
+def test_the_profile_in_the_docs_is_one() -> None:
+    text = (REPOSITORY / "docs" / "profiles.md").read_text("utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    profile = parse_profile(example[1], Path("talking.yaml"))
+    assert [rung.name for rung in profile.rungs] == ["1080p", "720p", "360p"]
+    for name in profile_names():
+        assert f"`{name}`" in text
