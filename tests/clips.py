@@ -269,6 +269,10 @@ def _short_sound(path: Path) -> None:
     _ffmpeg(*_flashing("320x180", 3), *_beeping(1.2), *_X264, *_AAC, path)
 
 
+def _empty_sound(path: Path) -> None:
+    _ffmpeg("-i", clip("small"), "-c", "copy", "-bsf:a", "noise=drop=1", path)
+
+
 def _late_picture(path: Path) -> None:
     _ffmpeg("-itsoffset", "1", *_flashing("320x180", 2), *_beeping(3), *_X264, *_AAC, path)
 
@@ -357,6 +361,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     # Odd ones; where there are flashes, they come with a beep
     "long_sound": (".mp4", _long_sound),  # pictures of 2 s, sound of 4 s
     "short_sound": (".mp4", _short_sound),  # pictures of 3 s, sound of 1.2 s
+    "empty_sound": (".mkv", _empty_sound),  # a sound track without a packet, as recorders without a microphone make
     "late_picture": (".ts", _late_picture),  # sound of 3 s, pictures from 1 s on
     "late_clock": (".mkv", _late_clock),  # 2 s from 10 s on: Matroska's durations count from 0
     "joined": (".ts", _joined),  # two recordings of 2 s, 320x180 and 480x360

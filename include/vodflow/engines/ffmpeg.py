@@ -200,10 +200,8 @@ def _stereo(stream: Stream, plan: TranscodePlan, rendition: AudioRendition) -> S
     mix = downmix(rendition.source_layout, rendition.source_channels)
     if mix:
         stream = stream.filter("pan", mix)
-    stream = stream.filter("aformat", channel_layouts="stereo")
-    if span.silent_seconds(plan, rendition):
-        stream = stream.filter("apad", whole_dur=f"{span.duration(plan):.6f}")
-    return stream
+    # Silence up to the end, also of a track that turns out to be empty.
+    return stream.filter("aformat", channel_layouts="stereo").filter("apad", whole_dur=f"{span.duration(plan):.6f}")
 
 
 def _aac(rendition: AudioRendition) -> dict[str, Any]:

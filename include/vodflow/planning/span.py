@@ -39,12 +39,6 @@ def sound_end(plan: TranscodePlan, rendition: AudioRendition) -> float:
     return track.start - start(plan.media) + track.duration
 
 
-def silent_seconds(plan: TranscodePlan, rendition: AudioRendition) -> float:
-    """Seconds of silence after the end of the sound."""
-    missing = duration(plan) - sound_end(plan, rendition)
-    return round(missing, 3) if missing > UNNOTICEABLE else 0.0
-
-
 def start(media: MediaInfo) -> float:
     """Time stamp of time 0, seconds."""
     return min([media.video.start, *(track.start for track in media.audio)])

@@ -89,8 +89,8 @@ def test_pictures_and_sound_stay_together(
     assert (shown, played) == pytest.approx((seconds, seconds), abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["one_frame", "tiny", "rare_matrix"])
-def test_odd_pictures_are_published(bring: Any, name: str) -> None:
+@pytest.mark.parametrize("name", ["one_frame", "tiny", "rare_matrix", "empty_sound"])
+def test_odd_tracks_are_published(bring: Any, name: str) -> None:
     assert bring(name).status == JobStatus.PUBLISHED
 
 

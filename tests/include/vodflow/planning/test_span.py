@@ -41,4 +41,6 @@ def test_everything_lasts_from_the_first_start_to_the_last_end(
     assert span.duration(made) == pytest.approx(duration)
     assert span.held_seconds(made) == pytest.approx(held)
     assert span.picture_seconds(made) == pytest.approx(duration, abs=span.UNNOTICEABLE)
-    assert [span.silent_seconds(made, item) for item in made.audio] == pytest.approx([silent] * len(made.audio))
+    assert [span.sound_end(made, item) + silent for item in made.audio] == pytest.approx(
+        [duration] * len(made.audio), abs=span.UNNOTICEABLE
+    )
