@@ -106,6 +106,35 @@ CASES: dict[str, tuple[TranscodePlan, EncodeOptions, JobOptions]] = {
         written_plan(ladder=ONE_RUNG, thumbnails=None, packaging=Packaging(outputs=(Output.HLS, Output.DASH))),
         EncodeOptions(encryption=SPEKE), JOB,
     ),
+    "dash_iso_with_captions_and_drm": (
+        written_plan(ladder=ONE_RUNG, thumbnails=None, packaging=Packaging(outputs=(Output.DASH,))),
+        EncodeOptions(
+            dash="iso",
+            captions=(SIDECARS[0], Captions(language="fra", uri="s3://vodflow-source/demo/a film.fr.xml", format="imsc")),
+            encryption=SPEKE.model_copy(update={"certificate": "arn:aws:acm:us-east-1:111122223333:certificate/1"}),
+            storage=Storage(kms_key="arn:aws:kms:us-east-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"),
+        ),
+        JOB,
+    ),
+    "ts_with_drm_and_embedded_captions": (
+        written_plan(
+            ladder=ONE_RUNG, thumbnails=None, packaging=Packaging(outputs=(Output.HLS,), hls_segments="ts"),
+        ),
+        EncodeOptions(
+            captions=(Captions(language="eng", track=2, track_format="embedded"),),
+            encryption=SPEKE.model_copy(update={"video_preset": None, "audio_preset": None}),
+        ),
+        JOB,
+    ),
+    "cmaf_with_a_static_key": (
+        written_plan(ladder=ONE_RUNG, thumbnails=None, packaging=Packaging(outputs=(Output.HLS,))),
+        EncodeOptions(
+            encryption=STATIC.model_copy(
+                update={"method": "aes_ctr", "initialization_vector": "00112233445566778899aabbccddeeff"}
+            )
+        ),
+        JOB,
+    ),
     "everything_of_a_job": (
         written_plan(ladder=ONE_RUNG, thumbnails=None, packaging=Packaging(outputs=(Output.MP4,))),
         EncodeOptions(

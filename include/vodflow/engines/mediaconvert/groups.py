@@ -62,8 +62,8 @@ def output_groups(plan: TranscodePlan, bucket: str, prefix: str, options: Encode
         if options.captions:
             groups.append(maker.files("Captions", names.CAPTIONS, sidecar_outputs(options)))
     if plan.thumbnails:
-        groups.append(maker.files("Thumbnails", names.THUMBNAIL, [thumbnail_output(plan, options)]))
-        groups.append(maker.files("Poster", names.POSTER, [poster_output(plan, options)]))
+        groups.append(maker.files("Thumbnails", names.THUMBNAIL, [thumbnail_output(plan, plan.thumbnails, options)]))
+        groups.append(maker.files("Poster", names.POSTER, [poster_output(plan, plan.thumbnails, options)]))
     return groups
 
 

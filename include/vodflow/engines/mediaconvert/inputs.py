@@ -7,6 +7,8 @@ from typing import Any, Final
 from vodflow.engines.mediaconvert.audio import audio_selectors
 from vodflow.engines.mediaconvert.captions import caption_selectors
 from vodflow.engines.mediaconvert.options import EncodeOptions
+from vodflow.engines.mediaconvert.video import full_range
+from vodflow.engines.picture import source_matrix
 from vodflow.media.info import VideoTrack
 from vodflow.planning.plan import TranscodePlan
 
@@ -45,9 +47,17 @@ def _video_selector(plan: TranscodePlan) -> dict[str, Any]:
     if plan.audio and (track.start > _GAP or track.start + track.duration < plan.media.duration - _GAP):
         # Without pictures there MediaConvert would shift or cut the sound.
         selector["PadVideo"] = "BLACK"
-    space = _COLOR_SPACES.get(track.color_transfer or "")
-    # What the probe saw, for files that say it where MediaConvert does not look; the file's own word goes first.
+    if full_range(track) and track.color_range is None:
+        selector["SampleRange"] = "FULL_RANGE"
+    space = _color_space(track)
+    # For files that do not say it, or where MediaConvert does not look; the file's own word goes first.
     return selector | ({"ColorSpace": space, "ColorSpaceUsage": "FALLBACK"} if space else {"ColorSpace": "FOLLOW"})
+
+
+def _color_space(track: VideoTrack) -> str | None:
+    if track.hdr:
+        return _COLOR_SPACES[track.color_transfer or ""]
+    return "REC_601" if source_matrix(track) == "bt601" else None
 
 
 def _rotation(container: str, track: VideoTrack) -> str:

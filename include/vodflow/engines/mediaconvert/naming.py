@@ -109,6 +109,11 @@ def name_rules(plan: TranscodePlan, options: EncodeOptions) -> list[NameRule]:
         rules += _segment_rules(plan, options, names.CMAF, ("cmfv", "cmfa"))
     if dash_iso(plan, options):
         rules.append(_exact(f"{names.DASH}.mpd", layout.DASH_MANIFEST))
+        # DASH ISO keeps WebVTT in one file a language.
+        rules += [
+            _exact(f"{names.DASH}_{name}.vtt", f"dash/{name}.vtt")
+            for name in map(captions_name, (item for item in options.captions if item.format == "webvtt"))
+        ]
         rules += _segment_rules(plan, options, names.DASH, ("mp4", "mp4"))
     return rules + _file_rules(plan, options)
 
@@ -188,7 +193,7 @@ def _file_rules(plan: TranscodePlan, options: EncodeOptions) -> list[NameRule]:
     if plan.thumbnails:
         pattern = re.compile(rf"{re.escape(names.THUMBNAIL)}\.{_CAPTURE}\.jpg")
         rules.append(NameRule(pattern, layout.THUMBNAIL_PATTERN, shift=1))
-        poster = 1 if poster_is_second(plan) else 0
+        poster = 1 if poster_is_second(plan.thumbnails) else 0
         rules.append(_exact(f"{names.POSTER}.{poster:07d}.jpg", layout.POSTER))
         if poster:
             rules.append(_exact(f"{names.POSTER}.{0:07d}.jpg", None))

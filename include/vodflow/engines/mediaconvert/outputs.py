@@ -12,7 +12,7 @@ from vodflow.engines.mediaconvert.captions import caption_description, captions_
 from vodflow.engines.mediaconvert.options import Captions, EncodeOptions
 from vodflow.engines.mediaconvert.video import picture_description, video_description
 from vodflow.errors import ConfigurationError
-from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.planning.plan import AudioRendition, Thumbnails, TranscodePlan, VideoRendition
 
 Output = dict[str, Any]
 
@@ -99,10 +99,8 @@ def sidecar_outputs(options: EncodeOptions) -> list[Output]:
     return [_captions(options, item, "RAW", {}) for item in options.captions]
 
 
-def thumbnail_output(plan: TranscodePlan, options: EncodeOptions) -> Output:
+def thumbnail_output(plan: TranscodePlan, wanted: Thumbnails, options: EncodeOptions) -> Output:
     """One picture at every multiple of the interval, from 0 on."""
-    wanted = plan.thumbnails
-    assert wanted is not None  # noqa: S101 - the caller asks only where the plan wants pictures
     period = Fraction(wanted.interval).limit_denominator(1000)
     captures = max(1, ceil(Fraction(plan.media.video.duration) / period))
     return {
@@ -111,16 +109,14 @@ def thumbnail_output(plan: TranscodePlan, options: EncodeOptions) -> Output:
     }
 
 
-def poster_output(plan: TranscodePlan, options: EncodeOptions) -> Output:
+def poster_output(plan: TranscodePlan, wanted: Thumbnails, options: EncodeOptions) -> Output:
     """The picture at the poster's time, at the top rung's size.
 
     Captures begin with the first frame, so the poster is the second one; the first is surplus. A poster of the very
     first moment is the only one.
     """
-    wanted = plan.thumbnails
-    assert wanted is not None  # noqa: S101 - as above
     top = max(plan.renditions, key=lambda rung: rung.width * rung.height)
-    late = poster_is_second(plan)
+    late = poster_is_second(wanted)
     period = Fraction(wanted.poster_time).limit_denominator(1000) if late else Fraction(1)
     return {
         "ContainerSettings": {"Container": "RAW"},
@@ -128,9 +124,9 @@ def poster_output(plan: TranscodePlan, options: EncodeOptions) -> Output:
     }
 
 
-def poster_is_second(plan: TranscodePlan) -> bool:
+def poster_is_second(wanted: Thumbnails) -> bool:
     """Whether the poster is the second capture (or the first and only one)."""
-    return plan.thumbnails is not None and Fraction(plan.thumbnails.poster_time) >= _SHORTEST_PERIOD
+    return Fraction(wanted.poster_time) >= _SHORTEST_PERIOD
 
 
 def _hls_video(plan: TranscodePlan, rung: VideoRendition, options: EncodeOptions) -> Output:

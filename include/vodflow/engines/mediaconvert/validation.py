@@ -121,7 +121,6 @@ _CHECKS: Final[Mapping[str, Callable[[_Walk, object, str, str], Iterator[Problem
     "integer": _Walk.whole,
     "long": _Walk.whole,
     "double": _Walk.real,
-    "float": _Walk.real,
     "boolean": _Walk.truth,
     "timestamp": _Walk.anything,
 }

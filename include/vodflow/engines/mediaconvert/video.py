@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from vodflow.engines.mediaconvert.options import EncodeOptions
+from vodflow.engines.picture import source_matrix
 from vodflow.errors import PlanError
 from vodflow.media.info import VideoTrack
 from vodflow.planning.plan import TranscodePlan, VideoRendition
@@ -144,19 +145,27 @@ def _level(rung: VideoRendition) -> str:
 
 def _preprocessors(track: VideoTrack, options: EncodeOptions) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if track.hdr:
-        found["ColorCorrector"] = {
-            "ColorSpaceConversion": "FORCE_709",
-            "HdrToSdrToneMapper": options.tone_mapper,
-        }
-    elif _is_601(track):
-        found["ColorCorrector"] = {"ColorSpaceConversion": "FORCE_709"}
+    corrector = _color_corrector(track, options)
+    if corrector:
+        found["ColorCorrector"] = corrector
     if options.deinterlace == "adaptive" or (options.deinterlace == "auto" and track.interlaced):
         mode = "ADAPTIVE" if options.deinterlace == "adaptive" else "DEINTERLACE"
         found["Deinterlacer"] = {"Mode": mode, "Algorithm": "INTERPOLATE", "Control": "NORMAL"}
     return found
 
 
-def _is_601(track: VideoTrack) -> bool:
-    # Pictures that say so; unmarked ones MediaConvert judges by their size, as the local engine does.
-    return track.color_space in {"bt470bg", "smpte170m"}
+def _color_corrector(track: VideoTrack, options: EncodeOptions) -> dict[str, Any]:
+    """To BT.709 in limited range, as every engine makes it; nothing for what is that already."""
+    found: dict[str, Any] = {}
+    if track.hdr:
+        found |= {"ColorSpaceConversion": "FORCE_709", "HdrToSdrToneMapper": options.tone_mapper}
+    elif source_matrix(track) != "bt709":
+        found["ColorSpaceConversion"] = "FORCE_709"
+    if full_range(track):
+        found["SampleRangeConversion"] = "LIMITED_RANGE_SQUEEZE"
+    return found
+
+
+def full_range(track: VideoTrack) -> bool:
+    """Whether samples go from 0 to 255, as JPEG's do."""
+    return track.color_range == "pc" or track.pixel_format.startswith("yuvj")

@@ -136,6 +136,34 @@ def test_pictures_are_deinterlaced_and_tone_mapped_like_the_video() -> None:
 
 
 @pytest.mark.parametrize(
+    ("video", "corrector", "space"),
+    [
+        ({}, None, "FOLLOW"),
+        ({"color_space": "bt709", "color_range": "tv"}, None, "FOLLOW"),
+        ({"color_space": "smpte170m"}, {"ColorSpaceConversion": "FORCE_709"}, "REC_601"),
+        ({"width": 720, "height": 576}, {"ColorSpaceConversion": "FORCE_709"}, "REC_601"),
+        ({"color_range": "pc"}, {"SampleRangeConversion": "LIMITED_RANGE_SQUEEZE"}, "FOLLOW"),
+        ({"color_space": "bt2020nc"}, {"ColorSpaceConversion": "FORCE_709"}, "FOLLOW"),
+        (
+            {"color_transfer": "arib-std-b67", "color_space": "bt2020nc"},
+            {"ColorSpaceConversion": "FORCE_709", "HdrToSdrToneMapper": "PRESERVE_DETAILS"},
+            "HLG_2020",
+        ),
+    ],
+)
+def test_pictures_become_bt709_in_limited_range(video: dict[str, Any], corrector: object, space: str) -> None:
+    settings = request(written_plan(**video))["Settings"]
+    output = settings["OutputGroups"][0]["Outputs"][0]["VideoDescription"]
+    assert output.get("VideoPreprocessors", {}).get("ColorCorrector") == corrector
+    assert settings["Inputs"][0]["VideoSelector"]["ColorSpace"] == space
+
+
+def test_full_range_that_only_the_pixel_format_says_is_told() -> None:
+    selector = request(written_plan(pixel_format="yuvj420p"))["Settings"]["Inputs"][0]["VideoSelector"]
+    assert selector["SampleRange"] == "FULL_RANGE"
+
+
+@pytest.mark.parametrize(
     ("start", "duration", "padded"), [(0.0, 10.0, False), (0.05, 9.95, False), (1.0, 9.0, True), (0.0, 8.0, True)]
 )
 def test_sound_without_pictures_gets_black_ones(start: float, duration: float, padded: bool) -> None:
@@ -192,6 +220,13 @@ def test_aac_takes_the_nearest_rate_that_mediaconvert_has() -> None:
         320_000,
         512_000,
     ]
+
+
+def test_channels_that_aac_does_not_have_are_refused() -> None:
+    plan = written_plan()
+    audio = tuple(item.model_copy(update={"channels": 4}) for item in plan.audio)
+    with pytest.raises(PlanError, match="Audio audio has 4 channels"):
+        request(plan.model_copy(update={"audio": audio}))
 
 
 def test_levels_and_sizes_beyond_mediaconvert_are_refused() -> None:
@@ -317,6 +352,16 @@ def test_merge_patches() -> None:
     assert merged(base, {"e": [None]}) == {**base, "e": [{"f": 2}]}
     assert merged(base, {"b": 5}) == {**base, "b": 5}
     assert base == {"a": 1, "b": {"c": 1, "d": 2}, "e": [{"f": 1}, {"f": 2}]}
+
+
+def test_the_example_of_the_documentation_works() -> None:
+    page = (Path(__file__).resolve().parents[5] / "docs" / "mediaconvert-settings.md").read_text("utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    lines = [line for line in code.splitlines() if "boto3" not in line]
+    scope: dict[str, Any] = {"plan": written_plan()}
+    exec("\n".join(lines), scope)  # noqa: S102 - our own page
+    assert scope["cost"].amount > 0
+    assert scope["request"]["UserMetadata"]["vodflow-job-id"] == "42"
 
 
 def test_golden_files_have_a_case_each() -> None:

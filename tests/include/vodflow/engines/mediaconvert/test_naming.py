@@ -132,6 +132,12 @@ def test_captions_have_names_too() -> None:
     ]  # fmt: skip
 
 
+def test_dash_iso_has_captions_in_one_file() -> None:
+    options = EncodeOptions(dash="iso", captions=SIDECARS)
+    found = renames(written_plan(packaging=TS), options, ["dash/manifest_captions_eng.vtt"])
+    assert found.names == {"dash/manifest_captions_eng.vtt": "dash/captions_eng.vtt"}
+
+
 @pytest.mark.parametrize(
     ("packaging", "dash", "names"),
     [

@@ -88,6 +88,8 @@ MODEL_RULES: dict[str, tuple[Change, str]] = {
     "missing mode": (
         lambda made: made.update(AccelerationSettings={}), "/accelerationSettings/mode: Is a required property",
     ),
+    "a list for a map": (lambda made: made.update(UserMetadata=["x"]), "/userMetadata: Should be an object"),
+    "a number as a key": (lambda made: made.update(UserMetadata={1: "x"}), "/userMetadata: Should have texts as keys"),
     "wrong value in a map": (
         lambda made: made["UserMetadata"].update({"a/b": 1}), "/userMetadata/a~1b: Should be a string",
     ),
@@ -250,6 +252,12 @@ def test_other_documents_can_be_checked_too() -> None:
     assert model_problems({"ContainerSettings": {"Container": "MP4"}}, "PresetSettings") == []
     (problem,) = model_problems({"containerSettings": {"container": "AVI"}}, "PresetSettings", "wire")
     assert str(problem).startswith("/containerSettings/container: Should be one of: F4V, ")
+
+
+def test_truth_values_and_times() -> None:
+    assert model_problems(True, "__boolean") == []
+    assert [str(item) for item in model_problems("yes", "__boolean")] == [": Should be a boolean"]
+    assert model_problems({"SubmitTime": "2026-05-01T12:00:00Z"}, "Timing") == []
 
 
 def test_every_shape_of_the_model_can_be_walked() -> None:
