@@ -95,7 +95,7 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
 def _video_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths, threads: dict[str, int]) -> list[Stream]:
     rungs = sorted(plan.renditions, key=lambda rung: (rung.width * rung.height, rung.fps, rung.bitrate), reverse=True)
     track = plan.media.video
-    stream = to_top_rung(source[str(track.index)], track, rungs[0], span.held_seconds(plan))
+    stream = to_top_rung(source[str(track.index)], track, rungs[0], span.held_seconds(plan), span.picture_seconds(plan))
     outputs: list[Stream] = []
     for place, rung in enumerate(rungs):
         pictures = plan.thumbnails if place == 0 else None

@@ -43,10 +43,11 @@ def source_matrix(track: VideoTrack) -> str:
     return named or ("bt709" if track.height >= 720 or track.width >= 1280 else "bt601")
 
 
-def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: float = 0.0) -> Stream:
+def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: float = 0.0, end: float = 0.0) -> Stream:
     """The source's pictures as those of the largest rung. FFmpeg has already applied the rotation.
 
     :param held: seconds for which the last picture stays, because the sound lasts longer
+    :param end: seconds after which a held picture ends
     """
     if track.color_space not in _ZSCALE_ONLY:
         stream = _unchanging(stream, track)
@@ -59,7 +60,9 @@ def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: f
     stream = stream.filter("setsar", "1").filter(
         "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="tv"
     )
-    return stream.filter("tpad", stop_mode="clone", stop_duration=f"{held:.3f}") if held else stream
+    if not held:
+        return stream
+    return stream.filter("tpad", stop_mode="clone", stop_duration=f"{held:.3f}").filter("trim", end=f"{end:.3f}")
 
 
 def _unchanging(stream: Stream, track: VideoTrack) -> Stream:

@@ -11,6 +11,7 @@ import pytest
 from engine_bench import Bench
 from vodflow.engines.result import Progress, Stage
 from vodflow.media.tools import ffprobe_path
+from vodflow.planning import span
 from vodflow.planning.plan import Output, Packaging, TranscodePlan
 from vodflow.verification.store import S3Store
 from vodflow.verification.verify import verify
@@ -120,7 +121,7 @@ def test_sources_of_every_kind(bench: Bench, name: str, tmp_path: Path) -> None:
     assert video["r_frame_rate"] == video["avg_frame_rate"] == rung.frame_rate
     assert "side_data_list" not in video
     assert float(video["start_time"]) == 0.0
-    assert float(video["duration"]) == pytest.approx(plan.media.video.duration, abs=0.1 + 2 / float(rung.fps))
+    assert float(video["duration"]) == pytest.approx(span.picture_seconds(plan), abs=0.1 + 2 / float(rung.fps))
     assert ("audio" in made) == bool(plan.audio)
     if plan.audio:
         audio = made["audio"]
