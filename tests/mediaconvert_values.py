@@ -110,7 +110,7 @@ CASES: dict[str, tuple[TranscodePlan, EncodeOptions, JobOptions]] = {
         written_plan(ladder=ONE_RUNG, thumbnails=None, packaging=Packaging(outputs=(Output.DASH,))),
         EncodeOptions(
             dash="iso",
-            captions=(SIDECARS[0], Captions(language="fra", uri="s3://vodflow-source/demo/a film.fr.xml", format="imsc")),
+            captions=(SIDECARS[0], Captions(language="fra", uri="s3://vodflow-source/demo/film.xml", format="imsc")),
             encryption=SPEKE.model_copy(update={"certificate": "arn:aws:acm:us-east-1:111122223333:certificate/1"}),
             storage=Storage(kms_key="arn:aws:kms:us-east-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"),
         ),

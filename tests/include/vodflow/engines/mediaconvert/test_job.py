@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from engine_plans import LADDER, written_plan
 from fixtures.golden import Golden
 from mediaconvert_values import BUCKET, CASES, JOB, PREFIX, SPEKE, STATIC, request, spoken
 from pydantic import ValidationError
+from vodflow.engines.audio import downmix, stereo_gains
 from vodflow.engines.mediaconvert.audio import aac_bitrate
 from vodflow.engines.mediaconvert.groups import fragment_length, segment_length
 from vodflow.engines.mediaconvert.job import client_request_token, merged, queue_priority
@@ -180,6 +182,18 @@ def test_downmix_has_the_gains_of_the_local_engine() -> None:
     # FL FR FC LFE BL BR: 0.4142 and 0.2929 (ITU-R BS.775-3).
     assert left == [-7.656, -60.0, -10.666, -60.0, -10.666, -60.0]
     assert right == [-60.0, -7.656, -10.666, -60.0, -60.0, -10.666]
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout"), [(1, "mono"), (3, "3.0"), (6, "5.1"), (8, "7.1"), (16, "hexadecagonal")]
+)
+def test_gains_are_those_of_the_pan_expression(channels: int, layout: str) -> None:
+    gains = stereo_gains(layout, channels)
+    assert gains is not None
+    for side, expression in enumerate((downmix(layout, channels) or "").removeprefix("stereo|").split("|")):
+        raw = {int(c): float(gain or 1) for gain, c in re.findall(r"(?:([\d.]+)\*)?c(\d+)", expression.split("<")[1])}
+        wanted = [raw.get(channel, 0) / sum(raw.values()) for channel in range(channels)]
+        assert [gain[side] for gain in gains] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_stereo_is_not_remixed() -> None:
