@@ -125,6 +125,7 @@ def _h264(rung: VideoRendition, threads: int) -> dict[str, Any]:
         "b:v": rung.bitrate,
         "maxrate:v": rung.max_bitrate,
         "bufsize:v": rung.buffer_size,
+        "refs": rung.reference_frames,
         "g": rung.gop,
         "keyint_min": rung.gop,
         "sc_threshold": 0,
