@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from vodflow.local.ports import HOST
 from vodflow.local.stack import Stack
 from vodflow.local.status import PartState, PartStatus, StackStatus
 
@@ -143,7 +144,6 @@ def _show(console: Console, stack: Stack, status: StackStatus) -> None:
         table.add_column(title)
     for title in ("Memory", "Up for", "Restarts"):
         table.add_column(title, justify="right")
-    table.add_column("Address")
     for part in status.parts:
         table.add_row(
             part.name,
@@ -152,7 +152,6 @@ def _show(console: Console, stack: Stack, status: StackStatus) -> None:
             f"{part.memory / 1024**2:.0f} MiB" if part.memory else "",
             _duration(time.time() - part.started) if part.started else "",
             str(part.restarts),
-            part.url or "",
         )
     console.print(table)
     console.print(f"Memory in all: {sum(part.memory or 0 for part in status.parts) / 1024**2:.0f} MiB")
@@ -165,8 +164,9 @@ def _show(console: Console, stack: Stack, status: StackStatus) -> None:
 def _addresses(console: Console, stack: Stack) -> None:
     config = stack.config
     # On a terminal only: standard output of a CI job is a log.
-    secret = config.secrets.admin_password if console.is_terminal else "shown by `vodflow password`"
+    secret = config.secrets.admin_password if console.is_terminal else "shown by `make password`"
     console.print(f"Airflow: {config.airflow_url}  user admin, password {secret}", soft_wrap=True, highlight=False)
+    console.print(f"PostgreSQL: {HOST}:{config.ports['postgres']}", soft_wrap=True, highlight=False)
     console.print(f"AWS endpoint: {config.aws_url}", soft_wrap=True, highlight=False)
     console.print(f"Logs: {stack.home.logs}", soft_wrap=True, highlight=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from vodflow.engines.workspace import PREFIX
 from vodflow.errors import StackError
 from vodflow.local.config import StackConfig, load_config, prepare_config
 from vodflow.local.environment import stack_environment
@@ -172,6 +174,8 @@ class Stack:
             raise StackError(f"These processes do not end: {ids}. Look at them with `ps`, then run `make down` again.")
         self.home.records_file.unlink(missing_ok=True)
         self.home.status_file.unlink(missing_ok=True)
+        for folder in self.home.work.glob(f"{PREFIX}*"):  # of workers that had to be killed
+            shutil.rmtree(folder, ignore_errors=True)
         return killed
 
     @contextlib.contextmanager

@@ -58,11 +58,14 @@ def shipped_videos(home: Path) -> list[DemoVideo]:
 def own_videos(paths: list[Path]) -> list[DemoVideo]:
     """A person's own files; folders stand for the video files in them.
 
-    :raises ConfigurationError: a path does not exist, or a folder holds no video
+    :raises ConfigurationError: a path does not exist, is no video by its name, or is a folder that holds none
     """
     videos: list[DemoVideo] = []
+    endings = ", ".join(VIDEO_SUFFIXES)
     for path in paths:
         if path.is_file():
+            if path.suffix.lower() not in VIDEO_SUFFIXES:  # sensing would ignore it, and we would wait for nothing
+                raise ConfigurationError(f"{path} is not taken for a video: {endings} are, by the end of the name")
             videos.append(DemoVideo(path, path.name))
             continue
         if not path.is_dir():
@@ -71,7 +74,7 @@ def own_videos(paths: list[Path]) -> list[DemoVideo]:
             child for child in path.rglob("*") if child.is_file() and child.suffix.lower() in VIDEO_SUFFIXES
         )
         if not inside:
-            raise ConfigurationError(f"{path} holds no file that ends with {', '.join(VIDEO_SUFFIXES)}")
+            raise ConfigurationError(f"{path} holds no file that ends with {endings}")
         videos += [DemoVideo(child, child.relative_to(path).as_posix()) for child in inside]
     return videos
 

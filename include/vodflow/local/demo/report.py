@@ -17,8 +17,8 @@ from vodflow.reports.transcoding import DailyRow, ProblemRow, read_days, read_pr
 from vodflow.settings import get_settings
 
 COLUMNS = (
-    "Day", "Profile", "Engine", "Videos", "Minutes in", "out", "Bytes out", "Failed", "Rejected", "Speed p50/p95",
-    "Time to publish p50/p95",
+    "Day", "Profile", "Engine", "Videos", "Minutes in", "Minutes out", "Bytes out", "Failed", "Rejected",
+    "Speed p50/p95", "Publish p50/p95",
 )  # fmt: skip
 TEXT_COLUMNS = frozenset({"Day", "Profile", "Engine"})
 _DAG = "report_transcoding"

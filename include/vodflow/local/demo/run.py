@@ -47,6 +47,8 @@ def run_demo(paths: list[Path]) -> int:
             with console.status("Stopping the stack"):
                 stack.down()
             console.print("The stack is down. `make demo` goes on where this one stopped.")
+        else:
+            console.print("The stack was up before and still is: what it began goes on. `make down` stops it.")
         return INTERRUPTED
     except VodflowError as error:
         console.print(f"[red]The demo failed.[/red] {error}", soft_wrap=True)

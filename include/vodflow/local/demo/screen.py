@@ -33,7 +33,9 @@ _STYLES = {
     JobStatus.FAILED: "red",
     JobStatus.CANCELED: "red",
 }
-_BAR_WIDTH = 24
+_BAR_WIDTH = 12
+#: Columns of a window in which anything fits.
+_UNLIMITED = 1000
 
 
 def heading(console: Console, text: str) -> None:
@@ -53,7 +55,7 @@ def start_stack(console: Console, stack: Stack) -> None:
         with console.status("Starting PostgreSQL, AWS services, Airflow") as status:
             stack.up(on_change=lambda state: status.update(_waiting(state)))
         console.print(f"Up after {time.monotonic() - begin:.1f} s: PostgreSQL, S3, SQS, EventBridge, Airflow.")
-    console.print(f"Airflow is at {stack.config.airflow_url} (user admin; `make status` shows the password).")
+    console.print(f"Airflow is at {stack.config.airflow_url} (user admin; `make password` shows the password).")
 
 
 def _waiting(state: StackStatus) -> str:
@@ -174,10 +176,21 @@ def report(console: Console, made: DemoReport) -> None:
         table.add_column(title, justify="left" if title in TEXT_COLUMNS else "right", no_wrap=True)
     for line in made.lines:
         table.add_row(*line)
-    console.print(table)
+    wanted = console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum
+    console.print(table if wanted <= console.width else _turned(made))
     for problem in made.problems:
         console.print(f"  {problem}")
     console.print(f"  CSV and Parquet: {made.exports}", soft_wrap=True)
+
+
+def _turned(made: DemoReport) -> Table:
+    """The report for a narrow window: a column for each of its lines."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
+    for _ in range(1 + len(made.lines)):
+        table.add_column(overflow="fold")
+    for cells in zip(COLUMNS, *made.lines, strict=True):
+        table.add_row(*cells)
+    return table
 
 
 def ending(

@@ -32,7 +32,7 @@ _STAGES = {
     SourceStatus.DISPATCHED: "probe",
     SourceStatus.PROBED: "plan",
     SourceStatus.REJECTED: "rejected",
-    JobStatus.QUEUED: "waiting for the encoder",
+    JobStatus.QUEUED: "waiting to encode",
     JobStatus.SUBMITTED: "submitted",
     JobStatus.PROGRESSING: "starting",
     JobStatus.VERIFYING: "verify",

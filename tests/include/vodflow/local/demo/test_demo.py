@@ -15,6 +15,7 @@ from vodflow.catalog.states import JobStatus
 from vodflow.errors import ConfigurationError, StackError
 from vodflow.local.demo import screen
 from vodflow.local.demo.clips import DemoVideo, own_videos, shipped_videos
+from vodflow.local.demo.report import COLUMNS, DemoReport
 from vodflow.local.demo.report import complaints as report_complaints
 from vodflow.local.demo.run import verdict_complaints
 from vodflow.local.demo.upload import Upload
@@ -76,6 +77,30 @@ def test_a_terminal_shows_a_line_for_each_video() -> None:
     assert "rejected" in last
 
 
+def test_a_report_is_turned_where_it_does_not_fit() -> None:
+    cells = (
+        "2026-03-01",
+        "standard",
+        "local",
+        "4",
+        "0.46",
+        "1.03",
+        "14.3 MB",
+        "0",
+        "1",
+        "2.5x / 12.5x",
+        "25.3 s / 56.6 s",
+    )
+    made = DemoReport((cells, cells), problems=(), exports="s3://media/reports/", complaints=())
+    wide = printed(screen.report, made)
+    output = io.StringIO()
+    screen.report(Console(file=output, width=80), made)
+    for text in (wide, output.getvalue()):
+        assert all(word in text for word in (*COLUMNS, *cells))
+        assert "…" not in text
+    assert max(map(len, output.getvalue().splitlines())) <= 80
+
+
 def test_results_name_everything_a_person_asks_for() -> None:
     text = printed(screen.results, [progress(PUBLISHED), progress(REJECTED, name="b.mp4")])
     for expected in ("720p 360p", "3.25 Mb/s", "2.0 MB", "2.40x", "9.2 s", "PUBLISHED", "REJECTED"):
@@ -128,8 +153,9 @@ def test_own_files_and_folders(tmp_path: Path) -> None:
     for name in ("b.MP4", "sub/a.mkv", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
     assert [video.name for video in own_videos([tmp_path])] == ["b.MP4", "sub/a.mkv"]
-    # A file that somebody names is taken whatever it is called: the pipeline says what it thinks of it.
-    assert [video.name for video in own_videos([tmp_path / "notes.txt"])] == ["notes.txt"]
+    assert [video.name for video in own_videos([tmp_path / "b.MP4"])] == ["b.MP4"]
+    with pytest.raises(ConfigurationError, match=r"notes\.txt is not taken for a video"):
+        own_videos([tmp_path / "notes.txt"])  # sensing would ignore it, and the demo would wait in vain
     with pytest.raises(ConfigurationError, match="does not exist"):
         own_videos([tmp_path / "missing.mp4"])
     (tmp_path / "empty").mkdir()
