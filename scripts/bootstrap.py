@@ -23,6 +23,12 @@ MINIMUM = (3, 11)
 #: Seconds one download-and-install step may take on a slow line.
 TIMEOUT = 1800
 
+#: What the names of pip's and uv's settings contain that say how to fetch packages: mirrors, proxies, certificates.
+FETCHING = (
+    "INDEX", "FIND_LINKS", "PROXY", "CERT", "TLS", "HOST", "TIMEOUT", "RETRIES", "CACHE", "CONFIG_FILE", "KEYRING",
+    "LINK_MODE", "CONCURRENT", "OFFLINE",
+)  # fmt: skip
+
 
 class BootstrapError(Exception):
     """A step cannot be done; the message says what to do."""
@@ -237,20 +243,27 @@ def run(command: list[str | Path], **environment: str) -> None:
     :raises BootstrapError: it failed
     """
     arguments = [str(part) for part in command]
-    ignored = {
-        "VIRTUAL_ENV",
-        "PYTHONDONTWRITEBYTECODE",
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "UV_PYTHON",
-        "UV_PROJECT_ENVIRONMENT",
-    }
-    inherited = {name: value for name, value in os.environ.items() if name not in ignored}
+    inherited = {name: value for name, value in os.environ.items() if is_harmless(name)}
+    if not can_write(Path(inherited.get("XDG_CACHE_HOME") or Path(inherited.get("HOME") or "/nonexistent") / ".cache")):
+        inherited.setdefault("UV_CACHE_DIR", str(STATE / "cache"))
     if "PIP_INDEX_URL" in inherited:  # uv does not read pip's settings; a mirror is meant for both
         inherited.setdefault("UV_DEFAULT_INDEX", inherited["PIP_INDEX_URL"])
     result = subprocess.run(arguments, cwd=REPOSITORY, env={**inherited, **environment}, timeout=TIMEOUT, check=False)
     if result.returncode:
         raise BootstrapError(f"`{' '.join(arguments)}` failed with exit code {result.returncode}; its output is above.")
+
+
+def is_harmless(name: str) -> bool:
+    """Whether a variable of the caller may reach the installers: not one that says what to install, or where."""
+    if name.startswith(("PIP_", "UV_")):
+        return any(word in name for word in FETCHING)
+    return name not in {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH"}
+
+
+def can_write(folder: Path) -> bool:
+    """Whether a folder can be used, or made."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
 
 
 def succeeds(command: list[str]) -> bool:
