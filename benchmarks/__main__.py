@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     if not console.is_terminal:
         console.width = LOG_WIDTH
-    context = Context(REPOSITORY / ".vodflow" / "bench", repeat=options.repeat, quick=options.quick, console=console)
+    home = REPOSITORY / ".vodflow" / "bench"
+    context = Context(home, options.repeat, options.quick, console, options.patience)
     results = context.home / ("quick" if options.quick else "results")
     failed = []
     for name in options.sections or SECTIONS:
@@ -60,6 +61,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("sections", nargs="*", metavar="section", help=f"any of {', '.join(SECTIONS)}; default all")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each side (default 3)")
     parser.add_argument("--quick", action="store_true", help="smallest sizes, one run each; does not touch the page")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        help="most seconds to wait before each run for other programs to be quiet",
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.sections if name not in SECTIONS]
     if unknown:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
+import psutil
 from rich.console import Console
+
+#: The machine counts as quiet when less than this is used over that time; an idle stack uses about 10 %.
+QUIET_PERCENT = 15.0
+QUIET_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -18,12 +24,14 @@ class Context:
 
     :param home: folder of cached footage, results and the stack that is measured
     :param repeat: runs of each side
+    :param patience: most seconds to wait before each run for other programs to be quiet
     """
 
     home: Path
     repeat: int
     quick: bool
     console: Console
+    patience: float = 60.0
 
     @property
     def clips(self) -> Path:
@@ -45,6 +53,12 @@ class Context:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def await_quiet(self) -> None:
+        """Wait until other programs leave the machine alone, or patience ends."""
+        deadline = time.monotonic() + (0.0 if self.quick else self.patience)
+        while time.monotonic() < deadline and psutil.cpu_percent(QUIET_SECONDS) > QUIET_PERCENT:
+            pass
 
     def say(self, text: str) -> None:
         """Tell the person in front what is going on."""

@@ -64,6 +64,11 @@ class _Side:
         return median(usage.wall for usage in self.usages)
 
     @property
+    def others(self) -> float:
+        """Share of the machine that other programs used meanwhile, 0 to 1."""
+        return median(usage.others / (usage.wall * (os.cpu_count() or 1)) for usage in self.usages)
+
+    @property
     def engine_cpu(self) -> float:
         return median(result.cpu_seconds for result in self.results)
 
@@ -127,6 +132,7 @@ class _Bench:
         return self._sides.setdefault(name, _Side()), new
 
     def _vodflow(self, name: str, plan: TranscodePlan) -> Usage:
+        self._context.await_quiet()
         side, new = self._side(name)
         prefix = f"bench/{plan.hash}"
         argv = [sys.executable, "-m", "vodflow.engines", "--plan", "-", "--bucket", BUCKET, "--prefix", prefix]
@@ -141,6 +147,7 @@ class _Bench:
         return usage
 
     def _baseline(self, name: str, make: Callable[[TranscodePlan, Path, Path], Usage], plan: TranscodePlan) -> Usage:
+        self._context.await_quiet()
         side, new = self._side(name)
         with self._context.folder() as folder:
             usage = make(plan, self._clip, folder)
@@ -150,6 +157,7 @@ class _Bench:
         return usage
 
     def _streamer(self, plan: TranscodePlan) -> Usage:
+        self._context.await_quiet()
         side, new = self._side("shaka-streamer")
         heights = {rung.name: rung.height for rung in plan.renditions}
         with self._context.folder() as folder:
@@ -179,15 +187,16 @@ class _Bench:
         return quality.join(parts, folder / f"joined-{rung}.mp4")
 
     def _told(self, name: str, usage: Usage) -> None:
-        share = usage.others / (usage.wall * (os.cpu_count() or 1))
+        share = _Side([usage]).others
         self._context.say(f"{name}: {usage.cpu:.1f} CPU s, {usage.wall:.1f} s; others used {share:.0%} of the machine")
 
 
 def _compare(ours: _Side, other: _Side, name: str, *, cpu: float, wall: float | None = None) -> list[Row]:
+    busy = f"other programs used {ours.others:.0%} and {other.others:.0%} of the machine meanwhile"
     rows = [
-        Row(f"CPU, worker, against {name}", ours.cpu, "s", other.cpu, name, cpu),
+        Row(f"CPU, worker, against {name}", ours.cpu, "s", other.cpu, name, cpu, busy),
         Row(f"CPU, engine, against {name}", ours.engine_cpu, "s", other.cpu, name),
-        Row(f"Wall, worker, against {name}", ours.wall, "s", other.wall, name, wall),
+        Row(f"Wall, worker, against {name}", ours.wall, "s", other.wall, name, wall, busy),
     ]
     for rung in COMPARED:
         mine, theirs = ours.qualities[rung], other.qualities[rung]

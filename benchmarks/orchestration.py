@@ -82,6 +82,7 @@ def orchestration(context: Context) -> Section:
 
 def _loop(context: Context, batch_clips: list[Path]) -> Usage:
     with aws_services(context.home / "parts") as environment:
+        context.await_quiet()
         usage = shell_loop(context, s3_client(environment), batch_clips)
     context.say(f"plain loop: {usage.wall:.1f} s, {usage.cpu:.1f} CPU s")
     return usage
@@ -94,6 +95,7 @@ def _key(clip: Path) -> str:
 def _one_by_one(context: Context, stack: BenchStack, chosen: Iterable[Path]) -> list[Video]:
     videos = []
     for clip in chosen:
+        context.await_quiet()
         key = _key(clip)
         videos += stack.await_published({key: stack.upload(clip, key)}, with_ingest=True)
         context.say(f"{clip.name}: {videos[-1].overhead:.2f} s beside {videos[-1].worker_seconds:.2f} s of the worker")
@@ -109,6 +111,7 @@ def _idle(stack: BenchStack, seconds: float) -> float:
 
 
 def _batch(context: Context, stack: BenchStack, batch_clips: list[Path]) -> _Batch:
+    context.await_quiet()
     before, begin = stack.cpu(), time.time()
     keys = {_key(clip): clip for clip in batch_clips}
     uploads = {key: stack.upload(clip, key) for key, clip in keys.items()}

@@ -32,6 +32,7 @@ def parsing(context: Context) -> Section:
     """Measure the section."""
     repeats = max(context.repeats, 1 if context.quick else 5)
     section = Section("parsing", "DAG parse time", METHOD.format(repeats=repeats))
+    context.await_quiet()
     for path in sorted((REPOSITORY / "dags").rglob("*_dag.py")):
         wall, cpu = zip(*(_parse(context, path) for _ in range(repeats)), strict=True)
         name = str(path.relative_to(REPOSITORY))

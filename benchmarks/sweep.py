@@ -112,6 +112,7 @@ def _run(
     context: Context, environment: Mapping[str, str], bucket: str, program: str, *, expected: tuple[int, int]
 ) -> _Run:
     own = {**environment, "VODFLOW_WATCH": json.dumps([{"bucket": bucket}])}
+    context.await_quiet()
     with context.folder() as folder:
         usage, said = run([sys.executable, "-c", program, bucket], cwd=folder, env=own)
     listed, registered, kibibytes = (int(word) for word in said.split())
