@@ -62,10 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="runs of each side (default 3)")
     parser.add_argument("--quick", action="store_true", help="smallest sizes, one run each; does not touch the page")
     parser.add_argument(
-        "--patience",
-        type=float,
-        default=60.0,
-        help="most seconds to wait before each run for other programs to be quiet",
+        "--patience", type=float, default=60.0, help="most seconds each run waits for other programs to be quiet"
     )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.sections if name not in SECTIONS]
