@@ -56,7 +56,8 @@ PARAMS = {
     "engine": Param(
         None,
         type=["null", "string"],
-        enum=[None, *(engine.value for engine in AVAILABLE_ENGINES)],
+        pattern=f"^({'|'.join(AVAILABLE_ENGINES)})$",
+        examples=[engine.value for engine in AVAILABLE_ENGINES],
         title="Engine",
         description="Who encodes: local is FFmpeg on the Airflow worker's machine; empty means what the profile says",
     ),

@@ -115,6 +115,7 @@ def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
 
     assert follow(live, uploads, strike) == ["PUBLISHED"] * len(uploads)
     assert victims == [], "the videos were through before every part was killed"
+    live.up()  # whatever is still healing is waited for: other tests begin with a healthy stack
     keys = [sent.key for sent in uploads]
     with transaction("test") as connection:
         rows = connection.execute(
@@ -125,6 +126,16 @@ def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
             {"keys": keys},
         ).all()
     assert sorted(rows) == sorted((key, 1, 1) for key in keys)
+
+
+def test_a_start_finds_what_no_event_told(live: Stack) -> None:
+    bucket = get_settings().watch[0].bucket
+    s3_client().put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    sent = upload("small", "lost/while down.mp4")
+    live.down()
+    live.up()
+    _forget()
+    assert follow(live, [sent]) == ["PUBLISHED"]
 
 
 def _kill(stack: Stack, part: str) -> None:

@@ -127,7 +127,7 @@ def _style(video: Progress) -> str:
 def results(console: Console, videos: Sequence[Progress]) -> None:
     """The table of verdicts, then where to play what was published."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Video", overflow="fold")
+    table.add_column("Video", no_wrap=True, overflow="ellipsis")
     table.add_column("Rungs")
     for title in ("Bitrate", "Bytes", "Encode speed", "Time to publish"):
         table.add_column(title, justify="right")
