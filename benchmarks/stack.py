@@ -23,11 +23,16 @@ from benchmarks.parts import s3_client
 SOURCE_BUCKET = "vodflow-source"
 START_TIMEOUT = 240.0
 VIDEO_TIMEOUT = 300.0
-POLL = 0.2
+#: The times come from the databases; looking more often would only disturb what is measured.
+POLL = 0.5
 
 _VIDEOS = """
 SELECT source.key, source.run_id, source.registered_at, source.dispatched_at, job.id AS job_id, job.status, job.plan,
        job.started_at, job.encoded_at, job.verified_at, job.finished_at, job.worker_seconds, job.cpu_seconds
+FROM source LEFT JOIN job ON job.source_id = source.id WHERE source.key = ANY(%s)
+"""
+_STATES = """
+SELECT source.key, source.run_id, job.status
 FROM source LEFT JOIN job ON job.source_id = source.id WHERE source.key = ANY(%s)
 """
 _RUNS = "SELECT dag_id, run_id, start_date, end_date, state FROM dag_run WHERE run_id = ANY(%s)"
@@ -75,8 +80,14 @@ class BenchStack:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._config = stack.config
+        self._connections: dict[str, Any] = {}
         self.environment = child_environment(stack.home)
         self._s3 = s3_client(self.environment)
+
+    def close(self) -> None:
+        """Close the connections to the databases."""
+        for connection in self._connections.values():
+            connection.close()
 
     def cpu(self) -> float:
         """CPU seconds of everything in the stack so far."""
@@ -97,27 +108,20 @@ class BenchStack:
         """
         deadline = time.monotonic() + VIDEO_TIMEOUT
         while True:
-            rows = self._query("vodflow", _VIDEOS, list(uploads))
+            rows = self._query("vodflow", _STATES, list(uploads))
             bad = [row for row in rows if row["status"] in {"FAILED", "REJECTED", "CANCELED"}]
             if bad or time.monotonic() > deadline:
                 raise RuntimeError(f"not published: {[(row['key'], row['status']) for row in bad or rows]}")
             runs = self._runs(rows)
             if len(runs) == len(uploads) and all(run["state"] == "success" for run in runs.values()):
-                return self._videos(uploads, rows, runs, with_ingest=with_ingest)
+                return self._videos(uploads, runs, with_ingest=with_ingest)
             time.sleep(POLL)
 
     def _runs(self, rows: Iterable[_Found]) -> dict[str, _Found]:
         ids = [row["run_id"] for row in rows if row["status"] == "PUBLISHED"]
         return {run["run_id"]: run for run in self._query("airflow", _RUNS, ids)} if ids else {}
 
-    def _videos(
-        self,
-        uploads: dict[str, float],
-        rows: list[dict[str, Any]],
-        runs: dict[str, dict[str, Any]],
-        *,
-        with_ingest: bool,
-    ) -> list[Video]:
+    def _videos(self, uploads: dict[str, float], runs: dict[str, _Found], *, with_ingest: bool) -> list[Video]:
         tasks: dict[str, dict[str, dict[str, float]]] = {}
         for task in self._query("airflow", _TASKS, list(runs)):
             if task["end_date"] is None or task["start_date"] is None:
@@ -141,15 +145,15 @@ class BenchStack:
                 plan=row["plan"],
                 tasks=tasks[row["run_id"]],
             )
-            for row in rows
+            for row in self._query("vodflow", _VIDEOS, list(uploads))
         ]
 
     def _query(self, role: str, statement: str, parameter: object) -> list[_Found]:
-        url = self._config.database_url(role, "postgresql")
-        with (
-            closing(psycopg2.connect(url, connect_timeout=10)) as connection,
-            connection.cursor(cursor_factory=RealDictCursor) as cursor,
-        ):
+        if role not in self._connections:
+            url = self._config.database_url(role, "postgresql")
+            self._connections[role] = psycopg2.connect(url, connect_timeout=10)
+            self._connections[role].autocommit = True
+        with self._connections[role].cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(statement, (parameter,))
             return [dict(row) for row in cursor.fetchall()]
 
@@ -162,7 +166,8 @@ def bench_stack(root: Path) -> Iterator[BenchStack]:
     shutil.rmtree(root, ignore_errors=True)
     try:
         stack.up(START_TIMEOUT)
-        yield BenchStack(stack)
+        with closing(BenchStack(stack)) as running:
+            yield running
     finally:
         stack.down()
         if stack.home.config_file.exists():
