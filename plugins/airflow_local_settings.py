@@ -1,10 +1,16 @@
 """Cluster policies of Airflow; see docs/sensing.md. Airflow imports this module by its name from the plugins folder.
 
-A deployment that has an ``airflow_local_settings`` of its own in ``$AIRFLOW_HOME/config`` calls the function there.
+A deployment that has an ``airflow_local_settings`` of its own in ``$AIRFLOW_HOME/config`` calls the functions there.
 """
 
+import sys
+
+from vodflow_airflow.preload import forks_tasks, preload
 from vodflow_airflow.priority import weigh_by_run
 
 __all__ = ["task_instance_mutation_hook"]
 
 task_instance_mutation_hook = weigh_by_run
+
+if forks_tasks(sys.argv):
+    preload()
