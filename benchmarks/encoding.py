@@ -28,8 +28,8 @@ SOURCE_BUCKET = "vodflow-source"
 KEY = "bench/big-buck-bunny-1080p.mp4"
 #: Rungs whose pictures are compared: where most bits are, and where scaling matters most.
 COMPARED = ("1080p", "480p")
-#: Least difference that people notice is about 6 VMAF points; a twelfth of it keeps the comparison honest.
-VMAF_TOLERANCE = 0.5
+#: Least difference that people notice is about 6 VMAF points; a twentieth of it keeps the comparison honest.
+VMAF_TOLERANCE = 0.3
 BITRATE_TOLERANCE = 1.02
 
 METHOD = """The clip is {seconds:.0f} s of *Big Buck Bunny* (1920x1080, 24 frames/s, AAC 5.1). All sides take turns,
