@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import sys
 import types
+from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, SecretStr
@@ -90,7 +92,14 @@ def _type_name(annotation: Any) -> str:
         return " or ".join(_type_name(item) for item in get_args(annotation) if item is not type(None))
     if get_origin(annotation) is tuple:
         return f"list of {_type_name(get_args(annotation)[0])}"
-    names = {str: "text", int: "integer", float: "number", bool: "true/false", SecretStr: "text, secret", Path: "path"}
+    if get_origin(annotation) is Literal:
+        return " or ".join(str(value) for value in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " or ".join(annotation)
+    names = {
+        str: "text", int: "integer", float: "number", Decimal: "number", bool: "true/false",
+        SecretStr: "text, secret", Path: "path",
+    }  # fmt: skip
     return names.get(annotation, "watch rule" if annotation is WatchRule else getattr(annotation, "__name__", "text"))
 
 

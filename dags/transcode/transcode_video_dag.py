@@ -25,8 +25,10 @@ from datetime import timedelta
 
 from airflow.sdk import Param, TriggerRule, chain, dag
 from transcode.tasks import plan, probe, publish, verify
-from vodflow.engines.names import AVAILABLE_ENGINES
+from vodflow.engines.names import available_engines
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
+
+ENGINES = available_engines()
 
 PARAMS = {
     "source_uri": Param(
@@ -56,8 +58,8 @@ PARAMS = {
     "engine": Param(
         None,
         type=["null", "string"],
-        pattern=f"^({'|'.join(AVAILABLE_ENGINES)})$",
-        examples=[engine.value for engine in AVAILABLE_ENGINES],
+        pattern=f"^({'|'.join(ENGINES)})$",
+        examples=[engine.value for engine in ENGINES],
         title="Engine",
         description="Who encodes: local is FFmpeg on the Airflow worker's machine; empty means what the profile says",
     ),

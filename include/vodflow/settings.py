@@ -6,14 +6,31 @@
 
 from __future__ import annotations
 
+import os
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vodflow.engines.mediaconvert.options import EncodeOptions, StatusInterval
+from vodflow.engines.names import EngineName
 from vodflow.errors import ConfigurationError
+
+#: Where AWS's own tools and other people's DAGs look for the endpoint, in this order.
+MEDIACONVERT_ENDPOINT_VARIABLES: Final = ("AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT")
 
 #: What the field calls a video file. Compared case-insensitively with the end of the key.
 VIDEO_SUFFIXES = (
@@ -38,6 +55,8 @@ class WatchRule(BaseModel):
     :param maximum_size: bytes; larger objects are ignored; none means no bound
     :param tenant_pattern: how a key begins, ``{tenant}`` standing for one path segment
     :param default_tenant: the tenant of keys that do not fit the pattern
+    :param profile: profile for this place; none means the default profile
+    :param engine: who encodes what appears here; none means what the profile says
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +69,8 @@ class WatchRule(BaseModel):
     maximum_size: int | None = Field(default=None, gt=0)
     tenant_pattern: Annotated[str, AfterValidator(_pattern_names_tenant)] = "{tenant}/"
     default_tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]*$")
-    profile: str | None = Field(default=None, description="profile for this place; none means the default profile")
+    profile: str | None = None
+    engine: EngineName | None = None
 
     @model_validator(mode="after")
     def _bounds(self) -> WatchRule:
@@ -128,6 +148,60 @@ class Settings(BaseSettings):
     encoder_threads: int = Field(default=0, ge=0, description="FFmpeg threads of one job; 0 means all cores")
     stall_timeout: float = Field(default=120.0, gt=0, description="seconds without progress before a job is stopped")
     disk_reserve: int = Field(default=1024**3, ge=0, description="bytes that must stay free beside a job's files")
+
+    # MediaConvert engine
+    mediaconvert_role: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws(-[a-z-]+)?:iam::\d{12}:role/.+$",
+        description="ARN of the IAM role that MediaConvert takes on; with it the engine is available",
+    )
+    mediaconvert_endpoint_url: str | None = Field(
+        default=None,
+        description="endpoint of MediaConvert; none means `AWS_MEDIACONVERT_ENDPOINT`, `MEDIACONVERT_ENDPOINT`, or AWS",
+    )
+    mediaconvert_queue: str | None = Field(
+        default=None, description="name or ARN of the MediaConvert queue; none means the account's default queue"
+    )
+    mediaconvert_event_queue_url: str | None = Field(
+        default=None, description="SQS queue that receives MediaConvert's events; none means polling alone"
+    )
+    mediaconvert_status_interval: Annotated[StatusInterval, BeforeValidator(int)] = Field(
+        default=60, description="seconds between two STATUS_UPDATE events of a job"
+    )
+    mediaconvert_poll_interval: float = Field(
+        default=30.0, gt=0, description="seconds between two polls of all waiting jobs, for events that were lost"
+    )
+    mediaconvert_acceleration: Literal["disabled", "preferred", "enabled"] = Field(
+        default="disabled", description="accelerated transcoding: disabled, preferred or enabled; needs Professional"
+    )
+    mediaconvert_options: str = Field(
+        default="{}", description="how MediaConvert encodes: JSON of `EncodeOptions`, see mediaconvert-settings.md"
+    )
+    mediaconvert_budget_job: Decimal | None = Field(
+        default=None, ge=0, description="US dollars one MediaConvert job may be estimated at; none means no limit"
+    )
+    mediaconvert_budget_tenant_day: Decimal | None = Field(
+        default=None, ge=0, description="US dollars a tenant's MediaConvert jobs of one day (UTC) may be estimated at"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _endpoint_from_common_variables(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("mediaconvert_endpoint_url"):
+            found = next((url for name in MEDIACONVERT_ENDPOINT_VARIABLES if (url := os.environ.get(name))), None)
+            return {**values, "mediaconvert_endpoint_url": found}
+        return values
+
+    @field_validator("mediaconvert_options")
+    @classmethod
+    def _is_encode_options(cls, value: str) -> str:
+        EncodeOptions.model_validate_json(value)
+        return value
+
+    @property
+    def encode_options(self) -> EncodeOptions:
+        """``mediaconvert_options``, decoded."""
+        return EncodeOptions.model_validate_json(self.mediaconvert_options)
 
     @model_validator(mode="after")
     def _pool(self) -> Settings:

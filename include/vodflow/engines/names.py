@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class EngineName(StrEnum):
@@ -13,15 +14,28 @@ class EngineName(StrEnum):
     KUBERNETES = "kubernetes"
 
 
-#: Engines with a task in the ``transcode_video`` DAG.
-AVAILABLE_ENGINES = (EngineName.LOCAL,)
+#: What must be set for an engine that is not always there.
+_NEEDS: Final = {EngineName.MEDIACONVERT: "VODFLOW_MEDIACONVERT_ROLE"}
+
+
+def available_engines() -> tuple[EngineName, ...]:
+    """The engines that this installation can run: those with a task in the ``transcode_video`` DAG.
+
+    MediaConvert is one as soon as the settings name the role that it takes on.
+    """
+    from vodflow.settings import get_settings  # noqa: PLC0415 - settings name engines
+
+    role = get_settings().mediaconvert_role
+    return (EngineName.LOCAL, EngineName.MEDIACONVERT) if role else (EngineName.LOCAL,)
 
 
 def available(engine: EngineName) -> EngineName:
     """The engine, if this installation can run it.
 
-    :raises ValueError: naming those that it can run
+    :raises ValueError: naming those that it can run, and what is missing
     """
-    if engine not in AVAILABLE_ENGINES:
-        raise ValueError(f"engine {engine.value} is not available here; choose {', '.join(AVAILABLE_ENGINES)}")
+    known = available_engines()
+    if engine not in known:
+        missing = f" (set {_NEEDS[engine]})" if engine in _NEEDS else ""
+        raise ValueError(f"engine {engine.value} is not available here{missing}; choose {', '.join(known)}")
     return engine
