@@ -55,6 +55,16 @@ PARAMS = {
         title="Outputs",
         description="Any of hls, dash, mp4; empty means what the profile says",
     ),
+    "qualities": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "minLength": 1},
+        minItems=1,
+        uniqueItems=True,
+        examples=["1080p", "720p", "480p", "360p", "240p"],
+        title="Qualities",
+        description="Rungs of the profile's ladder to make; empty means all that fit the source",
+    ),
     "engine": Param(
         None,
         type=["null", "string"],

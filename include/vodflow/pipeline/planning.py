@@ -33,6 +33,7 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
             tenant=source.tenant,
             video=video_slug(source.bucket, source.key),
             outputs=request.outputs,
+            qualities=request.qualities,
             revision=jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force),
             thumbnail_interval=settings.thumbnail_interval,
         )

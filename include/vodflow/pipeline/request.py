@@ -23,6 +23,7 @@ class TranscodeRequest(BaseModel):
     :param source_uri: ``s3://bucket/key``; given by a person
     :param profile: profile name; none means the watch rule's or the default one
     :param outputs: what to make; none means what the profile says
+    :param qualities: names of the profile's rungs to make, and no others; none means all that fit the source
     :param engine: who encodes; none means what the profile says
     :param priority: 0 to 100, higher first
     :param force: transcode again although the same work is already published
@@ -34,6 +35,7 @@ class TranscodeRequest(BaseModel):
     source_uri: str | None = None
     profile: str | None = None
     outputs: tuple[Output, ...] | None = Field(default=None, min_length=1)
+    qualities: tuple[str, ...] | None = Field(default=None, min_length=1)
     engine: EngineName | None = None
     priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=100)
     force: bool = False
@@ -42,6 +44,16 @@ class TranscodeRequest(BaseModel):
     @classmethod
     def _strip(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("qualities")
+    @classmethod
+    def _name_rungs(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        names = tuple(dict.fromkeys(name.strip().lower() for name in value))
+        if not all(names):
+            raise ValueError("name rungs of the profile, for example 1080p")
+        return names
 
     @field_validator("source_uri")
     @classmethod

@@ -17,7 +17,7 @@ from vodflow.planning.plan import (
     TranscodePlan,
     VideoRendition,
 )
-from vodflow.planning.profiles import Profile
+from vodflow.planning.profiles import Profile, Rung
 from vodflow.planning.sound import audio_renditions, rung_audio
 from vodflow.planning.timing import gop_frames, output_rate, segment_seconds
 
@@ -41,6 +41,7 @@ def make_plan(
     tenant: str,
     video: str,
     outputs: Iterable[Output] | None = None,
+    qualities: Iterable[str] | None = None,
     revision: int = 0,
     thumbnail_interval: float = 10.0,
 ) -> TranscodePlan:
@@ -49,13 +50,16 @@ def make_plan(
     :param tenant: slug of the tenant
     :param video: slug of the video
     :param outputs: what players get; none means the profile's
+    :param qualities: names of the profile's rungs that are wanted; none means all. A source below every one of them
+        gets a rung of its own size, as with a whole ladder
     :param revision: 0, or a higher number to make the same again under a new prefix
     :param thumbnail_interval: seconds, where the profile names none
-    :raises PlanError: when no output is asked for, or a rung exceeds every H.264 level
+    :raises PlanError: when no output is asked for, a quality is unknown, or a rung exceeds every H.264 level
     """
     track = media.video
     rate = output_rate(track.fps, variable=track.variable_frame_rate)
-    steps = ladder(track.display_width, track.display_height, profile.rungs, _worthwhile_rate(media, profile))
+    rungs = profile.rungs if qualities is None else chosen_rungs(profile, qualities)
+    steps = ladder(track.display_width, track.display_height, rungs, _worthwhile_rate(media, profile))
     gop = gop_frames(rate, profile.gop_duration)
     # The nominal height decides, not the pixels': a portrait or a film of 1920x800 has the sound of its rung.
     heights = [_audio_height(step, media) for step in steps]
@@ -127,6 +131,21 @@ def _rendition(step: Step, profile: Profile, rate: Fraction, gop: int, *, audio:
 def _audio_height(step: Step, media: MediaInfo) -> int:
     source = nominal_height(media.video.display_width, media.video.display_height)
     return round(min(Fraction(step.rung.height), source))
+
+
+def chosen_rungs(profile: Profile, qualities: Iterable[str]) -> tuple[Rung, ...]:
+    """The rungs of these names, highest first, whatever their order and however often each is named.
+
+    :raises PlanError: naming the unknown ones and the profile's
+    """
+    wanted = set(qualities)
+    unknown = wanted - {rung.name for rung in profile.rungs}
+    if unknown or not wanted:
+        raise PlanError(
+            f"Profile {profile.name} has no quality {', '.join(sorted(unknown)) or 'of no name'}. Choose from: "
+            f"{', '.join(rung.name for rung in profile.rungs)}."
+        )
+    return tuple(rung for rung in profile.rungs if rung.name in wanted)
 
 
 def _outputs(wanted: Iterable[Output]) -> tuple[Output, ...]:

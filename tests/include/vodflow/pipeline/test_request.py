@@ -23,6 +23,11 @@ def test_an_engine_can_be_asked_for() -> None:
     assert TranscodeRequest.from_params({"source_id": 7, "engine": "local"}).engine is EngineName.LOCAL
 
 
+def test_qualities_are_names_of_rungs() -> None:
+    asked = TranscodeRequest.from_params({"source_id": 7, "qualities": [" 1080P", "720p", "1080p"]})
+    assert asked.qualities == ("1080p", "720p")
+
+
 def test_ingest_gives_an_id_and_nothing_else() -> None:
     request = TranscodeRequest.from_params({"source_id": 7})
     assert (request.source_id, request.engine, request.priority) == (7, None, DEFAULT_PRIORITY)
@@ -41,6 +46,8 @@ def test_ingest_gives_an_id_and_nothing_else() -> None:
         ({"source_id": 1, "priority": 101}, "priority"),
         ({"source_id": 1, "outputs": []}, "outputs"),
         ({"source_id": 1, "outputs": ["avi"]}, "outputs.0"),
+        ({"source_id": 1, "qualities": []}, "qualities"),
+        ({"source_id": 1, "qualities": [" "]}, "qualities: name rungs of the profile"),
         ({"source_id": 1, "engine": "abacus"}, "engine"),
         ({"source_id": 1, "engine": "kubernetes"}, "engine kubernetes is not available here; choose local"),
         ({"source_id": 1, "colour": "red"}, "colour"),

@@ -158,3 +158,26 @@ def test_a_plan_is_plain_json() -> None:
     document = json.loads(plan(media()).to_json())
     assert document["renditions"][0]["reference_frames"] == 3
     assert document["source"]["key"] == "acme/Ünterwegs 1.mp4"
+
+
+def test_qualities_are_rungs_and_nothing_else() -> None:
+    full = plan(media(1920, 1080))
+    two = plan(media(1920, 1080), qualities=["480p", "1080p", "480p"])
+    assert [rung.name for rung in two.renditions] == ["1080p", "480p"]
+    assert two.renditions == (full.renditions[0], full.renditions[2])
+    assert two.hash != full.hash
+    assert two.hash == plan(media(1920, 1080), qualities=("1080p", "480p")).hash
+    names = [rung.name for rung in full.renditions]
+    assert plan(media(1920, 1080), qualities=names).hash == full.hash, "the whole ladder is the same work"
+
+
+def test_a_source_below_every_chosen_quality_gets_its_own_size() -> None:
+    assert [rung.name for rung in plan(media(640, 360), qualities=["1080p"]).renditions] == ["360p"]
+    assert [rung.name for rung in plan(media(1600, 900), qualities=["1080p", "720p"]).renditions] == ["900p", "720p"]
+    assert [rung.name for rung in plan(media(3840, 2160), qualities=["480p"]).renditions] == ["480p"]
+
+
+@pytest.mark.parametrize("wrong", [["1081p"], ["1080p", "4k"], []])
+def test_unknown_qualities_are_refused_with_the_choices(wrong: list[str]) -> None:
+    with pytest.raises(PlanError, match=r"Choose from: 1080p, 720p, 480p, 360p\."):
+        plan(media(), qualities=wrong)
