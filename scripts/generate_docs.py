@@ -11,12 +11,14 @@ import types
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from vodflow.metadata.keys import KeyAttribute
+from vodflow.notifications.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
 from vodflow.settings import Settings, WatchRule
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -66,10 +68,43 @@ def _configuration() -> str:
             "",
             "| field | type | default | meaning |",
             "|---|---|---|---|",
-            *(_row(name, field, _parameters(WatchRule).get(name)) for name, field in WatchRule.model_fields.items()),
+            *_fields(WatchRule),
+            "",
+            "## Key attributes",
+            "",
+            "`VODFLOW_DYNAMODB_KEY` is a JSON list of one (partition key) or two (and sort key) of these; see",
+            "[metadata.md](metadata.md).",
+            "",
+            "| field | type | default | meaning |",
+            "|---|---|---|---|",
+            *_fields(KeyAttribute),
+            "",
+            "## Notification channels",
+            "",
+            "`VODFLOW_NOTIFICATIONS` is a JSON list of channels, each with a `type` and these fields; see",
+            "[notifications.md](notifications.md).",
+            "",
+            "| type | field | kind | default | meaning |",
+            "|---|---|---|---|---|",
+            *(f"| any {row}" for row in _fields(BaseChannel)),
+            *(
+                f"| `{kind}` {row}"
+                for kind, model in (("sns", SnsChannel), ("slack", SlackChannel), ("webhook", WebhookChannel))
+                for row in _fields(model, without=BaseChannel)
+            ),
             "",
         ]
     )
+
+
+def _fields(model: type[BaseModel], without: type[BaseModel] = BaseModel) -> list[str]:
+    """A row for each field that ``without`` does not have; ``type`` names the model and needs none."""
+    meanings = _parameters(model)
+    return [
+        _row(name, field, meanings.get(name))
+        for name, field in model.model_fields.items()
+        if name not in without.model_fields and (without is BaseModel or name != "type")
+    ]
 
 
 def _row(name: str, field: FieldInfo, meaning: str | None = None) -> str:
@@ -83,13 +118,16 @@ def _type(field: FieldInfo) -> str:
         for rule in field.metadata
         if type(rule) in _BOUNDS
     ]
-    bounds += [f"at least {rule.min_length} characters" for rule in field.metadata if isinstance(rule, MinLen)]
+    unit = "entries" if get_origin(field.annotation) is tuple else "characters"
+    bounds += [f"at least {rule.min_length} {unit}" for rule in field.metadata if isinstance(rule, MinLen)]
     return ", ".join([_type_name(field.annotation), *bounds])
 
 
 def _type_name(annotation: Any) -> str:
     if get_origin(annotation) in {Union, types.UnionType}:
         return " or ".join(_type_name(item) for item in get_args(annotation) if item is not type(None))
+    if get_origin(annotation) is Annotated:
+        return "channel" if annotation is Channel else _type_name(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         return f"list of {_type_name(get_args(annotation)[0])}"
     if get_origin(annotation) is Literal:
@@ -100,7 +138,8 @@ def _type_name(annotation: Any) -> str:
         str: "text", int: "integer", float: "number", Decimal: "number", bool: "true/false",
         SecretStr: "text, secret", Path: "path",
     }  # fmt: skip
-    return names.get(annotation, "watch rule" if annotation is WatchRule else getattr(annotation, "__name__", "text"))
+    models = {WatchRule: "watch rule", KeyAttribute: "key attribute"}
+    return names.get(annotation) or models.get(annotation) or getattr(annotation, "__name__", "text")
 
 
 def _default(field: FieldInfo) -> str:

@@ -28,6 +28,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from vodflow.engines.mediaconvert.options import EncodeOptions, StatusInterval
 from vodflow.engines.names import EngineName
 from vodflow.errors import ConfigurationError
+from vodflow.metadata.keys import KeyAttribute
+from vodflow.notifications.channels import Channel
 
 #: Where AWS's own tools and other people's DAGs look for the endpoint, in this order.
 MEDIACONVERT_ENDPOINT_VARIABLES: Final = ("AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT")
@@ -202,6 +204,58 @@ class Settings(BaseSettings):
     def encode_options(self) -> EncodeOptions:
         """``mediaconvert_options``, decoded."""
         return EncodeOptions.model_validate_json(self.mediaconvert_options)
+
+    # Metadata in DynamoDB
+    dynamodb_table: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_.:/-]{3,}$", description="table of the videos' metadata; none means off"
+    )
+    dynamodb_key: tuple[KeyAttribute, ...] = Field(
+        default=(KeyAttribute(name="video_id", value="{tenant}/{video}"),),
+        min_length=1,
+        max_length=2,
+        description="primary key of an item (JSON list of one or two key attributes)",
+    )
+    dynamodb_attribute_prefix: str = Field(
+        default="",
+        max_length=64,
+        description="begins the name of every attribute that Vodflow writes, the key excepted",
+    )
+    dynamodb_timeout: float = Field(default=2.0, gt=0, le=30, description="seconds one call to DynamoDB may take")
+    dynamodb_progress_interval: float = Field(
+        default=5.0, ge=1, description="seconds between two progress updates of one video's item"
+    )
+
+    # Notifications and listeners
+    notifications: tuple[Channel, ...] = Field(
+        default=(), description="channels that are told what became of a video (JSON list of channels)"
+    )
+    notification_patience: float = Field(
+        default=3.0, gt=0, description="seconds a step waits at its end for notifications and metadata to be sent"
+    )
+    failure_delay: float = Field(
+        default=180.0, ge=0, description="seconds after which a failure counts as final that a retry may still cure"
+    )
+    listener_api_keys: tuple[SecretStr, ...] = Field(
+        default=(), description="keys accepted from senders of events over HTTP (JSON list); none means refuse all"
+    )
+    listener_secrets: tuple[SecretStr, ...] = Field(
+        default=(), description="keys of signed webhooks accepted over HTTP (JSON list); none means refuse all"
+    )
+
+    @field_validator("dynamodb_table", mode="before")
+    @classmethod
+    def _empty_is_off(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Settings:
+        for setting, names in (
+            ("notifications", [channel.name for channel in self.notifications]),
+            ("dynamodb_key", [attribute.name for attribute in self.dynamodb_key]),
+        ):
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{setting} names {', '.join(repeated)} twice")
+        return self
 
     @model_validator(mode="after")
     def _pool(self) -> Settings:

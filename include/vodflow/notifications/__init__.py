@@ -1,0 +1,1 @@
+"""Telling others what became of a video: SNS, Slack, signed webhooks. See ``docs/notifications.md``."""
