@@ -21,6 +21,8 @@
     │   ├── IllegalTransition   a job status change outside the state machine
     │   ├── JobBusy             another run works on the job just now
     │   └── CatalogUnavailable  the database does not answer, or asks to try again
+    ├── AirflowError            Airflow's REST API does not answer (retryable) or refuses
+    ├── WaitTimeout             a job is not over yet; it goes on
     └── StackError              a part of the embedded stack does not start or answer
 
 ``retryable`` says whether running the same step again can help.
@@ -58,10 +60,13 @@ class VodflowError(Exception):
 
     :param job_id: the job concerned, where there is one
     :param code: the other side's own error code, for example an exit status or an AWS code
+
+    ``external_id`` is the other side's own name of the job, for example a MediaConvert job id; set where it is known.
     """
 
     retryable: bool = False
     error_class: ErrorClass = ErrorClass.PERMANENT
+    external_id: str | None = None
 
     def __init__(self, message: str, *, job_id: int | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -192,6 +197,25 @@ class JobBusy(CatalogError):
 
 class CatalogUnavailable(CatalogError):
     """The database does not answer, or asks to try again (deadlock, lost connection, no free connection)."""
+
+    retryable = True
+    error_class = ErrorClass.TRANSIENT
+
+
+class AirflowError(VodflowError):
+    """Airflow's REST API does not answer, or refuses a request.
+
+    :param retryable: whether the same request can succeed later: no answer, or a server error
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, retryable: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.retryable = retryable
+        self.error_class = ErrorClass.TRANSIENT if retryable else ErrorClass.PERMANENT
+
+
+class WaitTimeout(VodflowError):
+    """A job is not over in the time a caller gave it. The job goes on; waiting again can help."""
 
     retryable = True
     error_class = ErrorClass.TRANSIENT

@@ -106,6 +106,17 @@ class Settings(BaseSettings):
     aws_read_timeout: float = Field(default=60.0, gt=0, description="seconds to wait for an AWS answer")
     aws_attempts: int = Field(default=5, ge=1, description="most attempts of one AWS call, with backoff and jitter")
 
+    # Airflow's REST API, for programs and people outside Airflow
+    airflow_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="address of Airflow, for starting and cancelling runs"
+    )
+    airflow_token: SecretStr | None = Field(
+        default=None, description="bearer token for Airflow's REST API; none means user and password"
+    )
+    airflow_user: str | None = Field(default=None, description="user that asks Airflow for a token")
+    airflow_password: SecretStr | None = Field(default=None, description="password of that user")
+    airflow_timeout: float = Field(default=20.0, gt=0, description="seconds one call to Airflow may take")
+
     # Sensing
     watch: tuple[WatchRule, ...] = Field(
         default=(WatchRule(bucket="vodflow-source"),), description="places in S3 to watch (JSON list of watch rules)"
