@@ -1,4 +1,7 @@
-"""Attempts: each time a worker was started for a job, and how that ended. Driven by :mod:`vodflow.catalog.jobs`."""
+"""Attempts: each time an engine was started for a job, and how that ended.
+
+Driven by :mod:`vodflow.catalog.jobs`, and for engines that are services by :mod:`vodflow.catalog.submissions`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from vodflow.catalog.storable import clean_message
 from vodflow.catalog.tables import job_attempt
+from vodflow.engines.names import EngineName
 from vodflow.errors import ErrorClass, VodflowError
 
 
-def start_attempt(conn: Connection, job_id: int, worker: str, run_id: str | None = None) -> int:
+def start_attempt(
+    conn: Connection, job_id: int, worker: str, run_id: str | None = None, *, engine: EngineName | str, **values: Any
+) -> int:
     """Begin an attempt and return its id. An unfinished earlier one was lost in a crash and is closed as ``lost``.
 
     :param worker: who works, for the record: a host, a pod
+    :param values: further columns of ``job_attempt``
     """
     close_attempts(conn, job_id, "lost")
     number = select(func.coalesce(func.max(job_attempt.c.number), 0) + 1).where(job_attempt.c.job_id == job_id)
@@ -22,8 +29,10 @@ def start_attempt(conn: Connection, job_id: int, worker: str, run_id: str | None
         job_id=job_id,
         number=number.scalar_subquery(),
         run_id=run_id,
+        engine=EngineName(engine),
         worker=worker,
         started_at=func.clock_timestamp(),
+        **values,
     )
     return int(conn.execute(statement.returning(job_attempt.c.id)).scalar_one())
 

@@ -22,6 +22,7 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `database` | one bounded pool a process; `transaction(actor)`; typed errors |
 | `sources` | register, hand out and judge sources; any number by a few statements |
 | `jobs`, `attempts` | open, begin, progress, result, failure, rejection, cancellation |
+| `submissions`, `engine_events` | jobs of engines elsewhere: intended, submitted, adopted; what the engine told |
 | `publications` | publish a verified job in one transaction |
 | `overview` | what people look at: source, latest job, publication |
 | `dead_letters`, `locks` | work that was given up; locks between processes |
@@ -36,7 +37,8 @@ travel. `vodflow.catalog` holds every table, migration and query.
 * A source is REJECTED exactly when it has a reason; a job is FAILED exactly when it has an error class.
 * Public is only a PUBLISHED job of the same video. An older version of a source never replaces a newer one
   (`publications.publish`, under a lock of the video).
-* One running attempt a job.
+* One running attempt a job. One job of an engine's belongs to one attempt.
+* An engine's event is kept once, and never changed (trigger `engine_event_guard`); old ones may be deleted.
 
 Who may take over a job that looks alive: a later try of the same run at once, another run after `VODFLOW_JOB_LEASE`
 seconds without a sign of life; until then it gets the retryable error `JobBusy`.

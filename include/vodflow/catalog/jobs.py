@@ -21,8 +21,20 @@ from vodflow.planning.plan import TranscodePlan
 from vodflow.settings import get_settings
 
 __all__ = [
-    "JobRow", "JobStatus", "begin", "cancel_job", "fail_job", "get_job", "open_job", "record_progress", "reject_job",
-    "revision_for", "set_status", "store_result",
+    "JobRow",
+    "JobStatus",
+    "begin",
+    "cancel_job",
+    "fail_job",
+    "get_job",
+    "locked_job",
+    "open_job",
+    "record_progress",
+    "refuse_if_alive",
+    "reject_job",
+    "revision_for",
+    "set_status",
+    "store_result",
 ]  # fmt: skip
 
 _COLUMNS = (
@@ -55,7 +67,7 @@ def open_job(
     :param run_id: run of ``transcode_video`` that will work on it
     :param prefix: key prefix of the outputs
     :raises JobBusy: when another run works on it just now (retryable)
-    :raises CatalogError: when there is no such source
+    :raises CatalogError: when there is no such source, or another job has this prefix
     """
     video_id = conn.scalar(select(source.c.video_id).where(source.c.id == source_id))
     if video_id is None:
@@ -74,14 +86,18 @@ def open_job(
             prefix=prefix,
             **wanted,
         )
-        .on_conflict_do_nothing(index_elements=["source_id", "plan_hash"])
+        # Whichever unique index notices first that another run has just made the same job.
+        .on_conflict_do_nothing()
     )
     found = (job.c.source_id == source_id) & (job.c.plan_hash == plan.hash)
-    row = JobRow.of(conn.execute(select(*_COLUMNS).where(found).with_for_update()).one())
+    made = conn.execute(select(*_COLUMNS).where(found).with_for_update()).one_or_none()
+    if made is None:
+        raise CatalogError(f"Another job writes to s3://{bucket}/{prefix}; outputs of two jobs would mix there.")
+    row = JobRow.of(made)
     done = row.status == JobStatus.VERIFYING and row.result_document is not None
     if done or row.status in {JobStatus.PUBLISHED, JobStatus.REJECTED}:
         return row
-    _refuse_if_alive(conn, row, run_id)
+    refuse_if_alive(conn, row, run_id)
     return set_status(conn, row.id, JobStatus.QUEUED, **wanted)
 
 
@@ -93,12 +109,12 @@ def begin(conn: Connection, job_id: int, *, engine: EngineName | str, worker: st
     :raises JobBusy: when another run works on it just now (retryable)
     :raises IllegalTransition: when the job is PUBLISHED or REJECTED
     """
-    row = _locked(conn, job_id)
+    row = locked_job(conn, job_id)
     used = run_id or row.run_id
-    _refuse_if_alive(conn, row, used)
+    refuse_if_alive(conn, row, used)
     if row.status not in {JobStatus.QUEUED, JobStatus.SUBMITTED}:
         set_status(conn, job_id, JobStatus.QUEUED)
-    attempt = attempts.start_attempt(conn, job_id, worker, used)
+    attempt = attempts.start_attempt(conn, job_id, worker, used, engine=engine)
     set_status(conn, job_id, JobStatus.PROGRESSING, engine=EngineName(engine), run_id=used)
     return attempt
 
@@ -175,7 +191,7 @@ def fail_job(conn: Connection, job_id: int, error: BaseException, *, retryable: 
 
     :param retryable: overrides the error's own opinion
     """
-    row = _locked(conn, job_id)
+    row = locked_job(conn, job_id)
     if row.status in FINISHED:
         return row
     again = retryable if retryable is not None else bool(getattr(error, "retryable", False))
@@ -186,7 +202,7 @@ def fail_job(conn: Connection, job_id: int, error: BaseException, *, retryable: 
 
 def reject_job(conn: Connection, job_id: int, reason: RejectionReason | str, detail: str) -> JobRow:
     """REJECTED, and its source with it: the input is at fault. A job that is over already stays as it is."""
-    row = _locked(conn, job_id)
+    row = locked_job(conn, job_id)
     if row.status in FINISHED:
         return row
     named = RejectionReason(reason)
@@ -197,7 +213,7 @@ def reject_job(conn: Connection, job_id: int, reason: RejectionReason | str, det
 
 def cancel_job(conn: Connection, job_id: int) -> JobRow:
     """CANCELED. A job that is over already stays as it is."""
-    row = _locked(conn, job_id)
+    row = locked_job(conn, job_id)
     if row.status in FINISHED:
         return row
     attempts.close_attempts(conn, job_id, "canceled")
@@ -219,7 +235,11 @@ def revision_for(conn: Connection, source_id: int, profile: str, *, run_id: str,
     return 0 if highest is None else int(highest) + 1
 
 
-def _refuse_if_alive(conn: Connection, row: JobRow, run_id: str | None) -> None:
+def refuse_if_alive(conn: Connection, row: JobRow, run_id: str | None) -> None:
+    """Refuse to touch a job that another run works on.
+
+    :raises JobBusy: when it gave a sign of life within ``VODFLOW_JOB_LEASE`` seconds
+    """
     if row.status not in ACTIVE or row.run_id == run_id:
         return
     seen = max(moment for moment in (row.heartbeat_at, row.started_at, row.submitted_at, row.queued_at) if moment)
@@ -233,7 +253,11 @@ def _refuse_if_alive(conn: Connection, row: JobRow, run_id: str | None) -> None:
         )
 
 
-def _locked(conn: Connection, job_id: int) -> JobRow:
+def locked_job(conn: Connection, job_id: int) -> JobRow:
+    """A job whose row is locked until the end of the transaction.
+
+    :raises CatalogError: when there is none
+    """
     row = conn.execute(select(*_COLUMNS).where(job.c.id == job_id).with_for_update()).one_or_none()
     if row is None:
         raise _unknown(job_id)

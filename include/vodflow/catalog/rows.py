@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -29,6 +30,7 @@ class NewSource(BaseModel):
     :param version: S3 version id, or the unquoted ETag where the bucket keeps no versions
     :param size: bytes
     :param profile: profile asked for; none means the default one
+    :param engine: engine asked for; none means what the profile says
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +45,7 @@ class NewSource(BaseModel):
     last_modified: AwareDatetime
     discovered_by: DiscoveredBy
     profile: str | None = None
+    engine: EngineName | None = None
 
 
 class NewRendition(BaseModel):
@@ -111,6 +114,7 @@ class SourceRow(Record):
     last_modified: datetime
     discovered_by: DiscoveredBy
     profile: str | None
+    engine: EngineName | None
     status: SourceStatus
     rejection_reason: RejectionReason | None
     rejection_detail: str | None
@@ -124,6 +128,8 @@ class SourceRow(Record):
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", SourceStatus(self.status))
         object.__setattr__(self, "discovered_by", DiscoveredBy(self.discovered_by))
+        if self.engine is not None:
+            object.__setattr__(self, "engine", EngineName(self.engine))
         if self.rejection_reason is not None:
             object.__setattr__(self, "rejection_reason", RejectionReason(self.rejection_reason))
         if isinstance(self.media_info, dict):
@@ -175,6 +181,7 @@ class JobRow(Record):
     encoded_at: datetime | None
     verified_at: datetime | None
     finished_at: datetime | None
+    estimated_cost: Decimal | None
     encode_seconds: float | None
     cpu_seconds: float | None
     worker_seconds: float | None
@@ -202,3 +209,39 @@ class JobRow(Record):
     def published(self) -> bool:
         """Whether the work is done and verified."""
         return self.status == JobStatus.PUBLISHED
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttemptRow(Record):
+    """One time an engine was asked to carry a job out. Cost in US dollars.
+
+    :param outcome: none while it runs
+    :param external_id: the engine's own id of its job; none before the engine has answered
+    :param request: how the engine was asked
+    """
+
+    id: int
+    job_id: int
+    number: int
+    engine: EngineName
+    worker: str
+    run_id: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    error_class: ErrorClass | None
+    external_id: str | None
+    tier: str | None
+    normalized_minutes: Decimal | None
+    estimated_cost: Decimal | None
+    request: dict[str, Any] | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "engine", EngineName(self.engine))
+        if self.error_class is not None:
+            object.__setattr__(self, "error_class", ErrorClass(self.error_class))
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the engine's job may still be of use: the attempt runs, or it failed in a way that may pass."""
+        return self.outcome is None or (self.outcome == "failed" and self.error_class != ErrorClass.PERMANENT)

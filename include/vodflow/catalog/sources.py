@@ -40,8 +40,9 @@ _INSERT_VIDEOS = text(
 ).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("tenants", "buckets", "keys")))
 
 _NEW_SOURCES = """
-    unnest(:buckets, :keys, :versions, :version_ids, :etags, :sizes, :modified, :discoverers, :profiles)
-      AS new (bucket, key, version, version_id, etag, size_bytes, last_modified, discovered_by, profile)
+    unnest(:buckets, :keys, :versions, :version_ids, :etags, :sizes, :modified, :discoverers, :profiles,
+           :engines)
+      AS new (bucket, key, version, version_id, etag, size_bytes, last_modified, discovered_by, profile, engine)
 """
 _IS_NEW = """
     NOT EXISTS (SELECT FROM source
@@ -51,7 +52,7 @@ _IS_NEW = """
 _INSERT_SOURCES = text(
     f"""
     INSERT INTO source
-           (video_id, bucket, key, version, version_id, etag, size_bytes, last_modified, discovered_by, profile)
+           (video_id, bucket, key, version, version_id, etag, size_bytes, last_modified, discovered_by, profile, engine)
     SELECT video.id, new.*
       FROM {_NEW_SOURCES}
       JOIN video ON (video.bucket, video.key) = (new.bucket, new.key)
@@ -63,7 +64,7 @@ _INSERT_SOURCES = text(
 ).bindparams(
     *(
         bindparam(name, type_=ARRAY(Text))
-        for name in ("buckets", "keys", "versions", "version_ids", "etags", "discoverers", "profiles")
+        for name in ("buckets", "keys", "versions", "version_ids", "etags", "discoverers", "profiles", "engines")
     ),
     bindparam("sizes", type_=ARRAY(BigInteger)),
     bindparam("modified", type_=ARRAY(DateTime(timezone=True))),
@@ -222,4 +223,5 @@ def _source_arrays(batch: Sequence[NewSource]) -> dict[str, list[Any]]:
         "modified": [new.last_modified for new in batch],
         "discoverers": [str(new.discovered_by) for new in batch],
         "profiles": [new.profile for new in batch],
+        "engines": [new.engine and str(new.engine) for new in batch],
     }

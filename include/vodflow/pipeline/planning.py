@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
-from vodflow.catalog.rows import JobRow
-from vodflow.errors import CatalogError
+from vodflow.catalog.rows import JobRow, SourceRow
+from vodflow.engines.names import EngineName, available
+from vodflow.errors import CatalogError, ConfigurationError
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.planner import make_plan
-from vodflow.planning.profiles import load_profile
+from vodflow.planning.profiles import Profile, load_profile
 from vodflow.planning.slug import video_slug
 from vodflow.settings import get_settings
 
@@ -19,6 +20,7 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
     :return: the job; its status is PUBLISHED when the same work is done
     :raises ProfileError: the profile is unknown or wrong
     :raises PlanError: this source and profile give no valid plan
+    :raises ConfigurationError: the engine that is asked for is not available here
     """
     settings = get_settings()
     with transaction(f"plan:{run_id}") as connection:
@@ -41,9 +43,18 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
             connection,
             source_id,
             plan,
-            engine=request.engine or profile.engine,
+            engine=_engine(request, source, profile),
             priority=request.priority,
             run_id=run_id,
             bucket=settings.media_bucket,
             prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
         )
+
+
+def _engine(request: TranscodeRequest, source: SourceRow, profile: Profile) -> EngineName:
+    """Who encodes: what the run asks for, else what the watch rule says, else the profile."""
+    chosen = request.engine or source.engine or profile.engine
+    try:
+        return available(chosen)
+    except ValueError as error:
+        raise ConfigurationError(f"Source {source.id} cannot be transcoded as asked: {error}.") from error

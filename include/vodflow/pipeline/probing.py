@@ -82,6 +82,7 @@ def _find_or_register(request: TranscodeRequest, run_id: str, settings: Settings
         last_modified=found.last_modified,
         discovered_by=DiscoveredBy.MANUAL,
         profile=request.profile,
+        engine=verdict.rule.engine if isinstance(verdict, Taken) else None,
     )
     with transaction(actor) as connection:
         # The run that asks is the run that transcodes: the ingest pipeline must not start a second one.

@@ -108,4 +108,5 @@ def as_source(taken: Taken, bucket: str, found: FoundObject, discovered_by: Disc
         last_modified=found.last_modified,
         discovered_by=discovered_by,
         profile=taken.rule.profile,
+        engine=taken.rule.engine,
     )

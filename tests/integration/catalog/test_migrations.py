@@ -1,4 +1,5 @@
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,9 +9,13 @@ from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 from vodflow.catalog import migrate
 from vodflow.catalog.cli import app
+from vodflow.catalog.migrations import versions
 from vodflow.catalog.tables import metadata
 
 pytestmark = pytest.mark.integration
+
+#: The newest revision; they are numbered in their files' names.
+HEAD = max(path.name for path in Path(versions.__file__).parent.glob("0*.py")).partition("_")[0]
 
 _CONSTRAINTS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
@@ -27,7 +32,7 @@ def _tables(url):
 def test_up_down_and_up_again(empty_database):
     assert migrate.current(empty_database) is None
     migrate.upgrade(empty_database)
-    assert migrate.current(empty_database) == "0001"
+    assert migrate.current(empty_database) == HEAD
     assert _tables(empty_database) == {*metadata.tables, "alembic_version"}
     migrate.downgrade(empty_database, "base")
     assert migrate.current(empty_database) is None
@@ -72,7 +77,7 @@ def test_upgrades_at_once_wait_for_each_other(empty_database):
     for thread in threads:
         thread.join()
     assert errors == []
-    assert migrate.current(empty_database) == "0001"
+    assert migrate.current(empty_database) == HEAD
 
 
 def test_a_failed_upgrade_leaves_nothing(empty_database):
@@ -86,8 +91,8 @@ def test_a_failed_upgrade_leaves_nothing(empty_database):
 def test_command_line(empty_database):
     run = CliRunner().invoke
     assert "no tables yet" in run(app, ["current", "--url", empty_database]).output
-    assert "revision 0001" in run(app, ["upgrade", "--url", empty_database]).output
-    assert run(app, ["current", "--url", empty_database]).output.strip() == "0001"
+    assert f"revision {HEAD}" in run(app, ["upgrade", "--url", empty_database]).output
+    assert run(app, ["current", "--url", empty_database]).output.strip() == HEAD
     assert run(app, ["downgrade", "base", "--url", empty_database], input="n\n").exit_code == 1
-    assert migrate.current(empty_database) == "0001"
+    assert migrate.current(empty_database) == HEAD
     assert "no tables" in run(app, ["downgrade", "base", "--yes", "--url", empty_database]).output

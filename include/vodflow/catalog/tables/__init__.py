@@ -7,11 +7,12 @@ from vodflow.catalog.tables.assets import source, tenant, video
 from vodflow.catalog.tables.base import metadata
 from vodflow.catalog.tables.outputs import artifact, publication, rendition
 from vodflow.catalog.tables.reports import report_transcoding_daily, report_transcoding_problem_daily
-from vodflow.catalog.tables.work import dead_letter, job, job_attempt, job_event
+from vodflow.catalog.tables.work import dead_letter, engine_event, job, job_attempt, job_event
 
 __all__ = [
     "artifact",
     "dead_letter",
+    "engine_event",
     "job",
     "job_attempt",
     "job_event",

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+from vodflow.engines.names import EngineName
 
 tenant = Table(
     "tenant",
@@ -59,6 +60,7 @@ source = Table(
     timestamp("last_modified", nullable=False, comment="by S3; orders the versions of a key"),
     Column("discovered_by", Text, nullable=False),
     Column("profile", Text, comment="asked for by the watch rule; none means the default profile"),
+    Column("engine", Text, comment="asked for by the watch rule; none means what the profile says"),
     Column("status", Text, nullable=False, server_default=SourceStatus.DISCOVERED.value),
     Column("rejection_reason", Text),
     Column("rejection_detail", Text),
@@ -74,6 +76,7 @@ source = Table(
     CheckConstraint("version <> ''", name="version"),
     one_of("status", SourceStatus),
     one_of("discovered_by", DiscoveredBy),
+    one_of("engine", EngineName),
     # The names are vodflow.errors.RejectionReason; a new one needs no migration.
     CheckConstraint("rejection_reason ~ '^[a-z][a-z0-9_]*$'", name="rejection_reason"),
     *not_negative("size_bytes"),

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -103,6 +104,9 @@ job = Table(
     ),
     CheckConstraint("status <> 'PUBLISHED' OR (verified_at IS NOT NULL AND progress = 100)", name="published"),
     Index("ix_job_video_id", "video_id"),
+    Index(
+        "uq_job_external", "engine", "external_id", unique=True, postgresql_where=text("external_id IS NOT NULL")
+    ),
     Index("ix_job_open", "status", text("priority DESC"), "id", postgresql_where=_OPEN),
     comment="One plan for one source, carried out by one engine.",
     # Room on each page for the progress updates, which touch no index (heap-only tuples).
@@ -116,7 +120,13 @@ job_attempt = Table(
     Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
     Column("number", Integer, nullable=False, comment="1, 2, … within the job"),
     Column("run_id", Text, comment="run of transcode_video"),
+    Column("engine", Text, nullable=False),
     Column("worker", Text, nullable=False, comment="who worked: a host, a pod"),
+    Column("external_id", Text, comment="the engine's own id of its job"),
+    Column("tier", Text, comment="pricing tier"),
+    Column("normalized_minutes", Numeric(14, 4), comment="estimated"),
+    Column("estimated_cost", Numeric(12, 6), comment="US dollars"),
+    Column("request", JSONB(none_as_null=True), comment="how the engine was asked: its options, without keys"),
     timestamp("started_at", nullable=False),
     timestamp("finished_at"),
     Column("outcome", Text, comment="none while it runs; lost when a later attempt found it unfinished"),
@@ -126,12 +136,19 @@ job_attempt = Table(
     UniqueConstraint("job_id", "number"),
     one_of("outcome", ("succeeded", "failed", "rejected", "canceled", "lost")),
     one_of("error_class", ErrorClass),
+    one_of("engine", EngineName),
     CheckConstraint("number > 0", name="number"),
+    *not_negative("normalized_minutes", "estimated_cost"),
     CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_has_outcome"),
     CheckConstraint("error_class IS NULL OR outcome = 'failed'", name="error_has_outcome"),
+    Index(
+        "uq_job_attempt_external", "engine", "external_id", unique=True,
+        postgresql_where=text("external_id IS NOT NULL"),
+    ),
+    Index("ix_job_attempt_estimated", "started_at", postgresql_where=text("estimated_cost IS NOT NULL")),
     Index("uq_job_attempt_running", "job_id", unique=True, postgresql_where=text("finished_at IS NULL")),
     comment="One time a worker was started for a job.",
-)
+)  # fmt: skip
 
 job_event = Table(
     "job_event",
@@ -148,6 +165,25 @@ job_event = Table(
     Index("ix_job_event_job_id", "job_id", "id"),
     Index("ix_job_event_ended", "at", postgresql_where=_among("new_status", FINISHED)),
     comment="Every change of a job's status. Written by a trigger, never changed or deleted.",
+)
+
+engine_event = Table(
+    "engine_event",
+    metadata,
+    identity(),
+    Column("engine", Text, nullable=False),
+    Column("event_id", Text, nullable=False, comment="given by the sender; a duplicate has the same"),
+    Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("external_id", Text, nullable=False, comment="the engine's own id of its job"),
+    Column("kind", Text, nullable=False, comment="the engine's word: COMPLETE, STATUS_UPDATE, …"),
+    Column("at", DateTime(timezone=True), nullable=False, comment="by the engine"),
+    timestamp("received_at", nullable=False),
+    Column("detail", JSONB, nullable=False),
+    UniqueConstraint("engine", "event_id"),
+    one_of("engine", EngineName),
+    Index("ix_engine_event_job_id", "job_id", "id"),
+    Index("ix_engine_event_external", "engine", "external_id", "kind"),
+    comment="What an engine told about its jobs, as it came: at least once, in any order.",
 )
 
 dead_letter = Table(
