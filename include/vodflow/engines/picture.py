@@ -16,7 +16,7 @@ from vodflow.planning.plan import VideoRendition
 Stream = Any
 
 #: Sharp enough for downscaling at a fraction of lanczos' cost.
-_SCALER: Final = "bicubic"
+SCALER: Final = "bicubic"
 #: SDR reference white in nits for zscale's linear light (ITU-R BT.2408 would say 203 for graphics; 100 keeps
 #: the brightness of film-like material).
 _NOMINAL_PEAK: Final = 100
@@ -34,7 +34,7 @@ _MATRICES: Final = {
 }
 
 #: Matrices that ``scale`` refuses and ``zscale`` converts, as ffprobe names them.
-_ZSCALE_ONLY: Final = {"bt2020c", "ycgco", "ictcp", "chroma-derived-nc", "chroma-derived-c"}
+ZSCALE_ONLY: Final = {"bt2020c", "ycgco", "ictcp", "chroma-derived-nc", "chroma-derived-c"}
 
 
 def source_matrix(track: VideoTrack) -> str:
@@ -49,7 +49,7 @@ def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: f
     :param held: seconds for which the last picture stays, because the sound lasts longer
     :param end: seconds after which a held picture ends
     """
-    if track.color_space not in _ZSCALE_ONLY:
+    if track.color_space not in ZSCALE_ONLY:
         stream = _unchanging(stream, track)
     if track.interlaced:
         mode = "send_field" if rung.fps > track.fps * _FIELD_RATE else "send_frame"
@@ -68,7 +68,7 @@ def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: f
 def _unchanging(stream: Stream, track: VideoTrack) -> Stream:
     """Frames of one size and format; those that have it pass through untouched, at no cost."""
     width, height = (track.width, track.height) if track.rotation in {0, 180} else (track.height, track.width)
-    return stream.filter("scale", width, height, flags=_SCALER)
+    return stream.filter("scale", width, height, flags=SCALER)
 
 
 def constant_rate(stream: Stream, rung: VideoRendition) -> Stream:
@@ -82,11 +82,11 @@ def smaller(stream: Stream, larger: VideoRendition, rung: VideoRendition) -> Str
         stream = constant_rate(stream, rung)
     if (rung.width, rung.height) == (larger.width, larger.height):
         return stream
-    return stream.filter("scale", rung.width, rung.height, flags=_SCALER).filter("setsar", "1")
+    return stream.filter("scale", rung.width, rung.height, flags=SCALER).filter("setsar", "1")
 
 
 def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
-    if track.color_space in _ZSCALE_ONLY:
+    if track.color_space in ZSCALE_ONLY:
         return stream.filter("zscale", rung.width, rung.height, filter="bicubic", matrix="709", range="limited").filter(
             "format", "yuv420p"
         )
@@ -100,7 +100,7 @@ def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream
         "scale",
         rung.width,
         rung.height,
-        flags=_SCALER,
+        flags=SCALER,
         in_color_matrix=matrix,
         out_color_matrix="bt709",
         out_range="tv",
@@ -109,34 +109,37 @@ def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream
 
 def _tone_map(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
     """PQ or HLG in BT.2020 to SDR in BT.709, at the rung's size: floating-point pictures are the costly part."""
+    linear = linear_light(track)
+    if track.color_space in ZSCALE_ONLY:
+        stream = stream.filter("zscale", rung.width, rung.height, filter="bicubic", **linear)
+    else:
+        stream = stream.filter("scale", rung.width, rung.height, flags=SCALER).filter("zscale", **linear)
+    for name, arguments, options in TO_SDR:
+        stream = stream.filter(name, *arguments, **options)
+    return stream
+
+
+def linear_light(track: VideoTrack) -> dict[str, Any]:
+    """Options of zscale from the PQ or HLG of a source to linear light."""
     transfer = track.color_transfer
-    if track.color_space in _ZSCALE_ONLY:  # ICtCp above all; the frames themselves say it
-        return _to_sdr(
-            stream.filter(
-                "zscale", rung.width, rung.height, filter="bicubic",
-                transferin=transfer, transfer="linear", npl=_NOMINAL_PEAK,
-            )
-        )  # fmt: skip
+    if track.color_space in ZSCALE_ONLY:  # ICtCp above all; the frames themselves say it
+        return {"transferin": transfer, "transfer": "linear", "npl": _NOMINAL_PEAK}
     matrix = track.color_space if track.color_space in {"bt2020nc", "bt2020c"} else "bt2020nc"
-    return _to_sdr(
-        stream.filter("scale", rung.width, rung.height, flags=_SCALER).filter(
-            "zscale",
-            transferin=transfer,
-            matrixin={"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
-            primariesin="2020",
-            rangein="full" if track.color_range == "pc" else "limited",
-            transfer="linear",
-            npl=_NOMINAL_PEAK,
-        )
-    )
+    return {
+        "transferin": transfer,
+        "matrixin": {"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
+        "primariesin": "2020",
+        "rangein": "full" if track.color_range == "pc" else "limited",
+        "transfer": "linear",
+        "npl": _NOMINAL_PEAK,
+    }
 
 
-def _to_sdr(linear: Stream) -> Stream:
-    """Linear light of any primaries as 8-bit BT.709."""
-    return (
-        linear.filter("format", "gbrpf32le")
-        .filter("zscale", primaries="709")
-        .filter("tonemap", tonemap="hable", desat=0)
-        .filter("zscale", transfer="709", matrix="709", range="limited")
-        .filter("format", "yuv420p")
-    )
+#: Filters from linear light of any primaries to 8-bit BT.709: name, arguments, options.
+TO_SDR: Final[tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]] = (
+    ("format", ("gbrpf32le",), {}),
+    ("zscale", (), {"primaries": "709"}),
+    ("tonemap", (), {"tonemap": "hable", "desat": 0}),
+    ("zscale", (), {"transfer": "709", "matrix": "709", "range": "limited"}),
+    ("format", ("yuv420p",), {}),
+)
