@@ -73,3 +73,12 @@ class ArtifactKind(StrEnum):
     POSTER = "poster"
     CAPTION = "caption"
     MANIFEST = "manifest"
+
+
+class DeliveryStatus(StrEnum):
+    """What became of one notification for one channel."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    SUPERSEDED = "SUPERSEDED"
