@@ -34,6 +34,23 @@ def stack_environment(home: Path | Home) -> dict[str, str]:
     return {**_vodflow(home, config), **_aws(home, config), **_airflow(home, config)}
 
 
+def client_environment(home: Path | Home) -> dict[str, str]:
+    """:func:`stack_environment`, and what a person's commands need to ask Airflow over its REST API.
+
+    The stack's own parts do without the admin's password: tasks have a channel to the API server.
+
+    :raises StackError: no stack was ever started there
+    """
+    home = home if isinstance(home, Home) else Home(home)
+    config = load_config(home)
+    return {
+        **stack_environment(home),
+        "VODFLOW_AIRFLOW_URL": config.airflow_url,
+        "VODFLOW_AIRFLOW_USER": "admin",
+        "VODFLOW_AIRFLOW_PASSWORD": config.secrets.admin_password,
+    }
+
+
 def child_environment(home: Home, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
     """The whole environment of a part: the caller's without what could lead it astray, and the stack's own.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from vodflow.errors import StackError
 from vodflow.local.config import StackConfig, prepare_config
-from vodflow.local.environment import child_environment, password_file, stack_environment
+from vodflow.local.environment import child_environment, client_environment, password_file, stack_environment
 from vodflow.local.home import REPOSITORY, Home
 
 
@@ -31,6 +31,13 @@ def test_everything_points_into_the_stack(home: Home, config: StackConfig) -> No
     assert environment["VODFLOW_EVENT_QUEUE_URL"] == f"{config.aws_url}/000000000000/vodflow-s3-events"
     connection = json.loads(environment["AIRFLOW_CONN_AWS_DEFAULT"])
     assert connection["extra"]["endpoint_url"] == config.aws_url == environment["AWS_ENDPOINT_URL"]
+
+
+def test_commands_may_ask_airflow_and_parts_get_no_password(home: Home, config: StackConfig) -> None:
+    environment = client_environment(home)
+    assert environment["VODFLOW_AIRFLOW_URL"] == config.airflow_url
+    assert environment["VODFLOW_AIRFLOW_PASSWORD"] == config.secrets.admin_password
+    assert config.secrets.admin_password not in child_environment(home).values()
 
 
 def test_servers_listen_on_loopback_only(home: Home, config: StackConfig) -> None:
