@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog import attempts, sources
+from vodflow.catalog import attempts, outcomes, sources
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import ACTIVE, FINISHED, JobStatus
 from vodflow.catalog.storable import clean, clean_message
@@ -140,7 +140,9 @@ def set_status(conn: Connection, job_id: int, status: JobStatus | str, **fields:
     :raises IllegalTransition: for a change outside the state machine (by :func:`.database.transaction`)
     :raises CatalogError: when there is no such job
     """
-    return _update(conn, job_id, status=JobStatus(status), **fields)
+    row = _update(conn, job_id, status=JobStatus(status), **fields)
+    outcomes.job_changed(conn, row)
+    return row
 
 
 def record_progress(
@@ -206,9 +208,10 @@ def reject_job(conn: Connection, job_id: int, reason: RejectionReason | str, det
     if row.status in FINISHED:
         return row
     named = RejectionReason(reason)
-    sources.reject_source(conn, row.source_id, named, detail)
     attempts.close_attempts(conn, job_id, "rejected")
-    return set_status(conn, job_id, JobStatus.REJECTED, error_code=named.value, error_message=clean_message(detail))
+    row = set_status(conn, job_id, JobStatus.REJECTED, error_code=named.value, error_message=clean_message(detail))
+    sources.reject_source(conn, row.source_id, named, detail, job=row)
+    return row
 
 
 def cancel_job(conn: Connection, job_id: int) -> JobRow:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog import jobs
+from vodflow.catalog import jobs, outcomes
 from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.tables import artifact, job, publication, rendition, source, video
@@ -52,12 +52,16 @@ def publish(
     # One publisher of a video at a time; the lock is held to the end of the caller's transaction.
     conn.execute(select(video.c.id).where(video.c.id == video_id).with_for_update())
     row = jobs.get_job(conn, job_id)
-    if row.status != JobStatus.PUBLISHED:
+    new = row.status != JobStatus.PUBLISHED
+    if new:
         row = jobs.set_status(conn, job_id, JobStatus.PUBLISHED)
         _write(conn, rendition, job_id, [{**new.model_dump()} for new in renditions])
         _write(conn, artifact, job_id, [_artifact_values(row, new) for new in artifacts])
     _flip(conn, row, manifest_uri)
-    return get_publication(conn, video_id, job_id)
+    public = get_publication(conn, video_id, job_id)
+    if new:
+        outcomes.job_published(conn, row, manifest_uri, current=public.current)
+    return public
 
 
 def get_publication(conn: Connection, video_id: int, job_id: int | None = None) -> Publication:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Select, Text, bindparam, func, select, text, update
 
-from vodflow.catalog.rows import NewSource, SourceRow
+from vodflow.catalog import outcomes
+from vodflow.catalog.rows import JobRow, NewSource, SourceRow
 from vodflow.catalog.states import SourceStatus
-from vodflow.catalog.storable import clean
+from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import source, tenant, video
 from vodflow.errors import CatalogError, RejectionReason
 from vodflow.media.info import MediaInfo
@@ -163,11 +164,15 @@ def mark_probed(conn: Connection, source_id: int, media_info: MediaInfo) -> None
         rejection_detail=None,
         rejected_at=None,
     )
+    outcomes.source_changed(conn, source_id)
 
 
-def reject_source(conn: Connection, source_id: int, reason: RejectionReason, detail: str) -> None:
+def reject_source(
+    conn: Connection, source_id: int, reason: RejectionReason, detail: str, *, job: JobRow | None = None
+) -> None:
     """Refuse a source for good, with its named reason and one sentence for a person.
 
+    :param job: the job that found it out, REJECTED already; none when there is none yet
     :raises CatalogError: when there is no such source
     """
     _judge(
@@ -179,6 +184,7 @@ def reject_source(conn: Connection, source_id: int, reason: RejectionReason, det
         # A second rejection keeps the day of the first, so that reports of past days do not change.
         rejected_at=func.coalesce(source.c.rejected_at, func.clock_timestamp()),
     )
+    outcomes.source_rejected(conn, source_id, RejectionReason(reason), clean_message(detail), job)
 
 
 def _judge(conn: Connection, source_id: int, **values: Any) -> None:

@@ -5,6 +5,7 @@ The migrations create them; another test fails when the migrated database differ
 
 from vodflow.catalog.tables.assets import source, tenant, video
 from vodflow.catalog.tables.base import metadata
+from vodflow.catalog.tables.outbox import metadata_sync, notification_delivery
 from vodflow.catalog.tables.outputs import artifact, publication, rendition
 from vodflow.catalog.tables.reports import report_transcoding_daily, report_transcoding_problem_daily
 from vodflow.catalog.tables.work import dead_letter, engine_event, job, job_attempt, job_event
@@ -17,6 +18,8 @@ __all__ = [
     "job_attempt",
     "job_event",
     "metadata",
+    "metadata_sync",
+    "notification_delivery",
     "publication",
     "rendition",
     "report_transcoding_daily",

@@ -1,0 +1,203 @@
+"""Notifications in the catalog: enqueue, claim, settle. One row is one event for one channel."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Interval, bindparam, func, select, true, update
+from sqlalchemy.dialects.postgresql import insert
+
+from vodflow.catalog.rows import Record
+from vodflow.catalog.states import DeliveryStatus
+from vodflow.catalog.storable import clean, clean_message
+from vodflow.catalog.tables import job_event, notification_delivery
+from vodflow.notifications.channels import EventKind
+
+_TABLE = notification_delivery
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeliveryRow(Record):
+    """One event for one channel. ``attempts`` counts the one that is under way."""
+
+    id: int
+    event_key: str
+    channel: str
+    event: EventKind
+    tenant: str
+    source_id: int
+    job_id: int | None
+    payload: dict[str, Any]
+    status: DeliveryStatus
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    attempted_at: datetime | None
+    finished_at: datetime | None
+    response_code: int | None
+    error: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "event", EventKind(self.event))
+        object.__setattr__(self, "status", DeliveryStatus(self.status))
+
+
+def enqueue(
+    conn: Connection,
+    channels: Sequence[str],
+    *,
+    event_key: str,
+    event: EventKind,
+    document: dict[str, Any],
+    job_event_id: int | None = None,
+    delay: timedelta = timedelta(),
+) -> None:
+    """Note an event for these channels; one that a channel has already is left alone.
+
+    :param document: what is sent, see :func:`vodflow.notifications.events.payload`
+    :param delay: how long after the event it is sent at the earliest
+    """
+    common = {
+        "event_key": event_key,
+        "event": event.value,
+        "tenant": document["tenant"],
+        "source_id": document["source"]["id"],
+        "job_id": document["job"] and document["job"]["id"],
+        "job_event_id": job_event_id,
+        "payload": clean(document),
+    }
+    # A retry of the step after its commit, and a second step that reports the same, find the row there.
+    statement = insert(_TABLE).values(due_at=func.now() + bindparam("delay", delay, Interval))
+    statement = statement.on_conflict_do_nothing(index_elements=["event_key", "channel"])
+    conn.execute(statement, [{**common, "channel": channel, "delay": delay} for channel in channels])
+
+
+def claim(
+    conn: Connection,
+    *,
+    limit: int,
+    lease: timedelta,
+    source_id: int | None = None,
+    job_id: int | None = None,
+) -> list[DeliveryRow]:
+    """Take due notifications for an attempt; nobody else gets them for the length of ``lease``.
+
+    Failures that a retry has overtaken are settled as SUPERSEDED on the way.
+
+    :param source_id: only of this source
+    :param job_id: only of this job
+    """
+    mine = _of(source_id, job_id)
+    due = (_TABLE.c.status == DeliveryStatus.PENDING) & (_TABLE.c.due_at <= func.clock_timestamp())
+    conn.execute(
+        update(_TABLE)
+        .where(due, mine, _TABLE.c.event == EventKind.FAILED, _overtaken())
+        .values(status=DeliveryStatus.SUPERSEDED, finished_at=func.clock_timestamp(), error="the job was tried again")
+    )
+    # A common table expression is computed once; a subquery could be computed again, and take more than the limit.
+    chosen = (
+        select(_TABLE.c.id)
+        .where(due, mine)
+        .order_by(_TABLE.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("chosen")
+    )
+    rows = conn.execute(
+        update(_TABLE)
+        .where(_TABLE.c.id == chosen.c.id)
+        .values(
+            attempts=_TABLE.c.attempts + 1,
+            attempted_at=func.clock_timestamp(),
+            due_at=func.clock_timestamp() + bindparam("lease", lease, Interval),
+        )
+        .returning(_TABLE)
+    )
+    return sorted((DeliveryRow.of(row) for row in rows), key=lambda row: row.id)
+
+
+def delivered(conn: Connection, delivery_id: int, code: int | None) -> None:
+    """The channel has taken it.
+
+    :param code: HTTP status of the answer
+    """
+    _settle(conn, delivery_id, DeliveryStatus.DELIVERED, response_code=code, error=None)
+
+
+def failed(conn: Connection, delivery_id: int, error: str, code: int | None) -> None:
+    """No further attempt will be made."""
+    _settle(conn, delivery_id, DeliveryStatus.FAILED, response_code=code, error=clean_message(error))
+
+
+def postpone(
+    conn: Connection, delivery_id: int, delay: timedelta, error: str, code: int | None = None, *, attempted: bool = True
+) -> None:
+    """Try again after ``delay``.
+
+    :param attempted: false when nothing was sent, so that the attempt does not count
+    """
+    values = {"due_at": func.clock_timestamp() + bindparam("delay", delay, Interval), "error": clean_message(error)}
+    if attempted:
+        values["response_code"] = code
+    else:
+        values["attempts"] = _TABLE.c.attempts - 1
+    conn.execute(
+        update(_TABLE).where(_TABLE.c.id == delivery_id, _TABLE.c.status == DeliveryStatus.PENDING).values(**values)
+    )
+
+
+def retry(conn: Connection, *, channel: str | None = None, delivery_id: int | None = None) -> int:
+    """Queue given-up notifications again; returns how many.
+
+    :param channel: of this channel only
+    :param delivery_id: this one only
+    """
+    chosen = _TABLE.c.status == DeliveryStatus.FAILED
+    if channel is not None:
+        chosen &= _TABLE.c.channel == channel
+    if delivery_id is not None:
+        chosen &= _TABLE.c.id == delivery_id
+    values = {"status": DeliveryStatus.PENDING, "finished_at": None, "attempts": 0, "due_at": func.clock_timestamp()}
+    return conn.execute(update(_TABLE).where(chosen).values(**values)).rowcount
+
+
+def recent(
+    conn: Connection, *, limit: int = 50, status: DeliveryStatus | None = None, channel: str | None = None
+) -> list[DeliveryRow]:
+    """The delivery log, newest first."""
+    query = select(_TABLE).order_by(_TABLE.c.id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(_TABLE.c.status == status)
+    if channel is not None:
+        query = query.where(_TABLE.c.channel == channel)
+    return [DeliveryRow.of(row) for row in conn.execute(query)]
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """When the next notification is due; in the past when one waits; none when there is none."""
+    moment: datetime | None = conn.scalar(
+        select(func.min(_TABLE.c.due_at)).where(_TABLE.c.status == DeliveryStatus.PENDING)
+    )
+    return moment
+
+
+def _of(source_id: int | None, job_id: int | None) -> ColumnElement[bool]:
+    if job_id is not None:
+        return _TABLE.c.job_id == job_id
+    return true() if source_id is None else _TABLE.c.source_id == source_id
+
+
+def _overtaken() -> ColumnElement[bool]:
+    later = select(job_event.c.id).where(job_event.c.job_id == _TABLE.c.job_id, job_event.c.id > _TABLE.c.job_event_id)
+    return later.exists()
+
+
+def _settle(conn: Connection, delivery_id: int, status: DeliveryStatus, **values: Any) -> None:
+    conn.execute(
+        update(_TABLE)
+        .where(_TABLE.c.id == delivery_id, _TABLE.c.status == DeliveryStatus.PENDING)
+        .values(status=status, finished_at=func.clock_timestamp(), **values)
+    )
