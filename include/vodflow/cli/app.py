@@ -50,6 +50,7 @@ SUBCOMMANDS = {
     "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at videos and their jobs."),
     "catalog": Subcommand("vodflow.catalog.cli", "app", "Migrate the catalog database."),
     "report": Subcommand("vodflow.reports.cli", "app", "Compute and show the reports."),
+    "mediaconvert": Subcommand("vodflow.local.mediaconvert.cli", "app", "MediaConvert on this machine."),
     "worker": Subcommand("vodflow.engines.cli", "app", "Carry one plan out on this machine."),
 }
 

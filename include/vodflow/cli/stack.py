@@ -168,6 +168,7 @@ def _addresses(console: Console, stack: Stack) -> None:
     console.print(f"Airflow: {config.airflow_url}  user admin, password {secret}", soft_wrap=True, highlight=False)
     console.print(f"PostgreSQL: {HOST}:{config.ports['postgres']}", soft_wrap=True, highlight=False)
     console.print(f"AWS endpoint: {config.aws_url}", soft_wrap=True, highlight=False)
+    console.print(f"MediaConvert endpoint: {config.mediaconvert_url}", soft_wrap=True, highlight=False)
     console.print(f"Logs: {stack.home.logs}", soft_wrap=True, highlight=False)
 
 

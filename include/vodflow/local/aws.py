@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vodflow.errors import StackError
 from vodflow.local.config import StackConfig
-from vodflow.local.environment import ACCOUNT, EVENT_QUEUE
+from vodflow.local.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE
 from vodflow.local.home import Home
 from vodflow.local.part import Part
 from vodflow.local.ports import HOST
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 PART = "aws"
-DEAD_LETTER_QUEUE = f"{EVENT_QUEUE}-dead"
+#: Each queue of events has one for what cannot be handled.
+QUEUES = (EVENT_QUEUE, MEDIACONVERT_QUEUE)
 RULE = "vodflow-object-created"
 
 #: Services that are switched on; the others cost memory at start.
@@ -120,7 +121,8 @@ class Resources:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
         try:
-            sqs.get_queue_url(QueueName=EVENT_QUEUE)
+            for name in QUEUES:
+                sqs.get_queue_url(QueueName=name)
             s3.get_bucket_cors(Bucket=self._media)
             return all(
                 s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
@@ -130,15 +132,21 @@ class Resources:
             return False
 
     def _make_queues(self, sqs: SQSClient) -> None:
+        for name in QUEUES:
+            self._make_queue(sqs, name)
+
+    @staticmethod
+    def _make_queue(sqs: SQSClient, name: str) -> None:
         common: dict[QueueAttributeNameType, str] = {"MessageRetentionPeriod": str(_RETENTION)}
-        sqs.create_queue(QueueName=DEAD_LETTER_QUEUE, Attributes=common)
-        redrive = json.dumps({"deadLetterTargetArn": _queue_arn(DEAD_LETTER_QUEUE), "maxReceiveCount": _MAX_RECEIVES})
+        dead = f"{name}-dead"
+        sqs.create_queue(QueueName=dead, Attributes=common)
+        redrive = json.dumps({"deadLetterTargetArn": _queue_arn(dead), "maxReceiveCount": _MAX_RECEIVES})
         attributes: dict[QueueAttributeNameType, str] = {
             **common,
             "VisibilityTimeout": str(_VISIBILITY),
             "RedrivePolicy": redrive,
         }
-        queue_url = sqs.create_queue(QueueName=EVENT_QUEUE)["QueueUrl"]
+        queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
         sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=attributes)
 
     def _make_rule(self, timeout: float) -> None:

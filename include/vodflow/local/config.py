@@ -15,7 +15,7 @@ from vodflow.errors import StackError
 from vodflow.local.home import Home
 from vodflow.local.ports import HOST, choose_ports
 
-PORT_NAMES = ("postgres", "aws", "airflow")
+PORT_NAMES = ("postgres", "aws", "airflow", "mediaconvert")
 
 
 def _fernet_key() -> str:
@@ -53,6 +53,12 @@ class StackConfig:
     def aws_url(self) -> str:
         """Endpoint of all AWS services."""
         return f"http://{HOST}:{self.ports['aws']}"
+
+    @property
+    def mediaconvert_url(self) -> str:
+        """Endpoint of the local MediaConvert."""
+        # A stack that was started before this part existed has no port for it until it is started again.
+        return f"http://{HOST}:{self.ports.get('mediaconvert', 0)}"
 
     def database_url(self, role: str, driver: str = "postgresql+psycopg2") -> str:
         """SQLAlchemy URL of the database ``role`` owns (each role owns the database of its name)."""

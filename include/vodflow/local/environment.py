@@ -11,11 +11,17 @@ from vodflow.local.config import StackConfig, load_config
 from vodflow.local.home import Home
 from vodflow.local.ports import HOST
 
+#: The emulator's default account, as it appears in its queue URLs.
+ACCOUNT = "000000000000"
+
 #: Name of the SQS queue that receives the S3 notifications.
 EVENT_QUEUE = "vodflow-s3-events"
 
-#: The emulator's default account, as it appears in its queue URLs.
-ACCOUNT = "000000000000"
+#: Name of the SQS queue that receives MediaConvert's job events.
+MEDIACONVERT_QUEUE = "vodflow-mediaconvert-events"
+
+#: MediaConvert wants a role's ARN; nothing here looks at what the role allows.
+MEDIACONVERT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/vodflow-mediaconvert"
 
 _REGION = "us-east-1"
 
@@ -70,6 +76,8 @@ def _vodflow(home: Home, config: StackConfig) -> dict[str, str]:
         "VODFLOW_AWS_ENDPOINT_URL": config.aws_url,
         "VODFLOW_AWS_REGION": _REGION,
         "VODFLOW_EVENT_QUEUE_URL": f"{config.aws_url}/{ACCOUNT}/{EVENT_QUEUE}",
+        "VODFLOW_MEDIACONVERT_ROLE": MEDIACONVERT_ROLE,
+        "VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL": f"{config.aws_url}/{ACCOUNT}/{MEDIACONVERT_QUEUE}",
         "VODFLOW_WORK_DIR": str(home.work),
     }
 
@@ -82,6 +90,11 @@ def _aws(home: Home, config: StackConfig) -> dict[str, str]:
         "AWS_DEFAULT_REGION": _REGION,
         "AWS_REGION": _REGION,
         "AWS_ENDPOINT_URL": config.aws_url,
+        # SDKs read the first, AWS's samples and Vodflow the other two.
+        "AWS_ENDPOINT_URL_MEDIACONVERT": config.mediaconvert_url,
+        "AWS_MEDIACONVERT_ENDPOINT": config.mediaconvert_url,
+        "MEDIACONVERT_ENDPOINT": config.mediaconvert_url,
+        "AWS_MEDIACONVERT_ROLE_ARN": MEDIACONVERT_ROLE,
         "AWS_EC2_METADATA_DISABLED": "true",
         # A person's own profile must never leak into the local stack, nor the stack reach a real account.
         "AWS_CONFIG_FILE": str(home.aws / "config"),
@@ -91,7 +104,11 @@ def _aws(home: Home, config: StackConfig) -> dict[str, str]:
                 "conn_type": "aws",
                 "login": "test",
                 "password": "test",
-                "extra": {"region_name": _REGION, "endpoint_url": config.aws_url},
+                "extra": {
+                    "region_name": _REGION,
+                    "endpoint_url": config.aws_url,
+                    "service_config": {"mediaconvert": {"endpoint_url": config.mediaconvert_url}},
+                },
             }
         ),
     }

@@ -70,6 +70,11 @@ class Home:
         return self.root / "aws"
 
     @property
+    def mediaconvert(self) -> Path:
+        """Jobs and temporary files of the local MediaConvert."""
+        return self.root / "mediaconvert"
+
+    @property
     def work(self) -> Path:
         """Temporary files of the local engine."""
         return self.root / "work"

@@ -27,6 +27,7 @@ from vodflow.local.databases import prepare_databases
 from vodflow.local.environment import child_environment
 from vodflow.local.home import Home
 from vodflow.local.keeper import Keeper
+from vodflow.local.mediaconvert.part import mediaconvert_part
 from vodflow.local.part import Part
 from vodflow.local.postgres import PostgresServer
 from vodflow.local.processes import ProcessRecord, save_records
@@ -79,6 +80,7 @@ class Supervisor:
         return [
             PostgresServer(self._home, self._config).part(self._environment),
             aws_part(self._home, self._config, self._environment),
+            mediaconvert_part(self._home, self._config, self._environment),
             *airflow_parts(self._home, self._config, self._environment),
         ]
 

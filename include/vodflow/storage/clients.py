@@ -45,3 +45,9 @@ def sqs_client(settings: Settings | None = None) -> SQSClient:
     """An SQS client; one for a process and its settings."""
     client: SQSClient = _client("sqs", settings or get_settings())
     return client
+
+
+@lru_cache(maxsize=4)
+def events_client(settings: Settings | None = None) -> Any:
+    """An EventBridge client; one for a process and its settings."""
+    return _client("events", settings or get_settings())

@@ -33,6 +33,16 @@ def test_everything_points_into_the_stack(home: Home, config: StackConfig) -> No
     assert connection["extra"]["endpoint_url"] == config.aws_url == environment["AWS_ENDPOINT_URL"]
 
 
+def test_every_sdk_finds_the_local_mediaconvert(home: Home, config: StackConfig) -> None:
+    environment = stack_environment(home)
+    connection = json.loads(environment["AIRFLOW_CONN_AWS_DEFAULT"])
+    names = ("AWS_ENDPOINT_URL_MEDIACONVERT", "AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT")
+    assert {environment[name] for name in names} == {config.mediaconvert_url}
+    assert connection["extra"]["service_config"]["mediaconvert"]["endpoint_url"] == config.mediaconvert_url
+    queue = f"{config.aws_url}/000000000000/vodflow-mediaconvert-events"
+    assert environment["VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL"] == queue
+
+
 def test_commands_may_ask_airflow_and_parts_get_no_password(home: Home, config: StackConfig) -> None:
     environment = client_environment(home)
     assert environment["VODFLOW_AIRFLOW_URL"] == config.airflow_url

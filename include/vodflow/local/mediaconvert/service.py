@@ -1,0 +1,155 @@
+"""The service without its HTTP: the store, the scheduler, the outbox and the fault plan, put together."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from vodflow.errors import StackError
+from vodflow.local.mediaconvert.creation import Catalogue
+from vodflow.local.mediaconvert.faults import FaultPlan, Faults
+from vodflow.local.mediaconvert.jobs import Jobs
+from vodflow.local.mediaconvert.journal import Journal
+from vodflow.local.mediaconvert.names import DEFAULT_QUEUE, Account
+from vodflow.local.mediaconvert.outbox import Outbox, to_bus, to_queue
+from vodflow.local.mediaconvert.resources import Resources
+from vodflow.local.mediaconvert.running import Run
+from vodflow.local.mediaconvert.scheduler import Scheduler
+from vodflow.local.mediaconvert.store import Store
+
+#: The process that carries one job out.
+WORKER: Final = (sys.executable, "-m", "vodflow.local.mediaconvert.worker")
+
+#: The policy of an account that has set none.
+OPEN_POLICY: Final = {"httpInputs": "ALLOWED", "httpsInputs": "ALLOWED", "s3Inputs": "ALLOWED"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a service is run.
+
+    :param state: folder of the database and of temporary files
+    :param event_queue_url: SQS queue that gets the events
+    :param event_bus: EventBridge bus that gets the events
+    :param concurrency: most jobs that run at a time
+    :param minute: seconds that a minute of waiting lasts (hops, client tokens, status updates); tests make it short
+    :param worker: command of the process that carries one job out
+    """
+
+    state: Path
+    account: Account = field(default_factory=Account)
+    event_queue_url: str | None = None
+    event_bus: str | None = None
+    concurrency: int = 1
+    minute: float = 60.0
+    fault_plan: FaultPlan | None = None
+    worker: tuple[str, ...] = WORKER
+
+
+class Service:
+    """Everything behind the API.
+
+    :raises StackError: another process works with this state folder
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        config.state.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(config.state / "lock")
+        self._work = config.state / "work"
+        shutil.rmtree(self._work, ignore_errors=True)
+        self.faults = Faults(config.fault_plan)
+        self.store = Store(config.state)
+        self.jobs = Jobs(self.store)
+        self.queues = Resources(self.store, config.account, "queues")
+        self.templates = Resources(self.store, config.account, "jobTemplates")
+        self.presets = Resources(self.store, config.account, "presets", _SystemPresets())
+        self.outbox = Outbox(self.store, _targets(config), self.faults)
+        self.journal = Journal(self.store, config.account, self.jobs, self.outbox)
+        self.scheduler = Scheduler(
+            self.store, self.jobs, self.journal, self.queues, self._new_run,
+            concurrency=config.concurrency, minute=config.minute,
+        )  # fmt: skip
+        self._ensure_default_queue()
+
+    def start(self) -> None:
+        """Begin to run jobs and to send events."""
+        self.outbox.start()
+        self.scheduler.start()
+
+    def stop(self) -> None:
+        """Interrupt what runs and give the state folder back."""
+        self.scheduler.stop()
+        self.outbox.stop()
+        self.store.close()
+        self._lock.close()
+
+    def catalogue(self) -> Catalogue:
+        """What a request may refer to, and what the policy allows."""
+        return Catalogue(
+            account=self.config.account, queues=self.queues, templates=self.templates, presets=self.presets,
+            policy=self.policy(), minute=self.config.minute,
+        )  # fmt: skip
+
+    def policy(self) -> Mapping[str, str]:
+        """The input policy in force."""
+        stored: Mapping[str, str] = self.store.setting("policy") or {}
+        return {**OPEN_POLICY, **stored}
+
+    def _new_run(self, job_id: str) -> Run:
+        seconds = float(self.jobs.get(job_id)["statusUpdateInterval"].removeprefix("SECONDS_"))
+        return Run(
+            job_id, self.jobs, self.journal, self.faults,
+            interval=seconds * self.config.minute / 60, worker=self.config.worker, folder=self._work / job_id,
+        )  # fmt: skip
+
+    def _ensure_default_queue(self) -> None:
+        if self.queues.find(DEFAULT_QUEUE) is None:
+            self.queues.create({"name": DEFAULT_QUEUE, "pricingPlan": "ON_DEMAND", "status": "ACTIVE"})
+            self.queues.update(DEFAULT_QUEUE, {"type": "SYSTEM"})
+
+
+class _SystemPresets(Mapping[str, Any]):
+    """The system's presets, read when somebody asks for one."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all()[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @staticmethod
+    def _all() -> Mapping[str, Any]:
+        from vodflow.local.mediaconvert.system_presets import system_presets  # noqa: PLC0415 - few need them
+
+        return system_presets()
+
+
+def _targets(config: Config) -> dict[str, Callable[[list[str]], list[int]]]:
+    targets: dict[str, Callable[[list[str]], list[int]]] = {}
+    if config.event_queue_url:
+        targets["queue"] = to_queue(config.event_queue_url)
+    if config.event_bus:
+        targets["bus"] = to_bus(config.event_bus)
+    return targets
+
+
+def _locked(path: Path) -> Any:
+    """Hold a lock that dies with this process: two services on one state would run every job twice."""
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise StackError(
+            f"Another MediaConvert service works in {path.parent}. Stop it, or choose another --state."
+        ) from None
+    return file
