@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from vodflow.errors import InputRejected, VodflowError
 
 
 @contextmanager
-def airflow_outcome() -> Iterator[None]:
+def airflow_outcome(*, rejected: Literal["skip", "fail"] = "skip") -> Iterator[None]:
     """Translate errors of the domain library into task outcomes.
 
-    * a rejected input skips what follows: the pipeline did its work, and no retry can help;
+    * a rejected input skips what follows: the pipeline did its work, and no retry can help (or fails the task at once,
+      where ``rejected`` says so);
     * an error that no retry can cure fails the task at once, whatever retries it has left;
     * everything else goes on to Airflow's own retries.
 
@@ -23,6 +25,8 @@ def airflow_outcome() -> Iterator[None]:
     try:
         yield
     except InputRejected as error:
+        if rejected == "fail":
+            raise AirflowFailException(str(error)) from error
         raise AirflowSkipException(f"Input rejected, {error}") from error
     except VodflowError as error:
         if error.retryable:
