@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-def _client(service: str, settings: Settings) -> Any:
+def _client(service: str, settings: Settings, endpoint_url: str | None = None) -> Any:
     config = Config(
         connect_timeout=settings.aws_connect_timeout,
         read_timeout=settings.aws_read_timeout,
@@ -28,7 +28,7 @@ def _client(service: str, settings: Settings) -> Any:
     return boto3.session.Session().client(
         service,  # type: ignore[call-overload]
         region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
+        endpoint_url=endpoint_url or settings.aws_endpoint_url,
         config=config,
     )
 
@@ -51,3 +51,10 @@ def sqs_client(settings: Settings | None = None) -> SQSClient:
 def events_client(settings: Settings | None = None) -> Any:
     """An EventBridge client; one for a process and its settings."""
     return _client("events", settings or get_settings())
+
+
+@lru_cache(maxsize=4)
+def mediaconvert_client(settings: Settings | None = None) -> Any:
+    """A MediaConvert client; one for a process and its settings. The Region's own endpoint needs no discovery."""
+    used = settings or get_settings()
+    return _client("mediaconvert", used, used.mediaconvert_endpoint_url)

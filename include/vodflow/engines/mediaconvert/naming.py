@@ -98,7 +98,7 @@ def name_rules(plan: TranscodePlan, options: EncodeOptions) -> list[NameRule]:
     rules: list[NameRule] = []
     if hls_in_ts(plan):
         rules += _hls_rules(plan, options, names.HLS)
-        rules += [_ts_rule(rendition) for rendition in layout.tracks(plan)]
+        rules += [_ts_rule(rendition, kept=rendition in layout.ts_tracks(plan)) for rendition in layout.tracks(plan)]
         rules += [_caption_rule(names.HLS, captions_name(item), _FIVE) for item in options.captions]
     hls, dash = cmaf_manifests(plan, options)
     if hls:
@@ -136,9 +136,10 @@ def _counted(base: str, counter: str, suffix: str, target: str | None, *, templa
 
 def _hls_rules(plan: TranscodePlan, options: EncodeOptions, base: str) -> list[NameRule]:
     rules = [_exact(f"{base}.m3u8", layout.HLS_MASTER)]
+    playable = layout.hls_tracks(plan)
     for rendition in layout.tracks(plan):
         stem = f"{base}{names.track_modifier(rendition)}"
-        rules.append(_exact(f"{stem}.m3u8", layout.hls_playlist(rendition)))
+        rules.append(_exact(f"{stem}.m3u8", layout.hls_playlist(rendition) if rendition in playable else None))
         if isinstance(rendition, VideoRendition) and options.iframe_playlists:
             rules.append(_exact(f"{stem}{_IFRAMES}.m3u8", layout.hls_iframe_playlist(rendition)))
     for item in options.captions:
@@ -147,10 +148,10 @@ def _hls_rules(plan: TranscodePlan, options: EncodeOptions, base: str) -> list[N
     return rules
 
 
-def _ts_rule(rendition: VideoRendition | AudioRendition) -> NameRule:
+def _ts_rule(rendition: VideoRendition | AudioRendition, *, kept: bool) -> NameRule:
     suffix = ".ts" if isinstance(rendition, VideoRendition) else ".aac"
     stem = f"{names.HLS}{names.track_modifier(rendition)}"
-    return _counted(stem, _FIVE, suffix, layout.ts_segments(rendition))
+    return _counted(stem, _FIVE, suffix, layout.ts_segments(rendition) if kept else None)
 
 
 def _segment_rules(plan: TranscodePlan, options: EncodeOptions, base: str, suffixes: tuple[str, str]) -> list[NameRule]:
@@ -158,8 +159,9 @@ def _segment_rules(plan: TranscodePlan, options: EncodeOptions, base: str, suffi
     for rendition in layout.tracks(plan):
         stem = f"{base}{names.track_modifier(rendition)}"
         suffix = suffixes[0] if isinstance(rendition, VideoRendition) else suffixes[1]
-        rules.append(_exact(f"{stem}init.{suffix}", layout.cmaf_init(rendition)))
-        target = layout.cmaf_segments(rendition)
+        kept = rendition in layout.cmaf_tracks(plan)
+        rules.append(_exact(f"{stem}init.{suffix}", layout.cmaf_init(rendition) if kept else None))
+        target = layout.cmaf_segments(rendition) if kept else None
         template = f"{stem}_$Number%09d$.{suffix}"
         rules.append(_counted(stem, _NINE, f".{suffix}", target, template=template))
     rules += [_caption_rule(base, captions_name(item), _NINE) for item in options.captions if item.format == "webvtt"]

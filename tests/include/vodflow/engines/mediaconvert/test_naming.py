@@ -23,17 +23,14 @@ LANGUAGES = written_plan(ladder=LADDER[1:], languages=("eng", "fra"))
 def _layout_names(plan: TranscodePlan, segments: int) -> set[str]:
     """Everything that the layout has for a plan."""
     hls, dash = Output.HLS in plan.packaging.outputs, Output.DASH in plan.packaging.outputs
-    ts = hls and plan.packaging.hls_segments == "ts"
     found: set[str] = {layout.POSTER, *(layout.THUMBNAIL_PATTERN % number for number in (1, 2))}
     found |= {layout.HLS_MASTER} if hls else set()
     found |= {layout.DASH_MANIFEST} if dash else set()
-    for rendition in layout.tracks(plan):
-        if hls:
-            found.add(layout.hls_playlist(rendition))
-        if ts:
-            found |= _numbered(layout.ts_segments(rendition), segments)
-        if dash or not ts:
-            found |= {layout.cmaf_init(rendition), *_numbered(layout.cmaf_segments(rendition), segments)}
+    found |= {layout.hls_playlist(rendition) for rendition in layout.hls_tracks(plan)} if hls else set()
+    for rendition in layout.ts_tracks(plan):
+        found |= _numbered(layout.ts_segments(rendition), segments)
+    for rendition in layout.cmaf_tracks(plan):
+        found |= {layout.cmaf_init(rendition), *_numbered(layout.cmaf_segments(rendition), segments)}
     for rung in plan.renditions:
         found |= {layout.hls_iframe_playlist(rung)} if hls else set()
         found |= {layout.mp4_file(rung)} if Output.MP4 in plan.packaging.outputs else set()
@@ -64,7 +61,12 @@ def test_cmaf_becomes_exactly_the_layout() -> None:
     found = renames(LANGUAGES, PLAIN, [*CMAF, *FILES])
     assert set(found.names.values()) == _layout_names(LANGUAGES, 2)
     assert len(found.names) == len(_layout_names(LANGUAGES, 2))
-    assert found.surplus == ("thumbnails/poster.0000000.jpg",)
+    # HLS has the main rate of the sound only.
+    assert found.surplus == (
+        "cmaf/master_audio_96k.m3u8",
+        "cmaf/master_audio_fra_96k.m3u8",
+        "thumbnails/poster.0000000.jpg",
+    )
     assert found.unknown == ()
     # What can be named by destination and modifier alone stays where it is.
     assert {name for name, target in found.names.items() if name == target} == {
