@@ -267,7 +267,7 @@ def _refusal(error: ClientError, where: str) -> VodflowError:
         return failure
     if code in TRANSIENT_CODES or (isinstance(status, int) and status >= 500):
         return EngineError(text, code=code)
-    if code in {"BadRequestException", "ValidationException"}:
+    if code in {"BadRequestException", "UnprocessableEntityException", "ValidationException"}:
         return JobSettingsError(text, problems=tuple(line for line in message.splitlines() if line))
     if code in NOT_FOUND_CODES:
         return EngineError(f"{text}. MediaConvert keeps jobs for 90 days.", code=code, retryable=False)

@@ -99,8 +99,10 @@ class FileRateLimiter:
         with path.open("a+") as file, _locked(file):
             file.seek(0)
             now = time.time()
-            # A clock that was set back must not stop everybody.
-            free_at = min(_number(file.read()), now + self._longest_wait + self._burst / self._rate)
+            free_at = _number(file.read())
+            # Later than anybody may have written it: the clock was set back.
+            if not free_at <= now + self._longest_wait + (self._burst + 1) / self._rate:
+                free_at = now
             wait, free_at = reserve(free_at, now, self._rate, self._burst)
             if wait <= self._longest_wait:
                 file.seek(0)

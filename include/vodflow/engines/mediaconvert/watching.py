@@ -228,7 +228,7 @@ class JobWatcher:
                 self._deliver(Snapshot.of(job))
                 missing.discard(job["Id"])
             misses = misses + 1 if len(missing) == before else 0
-            missing &= self._watches.keys()
+            missing.intersection_update(self._watches)
             token = page.token
             # One call for the last one that is missing is never worse than another page.
             if token is None or len(missing) <= 1 or misses >= min(self._patience, len(missing)):
