@@ -14,12 +14,13 @@ def ingest() -> dict[str, int]:
     """Take in what events told, sweep unless an event woke this run, start a run for each new video."""
     from vodflow.catalog.rows import SourceRow  # noqa: PLC0415
     from vodflow.catalog.sources import run_id_of  # noqa: PLC0415
+    from vodflow.pipeline.object_request import run_conf, source_request  # noqa: PLC0415
     from vodflow.sensing.ingest import ingest as ingest_round  # noqa: PLC0415
     from vodflow_airflow.dag_runs import start_dag_run  # noqa: PLC0415
     from vodflow_airflow.queue_events import WakingMessages  # noqa: PLC0415
 
     def start(source: SourceRow) -> Any:
-        start_dag_run("transcode_video", run_id_of(source.id), {"source_id": source.id})
+        start_dag_run("transcode_video", run_id_of(source.id), run_conf(source_request(source)))
 
     context = get_current_context()
     woken = context["dag_run"].run_type == "asset_triggered"

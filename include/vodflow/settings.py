@@ -59,6 +59,7 @@ class WatchRule(BaseModel):
     :param default_tenant: the tenant of keys that do not fit the pattern
     :param profile: profile for this place; none means the default profile
     :param engine: who encodes what appears here; none means what the profile says
+    :param object_requests: whether an object's own metadata (`vodflow-outputs`, …) may say what is made of it
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +74,7 @@ class WatchRule(BaseModel):
     default_tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]*$")
     profile: str | None = None
     engine: EngineName | None = None
+    object_requests: bool = True
 
     @model_validator(mode="after")
     def _bounds(self) -> WatchRule:

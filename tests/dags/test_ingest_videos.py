@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,31 @@ def test_a_manual_run_sweeps_and_queues_one_run_a_video(
     state, summary = ingest()
     assert (state, summary["registered_by_sweep"], summary["started"]) == ("success", 0, 0)
     assert len(transcode_runs()) == 2
+
+
+def test_an_object_says_what_is_made_of_it(ingest: Callable[..., Any], s3: S3Client, source_bucket: str) -> None:
+    asked = {"vodflow-qualities": "360p", "vodflow-outputs": "mp4", "vodflow-priority": "90"}
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"x", Metadata=asked)
+    s3.put_object(Bucket=source_bucket, Key="acme/b.mp4", Body=b"x", Metadata={"vodflow-outputs": "avi"})
+    state, summary = ingest()
+    assert (state, summary["started"]) == ("success", 2)
+    assert {run_id: conf for run_id, (_, conf) in transcode_runs().items()} == {
+        "source-1": {"source_id": 1, "qualities": ["360p"], "outputs": ["mp4"], "priority": 90},
+        "source-2": {"source_id": 2},
+    }
+    with transaction("test") as connection:
+        (letter,) = connection.execute(text("SELECT origin, source_id, message FROM dead_letter")).all()
+    assert letter[:2] == ("ingest_videos.request", 2)
+    assert "outputs.0" in letter[2]
+
+
+def test_a_place_may_forbid_objects_to_ask(
+    ingest: Callable[..., Any], s3: S3Client, source_bucket: str, set_settings: Callable[..., Settings]
+) -> None:
+    set_settings(watch=json.dumps([{"bucket": source_bucket, "object_requests": False}]))
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"x", Metadata={"vodflow-priority": "100"})
+    ingest()
+    assert transcode_runs() == {"source-1": ("queued", {"source_id": 1})}
 
 
 def test_a_run_that_exists_counts_as_started(ingest: Callable[..., Any], s3: S3Client, source_bucket: str) -> None:

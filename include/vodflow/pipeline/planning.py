@@ -7,11 +7,13 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow, SourceRow
 from vodflow.engines.names import EngineName, available
 from vodflow.errors import CatalogError, ConfigurationError
+from vodflow.media.info import MediaInfo
 from vodflow.pipeline.request import TranscodeRequest
+from vodflow.planning.plan import TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import Profile, load_profile
 from vodflow.planning.slug import video_slug
-from vodflow.settings import get_settings
+from vodflow.settings import Settings, get_settings
 
 
 def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
@@ -27,18 +29,9 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
         source = sources.get_source(connection, source_id)
         if source.media_info is None:
             raise CatalogError(f"source {source_id} has not been probed; clear the probe task and run it again")
-        profile = load_profile(request.profile or source.profile or settings.default_profile, settings.profiles_dir)
-        plan = make_plan(
-            source.ref,
-            source.media_info,
-            profile,
-            tenant=source.tenant,
-            video=video_slug(source.bucket, source.key),
-            outputs=request.outputs,
-            qualities=request.qualities,
-            revision=jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force),
-            thumbnail_interval=settings.thumbnail_interval,
-        )
+        profile = profile_of(source, request, settings)
+        revision = jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force)
+        plan = plan_source(source, source.media_info, request, profile, revision=revision, settings=settings)
         return jobs.open_job(
             connection,
             source_id,
@@ -49,6 +42,40 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
             bucket=settings.media_bucket,
             prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
         )
+
+
+def profile_of(source: SourceRow, request: TranscodeRequest, settings: Settings) -> Profile:
+    """The profile by which a source is made: what the request asks for, else what the watch rule says.
+
+    :raises ProfileError: it is unknown or wrong
+    """
+    return load_profile(request.profile or source.profile or settings.default_profile, settings.profiles_dir)
+
+
+def plan_source(
+    source: SourceRow,
+    media: MediaInfo,
+    request: TranscodeRequest,
+    profile: Profile,
+    *,
+    revision: int,
+    settings: Settings,
+) -> TranscodePlan:
+    """The plan of a probed source. Pure, but for the settings.
+
+    :raises PlanError: this source and profile give no valid plan
+    """
+    return make_plan(
+        source.ref,
+        media,
+        profile,
+        tenant=source.tenant,
+        video=video_slug(source.bucket, source.key),
+        outputs=request.outputs,
+        qualities=request.qualities,
+        revision=revision,
+        thumbnail_interval=settings.thumbnail_interval,
+    )
 
 
 def _engine(request: TranscodeRequest, source: SourceRow, profile: Profile) -> EngineName:

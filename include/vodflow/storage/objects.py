@@ -7,8 +7,8 @@ every call come from :mod:`vodflow.storage.clients`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,11 +30,13 @@ class SourceObject:
     """One version of one object as S3 describes it.
 
     :param etag: unquoted
+    :param metadata: the uploader's own, names in lower case
     """
 
     ref: SourceRef
     etag: str
     last_modified: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def resolve_source(
     ref = SourceRef(
         bucket=bucket, key=key, version=version or etag, version_id=version, size=int(head["ContentLength"])
     )
-    return SourceObject(ref=ref, etag=etag, last_modified=head["LastModified"])
+    metadata = {name.lower(): value for name, value in head.get("Metadata", {}).items()}
+    return SourceObject(ref=ref, etag=etag, last_modified=head["LastModified"], metadata=metadata)
 
 
 def resolve_uri(uri: str, version_id: str | None = None, *, settings: Settings | None = None) -> SourceObject:

@@ -1,0 +1,267 @@
+"""Every job, and every source that has none yet, newest first and a page at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, null, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from vodflow.catalog.rows import Record
+from vodflow.catalog.states import JobStatus, SourceStatus
+from vodflow.catalog.tables import artifact, job, job_event, publication, rendition, source, tenant, video
+
+#: Statuses that a source without a job can have.
+_WITHOUT_JOB: Final = frozenset(SourceStatus)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkRow(Record):
+    """One job with its source, or a source that has no job; then what belongs to a job is none.
+
+    :param status: of the job; of the source while it has none
+    :param public: whether this job is what the video shows now
+    """
+
+    job_id: int | None
+    source_id: int
+    tenant: str
+    bucket: str
+    key: str
+    version: str
+    size_bytes: int
+    status: str
+    profile: str | None
+    engine: str | None
+    priority: int | None
+    revision: int | None
+    run_id: str | None
+    external_id: str | None
+    stage: str | None
+    progress: float | None
+    speed: float | None
+    eta_seconds: float | None
+    error_class: str | None
+    error_code: str | None
+    error_message: str | None
+    retryable: bool | None
+    outputs: list[str] | None
+    qualities: list[str] | None
+    estimated_cost: float | None
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    output_bucket: str | None
+    output_prefix: str | None
+    manifest_uri: str | None
+    public: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkFilter:
+    """Which work is wanted; none means all.
+
+    :param statuses: job statuses; source statuses for sources without a job
+    :param since: made (the job) or registered (the source) at or after that moment
+    :param until: and before this one
+    :param prefix: how the source's key begins
+    """
+
+    statuses: frozenset[str] | None = None
+    tenant: str | None = None
+    engine: str | None = None
+    profile: str | None = None
+    bucket: str | None = None
+    prefix: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """Where a page ended: the last job and the last source without a job that were given out."""
+
+    job_id: int | None = None
+    source_id: int | None = None
+
+
+def list_work(
+    conn: Connection,
+    wanted: WorkFilter,
+    limit: int,
+    after: Position = Position(),
+) -> tuple[list[WorkRow], Position | None]:
+    """A page, newest first, and where the next one begins; none when this is the last.
+
+    Jobs and sources without one are two lists, each in the order of its primary key; a page merges their heads.
+    """
+    jobs = _jobs(conn, wanted, limit + 1, after.job_id)
+    bare = _sources(conn, wanted, limit + 1, after.source_id)
+    page = _merge(jobs, bare)[:limit]
+    if len(jobs) + len(bare) <= limit:
+        return page, None
+    last_job = min((row.job_id for row in page if row.job_id is not None), default=after.job_id)
+    last_source = min((row.source_id for row in page if row.job_id is None), default=after.source_id)
+    return page, Position(last_job, last_source)
+
+
+def find_work(conn: Connection, *conditions: ColumnElement[bool]) -> WorkRow | None:
+    """The newest job that fulfils the conditions on ``job`` and ``source``."""
+    row = conn.execute(_job_query().where(*conditions).order_by(job.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else WorkRow.of(row)
+
+
+def source_work(conn: Connection, source_id: int) -> WorkRow | None:
+    """The newest job of a source, or the source itself while it has none; none when there is no such source."""
+    found = find_work(conn, job.c.source_id == source_id)
+    if found is None:
+        row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
+        found = None if row is None else WorkRow.of(row)
+    return found
+
+
+def newest_source_id(conn: Connection, bucket: str, key: str) -> int | None:
+    """The source that was registered last under this key."""
+    query = select(source.c.id).where(source.c.bucket == bucket, source.c.key == key)
+    return conn.scalar(query.order_by(source.c.id.desc()).limit(1))
+
+
+def history(conn: Connection, job_id: int) -> list[dict[str, Any]]:
+    """Every change of a job's status, oldest first."""
+    columns = (job_event.c.at, job_event.c.actor, job_event.c.old_status, job_event.c.new_status)
+    rows = conn.execute(select(*columns).where(job_event.c.job_id == job_id).order_by(job_event.c.id))
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor
+
+
+def published_tracks(conn: Connection, job_id: int) -> list[dict[str, Any]]:
+    """The published renditions of a job, highest first: rates in bits a second, durations in seconds."""
+    names = ("name", "kind", "codec", "width", "height", "frame_rate", "measured_bitrate", "size_bytes", "duration")
+    rows = conn.execute(
+        select(*(rendition.c[name] for name in names))
+        .where(rendition.c.job_id == job_id)
+        .order_by(rendition.c.kind.desc(), rendition.c.height.desc(), rendition.c.name)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor
+
+
+def published_artifacts(conn: Connection, job_id: int) -> list[dict[str, Any]]:
+    """The published objects of a job that people or players address."""
+    columns = (artifact.c.kind, artifact.c.uri, artifact.c.size_bytes)
+    rows = conn.execute(select(*columns).where(artifact.c.job_id == job_id).order_by(artifact.c.kind, artifact.c.uri))
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor
+
+
+def _merge(jobs: Sequence[WorkRow], bare: Sequence[WorkRow]) -> list[WorkRow]:
+    """By time, but neither list overtakes its own order: a page's end would lose a row otherwise."""
+    merged, left, right = [], list(jobs), list(bare)
+    while left and right:
+        newer = left if left[0].created_at >= right[0].created_at else right
+        merged.append(newer.pop(0))
+    return [*merged, *left, *right]
+
+
+def _jobs(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
+    statuses = None if wanted.statuses is None else sorted(wanted.statuses & frozenset(JobStatus))
+    if statuses == []:
+        return []
+    query = _job_query().order_by(job.c.id.desc()).limit(limit)
+    query = query.where(*_common(wanted, job.c.created_at, job.c.profile))
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (statuses, job.c.status.in_(statuses or ())),
+        (wanted.engine, job.c.engine == wanted.engine),
+        (before, job.c.id < (before or 0)),
+    ]
+    return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
+
+
+def _sources(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
+    statuses = None if wanted.statuses is None else sorted(wanted.statuses & _WITHOUT_JOB)
+    if statuses == [] or wanted.engine is not None:
+        return []
+    without = ~select(literal(1)).where(job.c.source_id == source.c.id).exists()
+    query = _source_query().where(without).order_by(source.c.id.desc()).limit(limit)
+    query = query.where(*_common(wanted, source.c.registered_at, source.c.profile))
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (statuses, source.c.status.in_(statuses or ())),
+        (before, source.c.id < (before or 0)),
+    ]
+    return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
+
+
+def _common(wanted: WorkFilter, made: Any, profile: Any) -> list[ColumnElement[bool]]:
+    return _asked(
+        [
+            (wanted.tenant, tenant.c.slug == wanted.tenant),
+            (wanted.profile, profile == wanted.profile),
+            (wanted.bucket, source.c.bucket == wanted.bucket),
+            (wanted.prefix or None, source.c.key.startswith(wanted.prefix or "", autoescape=True)),
+            (wanted.since, made >= wanted.since),
+            (wanted.until, made < wanted.until),
+        ]
+    )
+
+
+def _asked(conditions: Sequence[tuple[object, ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
+    return [condition for asked, condition in conditions if asked is not None]
+
+
+_SOURCE = (
+    source.c.id.label("source_id"), tenant.c.slug.label("tenant"), source.c.bucket, source.c.key, source.c.version,
+    source.c.size_bytes,
+)  # fmt: skip
+
+
+_JOB_COLUMNS = (
+    "status", "profile", "engine", "priority", "revision", "run_id", "external_id", "stage", "progress", "speed",
+    "eta_seconds", "error_class", "error_code", "error_message", "retryable", "created_at", "queued_at", "started_at",
+    "finished_at",
+)  # fmt: skip
+
+
+def _job_query() -> Select[Any]:
+    return (
+        select(
+            *_SOURCE,
+            job.c.id.label("job_id"),
+            *(job.c[name] for name in _JOB_COLUMNS),
+            job.c.plan["packaging"]["outputs"].label("outputs"),
+            func.jsonb_path_query_array(job.c.plan, "$.renditions[*].name", type_=JSONB).label("qualities"),
+            job.c.estimated_cost,
+            job.c.bucket.label("output_bucket"),
+            job.c.prefix.label("output_prefix"),
+            publication.c.manifest_uri,
+            publication.c.job_id.is_not(None).label("public"),
+        )
+        .join(source, source.c.id == job.c.source_id)
+        .join(video, video.c.id == source.c.video_id)
+        .join(tenant, tenant.c.id == video.c.tenant_id)
+        .outerjoin(publication, and_(publication.c.job_id == job.c.id))
+    )
+
+
+def _source_query() -> Select[Any]:
+    missing = (
+        "job_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed", "eta_seconds",
+        "error_class", "retryable", "outputs", "qualities", "estimated_cost", "queued_at", "started_at",
+        "output_bucket", "output_prefix", "manifest_uri",
+    )  # fmt: skip
+    return (
+        select(
+            *_SOURCE,
+            *(null().label(name) for name in missing),
+            source.c.status,
+            source.c.profile,
+            source.c.run_id,
+            source.c.rejection_reason.label("error_code"),
+            source.c.rejection_detail.label("error_message"),
+            source.c.registered_at.label("created_at"),
+            source.c.rejected_at.label("finished_at"),
+            literal(value=False).label("public"),
+        )
+        .join(video, video.c.id == source.c.video_id)
+        .join(tenant, tenant.c.id == video.c.tenant_id)
+    )
