@@ -6,6 +6,7 @@ does nothing at all.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -129,5 +130,6 @@ def _identity(conn: Connection, source_id: int, row: JobRow | None) -> tuple[int
         event_id = conn.scalar(select(func.max(job_event.c.id)).where(job_event.c.job_id == row.id))
         return event_id, f"job-event-{event_id}"
     # A rejection that a person asks for again is another one; its actor names the run.
-    actor = conn.scalar(select(func.current_setting("vodflow.actor", true())))
-    return None, f"source-{source_id}-{actor or 'rejected'}"
+    actor = str(conn.scalar(select(func.current_setting("vodflow.actor", true()))))
+    # Hashed, because a key goes into HTTP headers and a run's id may hold any character.
+    return None, f"source-{source_id}-{hashlib.sha256(actor.encode()).hexdigest()[:12]}"

@@ -9,6 +9,7 @@ from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
+from vodflow.pipeline.outcomes import announce
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings import Settings, get_settings
@@ -41,10 +42,10 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
         check_limits(info, settings)
     except SourceNotFound as error:
         gone = InputRejected(RejectionReason.GONE, f"{source.ref.uri} was overwritten or deleted before it was read")
-        _reject(source.id, gone, actor)
+        _reject(source, gone, actor)
         raise gone from error
     except InputRejected as error:
-        _reject(source.id, error, actor)
+        _reject(source, error, actor)
         raise
     with transaction(actor) as connection:
         sources.mark_probed(connection, source.id, info)
@@ -57,9 +58,10 @@ def _require_current(source: SourceRow) -> None:
         raise SourceNotFound(f"{source.ref.uri} has another version now: {found.ref.version}, not {source.version}")
 
 
-def _reject(source_id: int, rejection: InputRejected, actor: str) -> None:
+def _reject(source: SourceRow, rejection: InputRejected, actor: str) -> None:
     with transaction(actor) as connection:
-        sources.reject_source(connection, source_id, rejection.reason, rejection.detail)
+        sources.reject_source(connection, source.id, rejection.reason, rejection.detail)
+    announce(source_id=source.id, video_id=source.video_id)
 
 
 def _find_or_register(request: TranscodeRequest, run_id: str, settings: Settings) -> SourceRow:

@@ -10,6 +10,7 @@ from vodflow.catalog.states import ArtifactKind
 from vodflow.engines.result import EngineResult, OutputObject
 from vodflow.errors import CatalogError, VodflowError
 from vodflow.packaging import layout
+from vodflow.pipeline.outcomes import announce
 from vodflow.pipeline.recording import record
 from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.publication.manifest import bucket_url, build_manifest
@@ -34,6 +35,7 @@ def verify_job(job_id: int) -> None:
         if not error.retryable:
             failure = error
             record(actor, lambda connection: jobs.fail_job(connection, job_id, failure))
+            announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
     record(actor, lambda connection: jobs.store_verification(connection, job_id, verification))
 
@@ -62,6 +64,7 @@ def publish_job(job_id: int) -> str:
             jobs.get_job(connection, job_id), verification, result, base_url=bucket_url(job.bucket)
         )
     put_json(job.bucket, manifest_name, manifest)
+    announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
     return manifest_uri
 
 

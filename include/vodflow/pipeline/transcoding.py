@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from vodflow.engines.names import EngineName
 from vodflow.engines.result import Progress
 from vodflow.engines.runner import run_worker
 from vodflow.errors import EngineCanceled, InputRejected, VodflowError
+from vodflow.pipeline.outcomes import ProgressFeed, announce
 from vodflow.pipeline.recording import record
 
 log = logging.getLogger(__name__)
@@ -43,10 +45,12 @@ def transcode_local(
             return
         jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=host or socket.gethostname(), run_id=run_id)
     try:
-        result = run_worker(job.plan, job.bucket, job.prefix, ProgressRecorder(job_id, actor), cancel)
+        recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
+        result = run_worker(job.plan, job.bucket, job.prefix, recorder, cancel)
     except BaseException as error:
         failure = error
         record(actor, lambda connection: _record_failure(connection, job_id, failure))
+        announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
     record(actor, lambda connection: jobs.store_result(connection, job_id, result))
 
@@ -62,11 +66,15 @@ def _record_failure(connection: Connection, job_id: int, error: BaseException) -
 
 
 class ProgressRecorder:
-    """Writes progress to the catalog now and then; a catalog that is away does not stop an encode."""
+    """Writes progress to the catalog now and then; a catalog that is away does not stop an encode.
 
-    def __init__(self, job_id: int, actor: str) -> None:
+    :param feed: called after each progress that was written
+    """
+
+    def __init__(self, job_id: int, actor: str, feed: Callable[[], None] = lambda: None) -> None:
         self._job_id = job_id
         self._actor = actor
+        self._feed = feed
         self._stage: str | None = None
         self._due = 0.0
 
@@ -83,3 +91,5 @@ class ProgressRecorder:
                 )
         except VodflowError as error:
             log.warning("job %d: progress not recorded: %s", self._job_id, error)
+        else:
+            self._feed()
