@@ -8,6 +8,7 @@ import pytest
 pytest_plugins = [
     "fixtures.airflow",
     "fixtures.aws",
+    "fixtures.dynamodb",
     "fixtures.golden",
     "fixtures.parts",
     "fixtures.postgres",
