@@ -31,8 +31,12 @@ from vodflow.errors import ConfigurationError
 from vodflow.metadata.keys import KeyAttribute
 from vodflow.notifications.channels import Channel
 
-#: Where AWS's own tools and other people's DAGs look for the endpoint, in this order.
-MEDIACONVERT_ENDPOINT_VARIABLES: Final = ("AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT")
+#: Where AWS's own tools and other people's DAGs look, in this order, when a setting of ours is not given.
+COMMON_VARIABLES: Final = {
+    "mediaconvert_endpoint_url": ("AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT"),
+    "mediaconvert_role": ("AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN"),
+    "mediaconvert_queue": ("AWS_MEDIACONVERT_QUEUE_ARN", "MEDIACONVERT_QUEUE_ARN", "MEDIACONVERT_QUEUE"),
+}
 
 #: What the field calls a video file. Compared case-insensitively with the end of the key.
 VIDEO_SUFFIXES = (
@@ -86,7 +90,8 @@ class WatchRule(BaseModel):
 class Settings(BaseSettings):
     """All settings, with their defaults. Immutable; see :func:`get_settings`."""
 
-    model_config = SettingsConfigDict(env_prefix="VODFLOW_", frozen=True, extra="forbid")
+    # Without inputs in errors: a traceback must not show the secret that was one character wrong.
+    model_config = SettingsConfigDict(env_prefix="VODFLOW_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # Catalog
     catalog_url: SecretStr = Field(
@@ -168,14 +173,15 @@ class Settings(BaseSettings):
     mediaconvert_role: str | None = Field(
         default=None,
         pattern=r"^arn:aws(-[a-z-]+)?:iam::\d{12}:role/.+$",
-        description="ARN of the IAM role that MediaConvert takes on; with it the engine is available",
+        description="ARN of the role that MediaConvert takes on, also `MEDIACONVERT_ROLE_ARN`; makes it available",
     )
     mediaconvert_endpoint_url: str | None = Field(
         default=None,
         description="endpoint of MediaConvert; none means `AWS_MEDIACONVERT_ENDPOINT`, `MEDIACONVERT_ENDPOINT`, or AWS",
     )
     mediaconvert_queue: str | None = Field(
-        default=None, description="name or ARN of the MediaConvert queue; none means the account's default queue"
+        default=None,
+        description="name or ARN of the queue, also `MEDIACONVERT_QUEUE_ARN`; none means the default queue",
     )
     mediaconvert_event_queue_url: str | None = Field(
         default=None, description="SQS queue that receives MediaConvert's events; none means polling alone"
@@ -201,16 +207,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _endpoint_from_common_variables(cls, values: Any) -> Any:
-        if isinstance(values, dict) and not values.get("mediaconvert_endpoint_url"):
-            found = next((url for name in MEDIACONVERT_ENDPOINT_VARIABLES if (url := os.environ.get(name))), None)
-            return {**values, "mediaconvert_endpoint_url": found}
-        return values
+    def _from_common_variables(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        missing = {name: variables for name, variables in COMMON_VARIABLES.items() if not values.get(name)}
+        found = {
+            name: next((os.environ[one] for one in variables if os.environ.get(one)), None)
+            for name, variables in missing.items()
+        }
+        return {**values, **found}
 
     @field_validator("mediaconvert_options")
     @classmethod
     def _is_encode_options(cls, value: str) -> str:
-        EncodeOptions.model_validate_json(value)
+        options = EncodeOptions.model_validate_json(value)
+        if options.captions or options.encryption or options.presets:
+            raise ValueError("captions, encryption and presets are of one video, and cannot be set for all")
         return value
 
     @property

@@ -26,14 +26,15 @@ _UNDER_WAY = frozenset({JobStatus.SUBMITTED, JobStatus.PROGRESSING})
 class Quote:
     """What an attempt is expected to cost, and how the engine is asked.
 
+    :param tier: pricing tier; none with ``minutes`` and ``cost`` when it cannot be estimated
     :param cost: US dollars
     :param minutes: normalised minutes
     :param request: kept for people and for whoever collects the outputs; no keys
     """
 
-    tier: str
-    minutes: Decimal
-    cost: Decimal
+    tier: str | None
+    minutes: Decimal | None
+    cost: Decimal | None
     request: dict[str, Any]
 
 

@@ -1,4 +1,4 @@
-"""The SQS queue of the S3 notifications, read so that nothing is lost.
+"""The SQS queues of the S3 notifications and of MediaConvert's events, read so that nothing is lost.
 
 A message is deleted only after what it says is committed. One that was received and not deleted, whoever crashed,
 becomes visible again after :data:`VISIBILITY_TIMEOUT` and is received once more.
@@ -55,20 +55,32 @@ def receive(queue_url: str, *, limit: int, settings: Settings | None = None) -> 
     """
     received = 0
     while received < limit:
-        try:
-            answer = sqs_client(settings).receive_message(
-                QueueUrl=queue_url,
-                MaxNumberOfMessages=min(BATCH, limit - received),
-                VisibilityTimeout=VISIBILITY_TIMEOUT,
-                WaitTimeSeconds=0,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise _queue_error(error, "read", queue_url) from error
-        batch = [_message(item) for item in answer.get("Messages", ())]
+        batch = receive_batch(queue_url, limit=min(BATCH, limit - received), settings=settings)
         if not batch:
             return
         received += len(batch)
         yield batch
+
+
+def receive_batch(
+    queue_url: str, *, limit: int = BATCH, wait: int = 0, settings: Settings | None = None
+) -> list[Message]:
+    """Up to ten messages; none when the queue is empty.
+
+    :param wait: seconds to wait for the first one, at most 20; returns as soon as there is one
+    :raises ConfigurationError: when there is no such queue, or access is refused
+    :raises EngineError: when SQS does not answer (retryable)
+    """
+    try:
+        answer = sqs_client(settings).receive_message(
+            QueueUrl=queue_url,
+            MaxNumberOfMessages=limit,
+            VisibilityTimeout=VISIBILITY_TIMEOUT,
+            WaitTimeSeconds=wait,
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise _queue_error(error, "read", queue_url) from error
+    return [_message(item) for item in answer.get("Messages", ())]
 
 
 def delete(queue_url: str, messages: Sequence[Message], *, settings: Settings | None = None) -> None:
@@ -97,7 +109,8 @@ def _queue_error(error: ClientError | BotoCoreError, action: str, queue_url: str
     code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else "connection"
     if "NonExistentQueue" in code or "QueueDoesNotExist" in code or "AccessDenied" in code:
         return ConfigurationError(
-            f"Could not {action} the queue {queue_url} ({code}). Check VODFLOW_EVENT_QUEUE_URL and its policy.",
+            f"Could not {action} the queue {queue_url} ({code}). Check VODFLOW_EVENT_QUEUE_URL and "
+            "VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL, and the queue's policy.",
             code=code,
         )
     return EngineError(f"Could not {action} the queue {queue_url}: {error}", code=code)

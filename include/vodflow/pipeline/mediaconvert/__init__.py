@@ -1,0 +1,15 @@
+"""Third step, for MediaConvert: submit exactly one job, hear what becomes of it, collect what it made.
+
+::
+
+    submit_job ──▶ row, CreateJob, id ──▶ waiting ──▶ note_messages (events) or note_snapshot (polls) ──▶ collect_job
+                                             └──▶ cancel_job
+
+What is public here is what tasks, triggers and the command line call.
+"""
+
+from vodflow.pipeline.mediaconvert.collecting import collect_job
+from vodflow.pipeline.mediaconvert.noting import Noted, note_messages, note_snapshots
+from vodflow.pipeline.mediaconvert.submitting import Submission, cancel_job, submit_job
+
+__all__ = ["Noted", "Submission", "cancel_job", "collect_job", "note_messages", "note_snapshots", "submit_job"]

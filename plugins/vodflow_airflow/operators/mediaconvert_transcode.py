@@ -1,0 +1,91 @@
+"""Carry a job's plan out with AWS Elemental MediaConvert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.providers.amazon.aws.utils import validate_execute_complete_event
+from airflow.sdk import BaseOperator, Context
+
+from vodflow_airflow.errors import airflow_outcome
+from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
+from vodflow_airflow.triggers.mediaconvert_event import event_failure
+
+
+class MediaConvertTranscodeOperator(BaseOperator):
+    """Submit exactly one MediaConvert job for a catalog's job, wait for it in the triggerer, collect what it made.
+
+    A retry, and a task that was lost with its worker, go on with the job that was submitted before. Killing the task
+    cancels the job; a restart of the triggerer does not.
+
+    :param job_id: id of the job in the catalog (templated)
+    """
+
+    template_fields: Sequence[str] = ("job_id",)
+    operator_extra_links = (MediaConvertJobLink(),)
+    ui_color = "#f5d0a9"
+
+    def __init__(self, *, job_id: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self._submitted: int | None = None
+
+    def execute(self, context: Context) -> int:
+        """Submit, or find submitted, and wait; returns the job's id for the next task.
+
+        :raises AirflowSkipException: the input turned out to be damaged
+        :raises AirflowFailException: another try cannot help
+        """
+        # Imported here: the scheduler and the DAG processor never need the engine.
+        from vodflow.pipeline.mediaconvert import submit_job  # noqa: PLC0415
+
+        job_id = int(self.job_id)
+        self._submitted = job_id
+        with airflow_outcome():
+            submission = submit_job(job_id, run_id=context["run_id"])
+        if submission.external_id is not None:
+            self._persist_link(context, submission.external_id)
+        if not submission.ended and submission.external_id is not None:
+            from vodflow_airflow.triggers.mediaconvert_transcode import (  # noqa: PLC0415
+                MediaConvertTranscodeTrigger,
+            )
+
+            self.log.info("Job %d waits for MediaConvert's job %s", job_id, submission.external_id)
+            trigger = MediaConvertTranscodeTrigger(job_id=job_id, external_id=submission.external_id)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return self._collect(context, job_id)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
+        """Go on when the trigger has fired; how the job ended is asked, not believed."""
+        validated = validate_execute_complete_event(event)
+        return self._collect(context, int(validated["job_id"]), validated)
+
+    def on_kill(self) -> None:
+        """Cancel the job while it is submitted or collected; the trigger does it for a task that waits."""
+        if self._submitted is not None:
+            from vodflow.pipeline.mediaconvert import cancel_job  # noqa: PLC0415
+
+            cancel_job(self._submitted, actor="task killed")
+
+    def _collect(self, context: Context, job_id: int, event: dict[str, Any] | None = None) -> int:
+        from vodflow.pipeline.mediaconvert import collect_job  # noqa: PLC0415
+
+        self._submitted = job_id
+        given_up = event_failure(event) if event is not None and event["status"] != "success" else None
+        with airflow_outcome():
+            collect_job(job_id, run_id=context["run_id"], given_up=given_up)
+        return job_id
+
+    def _persist_link(self, context: Context, external_id: str) -> None:
+        from vodflow.settings import get_settings  # noqa: PLC0415
+
+        region = get_settings().aws_region
+        MediaConvertJobLink.persist(
+            context=context, operator=self, region_name=region, aws_partition=_partition(region), job_id=external_id
+        )
+
+
+def _partition(region: str) -> str:
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")
