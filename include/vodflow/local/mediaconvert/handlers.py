@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from vodflow.local.mediaconvert import account, queues, templates
+from vodflow.local.mediaconvert import account, probe, queues, templates
 from vodflow.local.mediaconvert.creation import digest, new_job
 from vodflow.local.mediaconvert.errors import conflict, not_found
 from vodflow.local.mediaconvert.jobs import JobFilter
@@ -114,6 +114,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "CancelJob": cancel_job,
     "StartJobsQuery": start_jobs_query,
     "GetJobsQueryResults": get_jobs_query_results,
+    "Probe": probe.probe,
     **account.HANDLERS,
     **queues.HANDLERS,
     **templates.HANDLERS,

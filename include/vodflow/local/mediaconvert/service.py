@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +16,12 @@ from vodflow.local.mediaconvert.faults import FaultPlan, Faults
 from vodflow.local.mediaconvert.jobs import Jobs
 from vodflow.local.mediaconvert.journal import Journal
 from vodflow.local.mediaconvert.names import DEFAULT_QUEUE, Account
-from vodflow.local.mediaconvert.outbox import Outbox, to_bus, to_queue
+from vodflow.local.mediaconvert.outbox import Outbox, Send, to_bus, to_queue
 from vodflow.local.mediaconvert.resources import Resources
 from vodflow.local.mediaconvert.running import Run
 from vodflow.local.mediaconvert.scheduler import Scheduler
 from vodflow.local.mediaconvert.store import Store
+from vodflow.local.mediaconvert.system_presets import SystemPresets, SystemTemplates
 
 #: The process that carries one job out.
 WORKER: Final = (sys.executable, "-m", "vodflow.local.mediaconvert.worker")
@@ -54,10 +55,11 @@ class Config:
 class Service:
     """Everything behind the API.
 
+    :param targets: where events go, by name; none means what the configuration says
     :raises StackError: another process works with this state folder
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, targets: Mapping[str, Send] | None = None) -> None:
         self.config = config
         config.state.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(config.state / "lock")
@@ -67,9 +69,9 @@ class Service:
         self.store = Store(config.state)
         self.jobs = Jobs(self.store)
         self.queues = Resources(self.store, config.account, "queues")
-        self.templates = Resources(self.store, config.account, "jobTemplates")
-        self.presets = Resources(self.store, config.account, "presets", _SystemPresets())
-        self.outbox = Outbox(self.store, _targets(config), self.faults)
+        self.templates = Resources(self.store, config.account, "jobTemplates", SystemTemplates())
+        self.presets = Resources(self.store, config.account, "presets", SystemPresets())
+        self.outbox = Outbox(self.store, _targets(config) if targets is None else targets, self.faults)
         self.journal = Journal(self.store, config.account, self.jobs, self.outbox)
         self.scheduler = Scheduler(
             self.store, self.jobs, self.journal, self.queues, self._new_run,
@@ -114,27 +116,8 @@ class Service:
             self.queues.update(DEFAULT_QUEUE, {"type": "SYSTEM"})
 
 
-class _SystemPresets(Mapping[str, Any]):
-    """The system's presets, read when somebody asks for one."""
-
-    def __getitem__(self, name: str) -> Any:
-        return self._all()[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    @staticmethod
-    def _all() -> Mapping[str, Any]:
-        from vodflow.local.mediaconvert.system_presets import system_presets  # noqa: PLC0415 - few need them
-
-        return system_presets()
-
-
-def _targets(config: Config) -> dict[str, Callable[[list[str]], list[int]]]:
-    targets: dict[str, Callable[[list[str]], list[int]]] = {}
+def _targets(config: Config) -> dict[str, Send]:
+    targets: dict[str, Send] = {}
     if config.event_queue_url:
         targets["queue"] = to_queue(config.event_queue_url)
     if config.event_bus:
