@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.golden",
     "fixtures.parts",
     "fixtures.postgres",
+    "fixtures.receiver",
     "fixtures.stack",
 ]
 
