@@ -1,0 +1,134 @@
+"""The HLS multivariant playlist of a group, from its settings and what was measured. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vodflow.local.mediaconvert.transcode.frames import Frame
+from vodflow.packaging.playlist import Rates
+
+#: fMP4 segments in VOD playlists need version 6, I-frame playlists with EXT-X-MAP version 5 (RFC 8216, section 7).
+_VERSION: Final = 6
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One media playlist.
+
+    :param codecs: RFC 6381 names of its tracks
+    :param settings: ``HlsSettings`` or ``CmfcSettings`` of its output
+    :param iframes: its I-frame playlist and the rates of that
+    :param captions: it holds captions
+    """
+
+    playlist: str
+    codecs: tuple[str, ...]
+    rates: Rates
+    settings: Mapping[str, Any]
+    frame: Frame | None = None
+    transfer: str = "SDR"
+    channels: int = 0
+    language: str | None = None
+    name: str | None = None
+    iframes: tuple[str, Rates] | None = None
+    captions: bool = False
+
+
+def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True, average: bool = True) -> str:
+    """The playlist that names all others: audio groups, captions, variants, I-frame playlists.
+
+    :param resolution: ``StreamInfResolution``
+    """
+    audio = [item for item in renditions if item.frame is None and not item.captions and _is_alternate(item)]
+    captions = [item for item in renditions if item.captions]
+    variants = [item for item in renditions if item.frame is not None or (not item.captions and item not in audio)]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines += [_media(item, audio) for item in audio]
+    lines += [_subtitles(item, first=item is captions[0]) for item in captions]
+    for item in variants:
+        lines += [_variant(item, audio, captions=bool(captions), resolution=resolution, average=average), item.playlist]
+    lines += [_iframes(item, resolution=resolution) for item in variants if item.iframes]
+    return "\n".join(lines) + "\n"
+
+
+def _is_alternate(item: Rendition) -> bool:
+    """An audio rendition belongs to a group; without one, or as audio-only variant, it is a variant of its own."""
+    kind = item.settings.get("AudioTrackType", "")
+    return kind.startswith("ALTERNATE_AUDIO") or (bool(item.settings.get("AudioGroupId")) and "VARIANT" not in kind)
+
+
+def _group(item: Rendition) -> str:
+    return str(item.settings.get("AudioGroupId") or "program_audio_0")
+
+
+def _media(item: Rendition, audio: Sequence[Rendition]) -> str:
+    kind = str(item.settings.get("AudioTrackType", "ALTERNATE_AUDIO_AUTO_SELECT_DEFAULT"))
+    # A group needs a rendition that players may take by themselves.
+    members = [other for other in audio if _group(other) == _group(item)]
+    first = item is members[0] and not any("DEFAULT" in str(other.settings.get("AudioTrackType")) for other in members)
+    default = kind.endswith("_DEFAULT") or first
+    select = default or kind == "ALTERNATE_AUDIO_AUTO_SELECT"
+    name = item.name or item.language or _group(item)
+    language = f'LANGUAGE="{item.language}",' if item.language else ""
+    described = "public.accessibility.describes-video"
+    flagged = item.settings.get("DescriptiveVideoServiceFlag") == "FLAG"
+    return (
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{_group(item)}",NAME="{name}",{language}'
+        f"DEFAULT={_yes(default)},AUTOSELECT={_yes(select)},"
+        + (f'CHARACTERISTICS="{described}",' if flagged else "")
+        + f'CHANNELS="{item.channels}",URI="{item.playlist}"'
+    )
+
+
+def _subtitles(item: Rendition, *, first: bool) -> str:
+    name = item.name or item.language or "subtitles"
+    language = f'LANGUAGE="{item.language}",' if item.language else ""
+    return (
+        f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subs",NAME="{name}",{language}DEFAULT={_yes(first)},AUTOSELECT=YES,'
+        f'FORCED=NO,URI="{item.playlist}"'
+    )
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001
+    return "YES" if value else "NO"
+
+
+def _variant(
+    item: Rendition,
+    audio: Sequence[Rendition],
+    *,
+    captions: bool,
+    resolution: bool,
+    average: bool,
+) -> str:
+    wanted = str(item.settings.get("AudioRenditionSets", "")).split(",")
+    chosen = next((name.strip() for name in wanted if name.strip()), None)
+    if chosen is None and audio and item.frame is not None:
+        chosen = _group(audio[0])
+    members = [other for other in audio if _group(other) == chosen]
+    peak = item.rates.peak + max((other.rates.peak for other in members), default=0)
+    mean = item.rates.average + max((other.rates.average for other in members), default=0)
+    codecs = ",".join(dict.fromkeys([*item.codecs, *(codec for other in members for codec in other.codecs)]))
+    text = f"#EXT-X-STREAM-INF:BANDWIDTH={peak}"
+    if average:
+        text += f",AVERAGE-BANDWIDTH={mean}"
+    text += f',CODECS="{codecs}"'
+    if item.frame is not None:
+        if resolution:
+            text += f",RESOLUTION={item.frame.width}x{item.frame.height}"
+        text += f",FRAME-RATE={float(item.frame.rate):.3f},VIDEO-RANGE={item.transfer}"
+    if members:
+        text += f',AUDIO="{chosen}"'
+    return text + (',SUBTITLES="subs"' if captions else "") + ",CLOSED-CAPTIONS=NONE"
+
+
+def _iframes(item: Rendition, *, resolution: bool) -> str:
+    assert item.iframes is not None  # noqa: S101 - the caller looked
+    name, rates = item.iframes
+    size = f"RESOLUTION={item.frame.width}x{item.frame.height}," if resolution and item.frame else ""
+    return (
+        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={rates.peak},AVERAGE-BANDWIDTH={rates.average},"
+        f'CODECS="{item.codecs[0]}",{size}VIDEO-RANGE={item.transfer},URI="{name}"'
+    )

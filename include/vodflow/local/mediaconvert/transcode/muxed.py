@@ -1,0 +1,51 @@
+"""HLS outputs that hold several tracks in one transport stream. Pure but for a look at the encoded files."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, OutputPlan
+from vodflow.local.mediaconvert.transcode.segments import output_settings, segment_seconds
+from vodflow.verification import isobmff
+
+#: RFC 6381 names of codecs whose configuration does not matter to players.
+_NAMES: Final = {"AC3": "ac-3", "EAC3": "ec-3", "MP3": "mp4a.40.34", "MP2": "mp4a.40.33", "AAC": "mp4a.40.2",
+                 "H_265": "hvc1.1.6.L123.B0"}  # fmt: skip
+
+
+def mux_command(group: GroupPlan, output: OutputPlan, tracks: Mapping[Encode, Path], ffmpeg_path: str) -> list[str]:
+    """Copies the tracks of one output into transport stream segments and their playlist, in the working folder."""
+    argv = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-y"]
+    for part in output.parts:
+        argv += ["-i", f"file:{tracks[part.encode]}"]
+    for place in range(len(output.parts)):
+        argv += ["-map", f"{place}:0"]
+    for number, sound in enumerate(output.audio):
+        if sound.language:
+            argv += [f"-metadata:s:a:{number}", f"language={sound.language}"]
+    modifier = str(output_settings(group, output).get("SegmentModifier", ""))
+    segments = f"{output.stem}{modifier}".replace("%", "%%")
+    return [
+        *argv,
+        "-c", "copy", "-map_metadata", "-1", "-f", "hls", "-hls_time", f"{segment_seconds(group):.9g}",
+        "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts", "-hls_flags", "independent_segments",
+        "-start_number", "1", "-hls_segment_filename", f"{segments}_%05d.ts",
+        f"{output.stem}.m3u8",
+    ]  # fmt: skip
+
+
+def muxed_codecs(output: OutputPlan, tracks: Mapping[Encode, Path]) -> tuple[str, ...]:
+    """RFC 6381 names of an output's tracks."""
+    return tuple(_codec(part.codec, tracks[part.encode]) for part in output.parts)
+
+
+def _codec(codec: str, path: Path) -> str:
+    if codec in {"H_264", "AAC"} and path.suffix == ".mp4":
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            moov = next((box for box in isobmff.boxes(data) if box.kind == "moov"), None)  # type: ignore[arg-type]
+            if moov is not None:
+                return isobmff.parse_moov(data[moov.start : moov.end])[0].codec
+    return _NAMES.get(codec, codec.lower())

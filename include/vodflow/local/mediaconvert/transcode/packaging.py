@@ -1,0 +1,175 @@
+"""The files of each output group, made of the encoded tracks in a folder of the group's own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vodflow.local.mediaconvert.transcode import names
+from vodflow.local.mediaconvert.transcode.captions import CaptionFiles, write_captions
+from vodflow.local.mediaconvert.transcode.files import remux_command
+from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant
+from vodflow.local.mediaconvert.transcode.muxed import mux_command, muxed_codecs
+from vodflow.local.mediaconvert.transcode.plan import AudioPart, Encode, GroupPlan, OutputPlan, VideoPart
+from vodflow.local.mediaconvert.transcode.segments import (
+    Stream,
+    has_dash,
+    has_hls,
+    is_muxed,
+    manifest_name,
+    master_name,
+    output_settings,
+    package_command,
+    streams,
+)
+from vodflow.media.tools import ffmpeg_path, packager_path
+from vodflow.packaging.master import read_codecs
+from vodflow.packaging.playlist import Rates, measure, parse_segments, target_duration
+
+#: Runs a command in a folder, to its good end.
+Tool = Callable[[str, list[str], Path], None]
+
+_TRANSFERS = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+
+
+@dataclass
+class Made:
+    """What one output group has become.
+
+    :param playlists: top-level playlists and manifests
+    :param files: of each output, by its number: what events call ``outputFilePaths``
+    """
+
+    playlists: list[str] = field(default_factory=list)
+    files: dict[int, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class Packager:
+    """Makes groups.
+
+    :param tracks: encoded file of each encode; a folder for frame captures
+    :param captions: converted captions by selector
+    """
+
+    tracks: Mapping[Encode, Path]
+    tool: Tool
+    captions: CaptionFiles
+
+    def make(self, group: GroupPlan, folder: Path) -> Made:
+        """All files of a group, below ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for output in group.outputs:
+            (folder / output.stem).parent.mkdir(parents=True, exist_ok=True)
+        return self._files(group, folder) if group.type == "FILE" else self._segmented(group, folder)
+
+    def _files(self, group: GroupPlan, folder: Path) -> Made:
+        made = Made()
+        for output in group.outputs:
+            if output.video and output.video.encode.kind == "pictures":
+                written = self._pictures(output, folder)
+                # The event names the last picture.
+                made.files[output.number] = written[-1:]
+            elif output.video or output.audio:
+                name = f"{output.stem}.{output.extension}"
+                self.tool("ffmpeg", remux_command(output, self.tracks, folder / name, ffmpeg_path()), folder)
+                made.files[output.number] = [name]
+            else:
+                made.files[output.number] = [write_captions(self.captions, output, folder)]
+        return made
+
+    def _pictures(self, output: OutputPlan, folder: Path) -> list[str]:
+        assert output.video is not None  # noqa: S101 - the caller looked
+        written = []
+        pictures = sorted(self.tracks[output.video.encode].glob("*.jpg"))
+        for picture in pictures:
+            name = f"{output.stem}.{int(picture.stem):0{names.CAPTURE_DIGITS}d}.{output.extension}"
+            # Other outputs may want the same pictures.
+            shutil.copyfile(picture, folder / name)
+            written.append(name)
+        return written
+
+    def _segmented(self, group: GroupPlan, folder: Path) -> Made:
+        made = Made(files={output.number: [] for output in group.outputs})
+        renditions: list[Rendition] = []
+        listed = streams(group)
+        if listed:
+            paths = {item.stem: self.tracks[item.part.encode] for item in listed}
+            self.tool("packager", package_command(group, listed, paths, packager_path()), folder)
+        if has_dash(group):
+            made.playlists.append(manifest_name(group))
+        if has_hls(group):
+            renditions += self._packaged(group, folder, listed)
+            for output in group.outputs:
+                if is_muxed(group, output):
+                    renditions.append(self._muxed(group, output, folder))
+            self._write_master(group, folder, renditions, listed)
+            made.playlists.append(master_name(group))
+        if group.type == "HLS":
+            made.files = {output.number: [f"{output.stem}.m3u8"] for output in group.outputs}
+        return made
+
+    def _packaged(self, group: GroupPlan, folder: Path, listed: list[Stream]) -> list[Rendition]:
+        if not listed:
+            return []
+        codecs = read_codecs((folder / master_name(group)).read_text())
+        sound = _sound_codecs((folder / master_name(group)).read_text())
+        renditions = []
+        for item in listed:
+            codec = codecs.get(item.playlist) or sound.get(str(item.output.number)) or ""
+            settings = output_settings(group, item.output)
+            rates = _rates(folder, item.playlist)
+            if isinstance(item.part, VideoPart):
+                iframes = (item.iframe_playlist, _rates(folder, item.iframe_playlist)) if item.iframe_playlist else None
+                renditions.append(
+                    Rendition(item.playlist, (codec,), rates, settings, frame=item.part.frame, iframes=iframes)
+                )
+            else:
+                renditions.append(_sound(item.playlist, (codec,), rates, item.part, settings))
+        return renditions
+
+    def _muxed(self, group: GroupPlan, output: OutputPlan, folder: Path) -> Rendition:
+        self.tool("ffmpeg", mux_command(group, output, self.tracks, ffmpeg_path()), folder)
+        playlist = f"{output.stem}.m3u8"
+        rates = _rates(folder, playlist)
+        frame = output.video.frame if output.video else None
+        codecs = muxed_codecs(output, self.tracks)
+        return Rendition(playlist, codecs, rates, output_settings(group, output), frame=frame)
+
+    def _write_master(self, group: GroupPlan, folder: Path, renditions: list[Rendition], listed: list[Stream]) -> None:
+        order = {f"{output.stem}.m3u8": output.number for output in group.outputs}
+        order |= {item.playlist: item.output.number for item in listed}
+        renditions.sort(key=lambda item: order.get(item.playlist, len(order)))
+        resolution = group.settings.get("StreamInfResolution", "INCLUDE") == "INCLUDE"
+        (folder / master_name(group)).write_text(multivariant(renditions, resolution=resolution))
+
+
+def _sound(
+    playlist: str, codecs: tuple[str, ...], rates: Rates, part: AudioPart, settings: Mapping[str, object]
+) -> Rendition:
+    return Rendition(playlist, codecs, rates, settings, channels=part.channels, language=part.language, name=part.name)
+
+
+def _sound_codecs(master: str) -> dict[str, str]:
+    """RFC 6381 codec of each audio group in the packager's own multivariant playlist."""
+    found: dict[str, str] = {}
+    for line in master.splitlines():
+        if not line.startswith("#EXT-X-STREAM-INF"):
+            continue
+        codecs = line.partition('CODECS="')[2].partition('"')[0].split(",")
+        group = line.partition('AUDIO="')[2].partition('"')[0]
+        if codecs and codecs[-1]:
+            found[group] = codecs[-1]
+    return found
+
+
+def _rates(folder: Path, name: str) -> Rates:
+    text = (folder / name).read_text()
+    at = (folder / name).parent
+    sizes = (
+        (item.duration, item.size if item.size is not None else (at / item.uri).stat().st_size)
+        for item in parse_segments(text)
+    )
+    return measure(sizes, target_duration(text))

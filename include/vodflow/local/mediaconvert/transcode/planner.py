@@ -1,0 +1,259 @@
+"""From a job's settings and its inputs to a :class:`~vodflow.local.mediaconvert.transcode.plan.JobPlan`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from vodflow.local.mediaconvert.transcode import audio_codecs, names
+from vodflow.local.mediaconvert.transcode.clips import Clip, time_line
+from vodflow.local.mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
+from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, output_frame
+from vodflow.local.mediaconvert.transcode.pictures import (
+    clip_chain,
+    described,
+    finish_chain,
+    jpeg_chain,
+    shape_within,
+)
+from vodflow.local.mediaconvert.transcode.plan import (
+    GROUP_SETTINGS,
+    GROUP_TYPES,
+    AudioPart,
+    CaptionPart,
+    Encode,
+    Feed,
+    GroupPlan,
+    JobPlan,
+    OutputPlan,
+    VideoPart,
+)
+from vodflow.local.mediaconvert.transcode.selectors import check_selector, select, selector_names
+from vodflow.local.mediaconvert.transcode.sound import channels_of, loudness, sound_chain
+from vodflow.local.mediaconvert.transcode.sources import Source
+from vodflow.local.mediaconvert.transcode.steps import Chain, step
+from vodflow.local.mediaconvert.transcode.video_codecs import capture_options, qvbr_level, video_encoder
+from vodflow.media.info import VideoTrack
+
+#: Extensions by container (API reference, Output.Extension).
+_EXTENSIONS: Final = {"MP4": "mp4", "MOV": "mov", "M2TS": "m2ts", "MXF": "mxf", "WEBM": "webm", "GIF": "gif",
+                      "OGG": "ogg", "F4V": "f4v", "Y4M": "y4m"}  # fmt: skip
+#: Extensions without a container, by codec.
+_RAW: Final = {"AAC": "aac", "AC3": "ac3", "EAC3": "ec3", "MP2": "mp2", "MP3": "mp3", "WAV": "wav", "AIFF": "aiff",
+               "FLAC": "flac", "OPUS": "opus", "VORBIS": "ogg", "H_264": "h264", "H_265": "h265", "AV1": "ivf",
+               "VP8": "ivf", "VP9": "ivf", "MPEG2": "m2v", "FRAME_CAPTURE": "jpg", "UNCOMPRESSED": "yuv",
+               "PASSTHROUGH": "aac"}  # fmt: skip
+_CAPTIONS: Final = {"WEBVTT": "vtt", "SRT": "srt", "TTML": "ttml", "IMSC": "xml", "SMI": "smi"}
+#: What names a manifest, for ``$ex$`` of groups that have one.
+_MANIFESTS: Final = {"HLS": "m3u8", "CMAF": "m3u8", "DASH_ISO": "mpd"}
+
+
+def plan_job(settings: Document, sources: Sequence[Source], started: datetime) -> JobPlan:
+    """Everything that a job makes of its inputs.
+
+    :param settings: ``Settings`` of the job, presets merged in
+    :param sources: one for each of its inputs
+    :param started: when the job started, UTC, for names
+    :raises JobFailed: for settings that do not fit the inputs or one another
+    """
+    inputs: Sequence[Document] = settings.get("Inputs", ())
+    maker = _Planner(inputs, time_line(list(zip(sources, inputs, strict=True))), started)
+    groups = tuple(maker.group(number, item) for number, item in enumerate(settings.get("OutputGroups", ())))
+    return JobPlan(tuple(maker.clips), groups, maker.encodes)
+
+
+class _Planner:
+    def __init__(self, inputs: Sequence[Document], clips: list[Clip], started: datetime) -> None:
+        self.inputs = inputs
+        self.clips = clips
+        self.values = names.times(started)
+        self.encodes: dict[Encode, str] = {}
+        self.descriptions = 0
+        self.sounds = 0
+
+    def group(self, number: int, group: Document) -> GroupPlan:
+        wanted = group.get("OutputGroupSettings", {})
+        kind = GROUP_TYPES.get(wanted.get("Type", ""))
+        if kind is None:
+            raise JobFailed(ErrorCode.JOB_SETTINGS, f"Output groups of type {wanted.get('Type')} are not made here.")
+        settings = wanted.get(GROUP_SETTINGS[kind], {})
+        first = str(self.inputs[0].get("FileInput", ""))
+        place = names.place(settings.get("Destination"), first, self.values)
+        outputs = tuple(
+            self.output(kind, place, place_in, item) for place_in, item in enumerate(group.get("Outputs", ()))
+        )
+        return GroupPlan(number, kind, settings, place, outputs)
+
+    def output(self, kind: str, place: names.Place, number: int, settings: Document) -> OutputPlan:
+        description = settings.get("VideoDescription")
+        video = self._video(description, segmented=kind != "FILE") if description else None
+        audio = tuple(part for item in settings.get("AudioDescriptions", ()) for part in self._audio(item))
+        captions = tuple(self._captions(item) for item in settings.get("CaptionDescriptions", ()))
+        extension = _extension(settings, video, audio, captions)
+        values = self._values(video, audio, _MANIFESTS.get(kind, extension))
+        stem = place.base + names.fill(str(settings.get("NameModifier", "")), values)
+        return OutputPlan(number, stem, settings, video, audio, captions, extension)
+
+    def _values(self, video: VideoPart | None, audio: Sequence[AudioPart], extension: str) -> dict[str, str | int]:
+        sound = sum(part.bitrate for part in audio)
+        values: dict[str, str | int] = {**self.values, "ex": extension, "ra": sound // 1000}
+        values["fn"] = names.input_stem(str(self.inputs[0].get("FileInput", "")))
+        if video:
+            values |= {
+                "rv": video.bitrate // 1000,
+                "rc": (video.bitrate + sound) // 1000,
+                "w": video.frame.width,
+                "h": video.frame.height,
+                "f": int(video.frame.rate),
+                "Bandwidth": video.bitrate + sound,
+            }
+        else:
+            values["rc"] = sound // 1000
+        return values
+
+    def _video(self, description: Document, *, segmented: bool) -> VideoPart:
+        self.descriptions += 1
+        first = self._first_pictures()
+        codec, settings = codec_settings(description)
+        frame = output_frame(description, shape_within(first.shape, description), self.descriptions)
+        track = first.source.video
+        told = described(track, first.settings.get("VideoSelector", {})) if track else None
+        if codec == "FRAME_CAPTURE":
+            encode = self._captures(description, told, frame, settings)
+            return VideoPart(self._encode(encode), codec, frame, bitrate=0, gop=0)
+        encoder = video_encoder(codec, settings, frame, segmented=segmented)
+        encode = Encode(
+            kind="video",
+            feeds=tuple(self._picture_feed(clip, description, frame) for clip in self.clips),
+            finish=finish_chain(description, told, frame, encoder.pixel_format),
+            options=encoder.options,
+            suffix=encoder.suffix,
+        )
+        level = qvbr_level(settings) if settings.get("RateControlMode") == "QVBR" else None
+        return VideoPart(self._encode(encode), codec, frame, encoder.bitrate, encoder.gop, level)
+
+    def _captures(self, description: Document, track: VideoTrack | None, frame: Frame, settings: Document) -> Encode:
+        every, options = capture_options(settings, frame.rate)
+        pick = step("select", every)
+        # Frames of one clip are picked before they are scaled, so that the others cost nothing more.
+        early = (pick,) if len(self.clips) == 1 else ()
+        return Encode(
+            kind="pictures",
+            feeds=tuple(self._picture_feed(clip, description, frame, early) for clip in self.clips),
+            finish=(*(() if early else (pick,)), *jpeg_chain(description, track)),
+            options=tuple(options.items()),
+            suffix=".jpg",
+        )
+
+    def _picture_feed(self, clip: Clip, description: Document, frame: Frame, pick: Chain = ()) -> Feed:
+        if clip.source.video is None:
+            raise JobFailed(
+                ErrorCode.MISSING_VIDEO,
+                f"Your input file [{clip.source.uri}] doesn't have video that the transcoder can consume.",
+            )
+        shape = shape_within(clip.shape, description)
+        return Feed((clip.source.video.index,), clip_chain(clip, description, shape, frame, pick))
+
+    def _first_pictures(self) -> Clip:
+        return next((clip for clip in self.clips if clip.source.video), self.clips[0])
+
+    def _audio(self, description: Document) -> list[AudioPart]:
+        self.sounds += 1
+        parts = []
+        for name in selector_names(self.inputs, description.get("AudioSourceName")):
+            check_selector(self.inputs, name, self.sounds)
+            parts.append(self._sound(description, name))
+        return parts
+
+    def _sound(self, description: Document, name: str) -> AudioPart:
+        chosen = description.get("CodecSettings", {})
+        codec = str(chosen.get("Codec", "AAC"))
+        settings = chosen.get(audio_codecs.CODEC_SETTINGS.get(codec, ""), {})
+        selections = [select(clip.source, clip.settings, name) for clip in self.clips]
+        heard = next((item for item in selections if item.tracks), None)
+        remix = description.get("RemixSettings")
+        present = int(remix["ChannelsOut"]) if remix and "ChannelsOut" in remix else channels_of(heard) if heard else 2
+        rate = heard.tracks[0].sample_rate if heard else 48_000
+        encoder = audio_codecs.audio_encoder(codec, settings, present, rate)
+        if encoder.copies:
+            self._check_copy(selections)
+            feeds: tuple[Feed, ...] = (Feed((selections[0].tracks[0].index,), ()),)
+        else:
+            feeds = tuple(
+                Feed(
+                    tuple(track.index for track in item.tracks),
+                    sound_chain(clip, item, remix, encoder.rate, encoder.channels),
+                )
+                for clip, item in zip(self.clips, selections, strict=True)
+            )
+        encode = self._encode(
+            Encode("audio", feeds, (), encoder.options, encoder.suffix, loudness=loudness(description))
+        )
+        spoken = heard.tracks[0].language if heard else None
+        return AudioPart(
+            encode=encode,
+            codec=codec if not encoder.copies or not heard else _copied(heard.tracks[0].codec),
+            channels=encoder.channels,
+            rate=encoder.rate,
+            bitrate=encoder.bitrate,
+            language=_language(description, spoken),
+            name=description.get("StreamName"),
+        )
+
+    def _check_copy(self, selections: Sequence[Any]) -> None:
+        if len(self.clips) != 1 or self.clips[0].exact or len(selections[0].tracks) != 1:
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS,
+                "Audio codec PASSTHROUGH needs one whole input and one track of it; stitched or clipped inputs have to "
+                "be encoded.",
+            )
+
+    def _captions(self, description: Document) -> CaptionPart:
+        name = str(description.get("CaptionSelectorName", "Captions Selector 1"))
+        selector = next((item["CaptionSelectors"][name] for item in self.inputs
+                         if name in item.get("CaptionSelectors", {})), None)  # fmt: skip
+        if selector is None:
+            raise JobFailed(ErrorCode.JOB_SETTINGS, f"No input has the captions selector [{name}].")
+        destination = description.get("DestinationSettings", {})
+        language = str(description.get("CustomLanguageCode") or description.get("LanguageCode") or "").lower()
+        return CaptionPart(
+            selector=name,
+            format=str(destination.get("DestinationType", "WEBVTT")),
+            source=selector.get("SourceSettings", {}),
+            language=language or None,
+            name=description.get("LanguageDescription"),
+            settings=destination,
+        )
+
+    def _encode(self, encode: Encode) -> Encode:
+        if encode not in self.encodes:
+            self.encodes[encode] = f"{encode.kind}{len(self.encodes) + 1}"
+        return encode
+
+
+def _extension(
+    settings: Document, video: VideoPart | None, audio: Sequence[AudioPart], captions: Sequence[CaptionPart]
+) -> str:
+    wanted = settings.get("Extension")
+    if wanted:
+        return str(wanted).lstrip(".")
+    container = settings.get("ContainerSettings", {}).get("Container", "RAW")
+    if container in _EXTENSIONS:
+        return _EXTENSIONS[container]
+    if video:
+        return _RAW.get(video.codec, "bin")
+    if audio:
+        return _RAW.get(audio[0].codec, "bin")
+    return _CAPTIONS.get(captions[0].format, "txt") if captions else "bin"
+
+
+def _language(description: Document, spoken: str | None) -> str | None:
+    configured = description.get("CustomLanguageCode") or description.get("LanguageCode")
+    if description.get("LanguageCodeControl") == "USE_CONFIGURED" or spoken is None:
+        return str(configured).lower() if configured else None
+    return spoken
+
+
+def _copied(codec: str) -> str:
+    return {"aac": "AAC", "ac3": "AC3", "eac3": "EAC3"}.get(codec, codec.upper())

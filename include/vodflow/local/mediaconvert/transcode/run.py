@@ -1,0 +1,278 @@
+"""Running a job: download, examine, encode, package, upload."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from vodflow.engines.ffmpeg import TOO_MANY_ERRORS
+from vodflow.engines.process import Finished, Limits, check_exit, run_process
+from vodflow.engines.reporter import EncodeProgress, Reporter
+from vodflow.engines.result import Stage
+from vodflow.engines.workspace import workspace
+from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
+from vodflow.local.mediaconvert.transcode import outcome
+from vodflow.local.mediaconvert.transcode.captions import CaptionFiles
+from vodflow.local.mediaconvert.transcode.command import encode_command, measure_command, track_path
+from vodflow.local.mediaconvert.transcode.contract import (
+    DAMAGED_INPUT,
+    Document,
+    ErrorCode,
+    JobFailed,
+    JobOutputs,
+    JobWarning,
+    Phase,
+)
+from vodflow.local.mediaconvert.transcode.details import input_details
+from vodflow.local.mediaconvert.transcode.fetch import fetch
+from vodflow.local.mediaconvert.transcode.packaging import Made, Packager
+from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan
+from vodflow.local.mediaconvert.transcode.planner import plan_job
+from vodflow.local.mediaconvert.transcode.sources import Source, examine
+from vodflow.local.mediaconvert.transcode.support import plan_warnings, refusals
+from vodflow.media.tools import ffmpeg_path
+from vodflow.packaging.movie import movie_seconds
+from vodflow.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+#: Share of the transcoding phase after which only packaging is left.
+_ENCODED: Final = 0.95
+#: Seconds, and share of the whole, that an encoded track may be too short before its input counts as cut off.
+_MISSING_SECONDS: Final = 0.5
+_MISSING_SHARE: Final = 0.02
+_INTEGRATED: Final = re.compile(r"^\s*I:\s*(-?(?:[\d.]+|inf)) LUFS")
+
+OnProgress = Callable[[Phase, int], None]
+
+
+def run_job(
+    job: Document,
+    *,
+    work_dir: Path,
+    on_progress: OnProgress,
+    on_information: Callable[[list[dict[str, Any]]], None],
+    cancel: threading.Event,
+    settings: Settings | None = None,
+) -> JobOutputs:
+    """Carry a job out, from S3 to S3.
+
+    Running it again writes the same names again (unless they hold the time). No temporary file outlives the call.
+
+    :param job: the stored job in botocore's shape; ``Settings`` with presets and templates merged in
+    :param work_dir: where its temporary folder is made
+    :param on_progress: called with the phase and 0 to 100 percent of it, never going back, at most about twice a second
+    :param on_information: called once with ``inputDetails`` when all inputs are known
+    :param cancel: set it to stop; nothing is left two seconds later
+    :raises JobFailed: with MediaConvert's error code
+    :raises EngineCanceled: when it was cancelled
+    """
+    used = settings or get_settings()
+    document: Document = job.get("Settings", {})
+    refused = refusals(document)
+    if refused:
+        raise JobFailed(ErrorCode.JOB_SETTINGS, f"{refused[0].path}: {refused[0].message}", path=refused[0].path)
+    with _failures(), workspace(used.model_copy(update={"work_dir": work_dir})) as folder:
+        running = _Job(document, folder, used, _Phases(on_progress), cancel)
+        sources = running.probe()
+        details = [input_details(source) for source in sources]
+        on_information(details)
+        plan = plan_job(document, sources, datetime.now(UTC))
+        tracks = running.encode(plan)
+        made = running.package(plan, tracks)
+        running.upload(plan, made)
+        return JobOutputs(
+            output_groups=outcome.output_groups(plan),
+            event_groups=outcome.event_groups(plan, made, tracks),
+            warnings=[*plan_warnings(document), *running.warnings],
+            input_details=details,
+        )
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Our errors as MediaConvert's."""
+    try:
+        yield
+    except (JobFailed, EngineCanceled):
+        raise
+    except VodflowError as error:
+        raise JobFailed(ErrorCode.UNEXPECTED, str(error)) from error
+
+
+class _Phases(Reporter):
+    """The phases of a job, each from 0 to 100 percent; also takes what stages of the local engine report."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        super().__init__(None)
+        self._tell = on_progress
+        self._told: tuple[Phase, int] | None = None
+
+    def tell(self, phase: Phase, share: float) -> None:
+        """Say that a share (0 to 1) of a phase is done."""
+        now = phase, min(100, max(0, int(share * 100)))
+        if self._told is None or now[0] != self._told[0] or now[1] > self._told[1]:
+            self._told = now
+            self._tell(*now)
+
+    def report(self, stage: Stage, share: float, *, speed: float | None = None, eta: float | None = None) -> None:  # noqa: ARG002
+        """The encoder's progress is the transcoding phase's but for packaging."""
+        self.tell(Phase.TRANSCODING, share * _ENCODED)
+
+
+@dataclass
+class _Job:
+    settings: Document
+    folder: Path
+    used: Settings
+    phases: _Phases
+    cancel: threading.Event
+    warnings: list[JobWarning] = field(default_factory=list)
+
+    def probe(self) -> list[Source]:
+        """Download and examine every input; one that is used twice is downloaded once."""
+        inputs: Sequence[Document] = self.settings.get("Inputs", ())
+        if not inputs:
+            raise JobFailed(ErrorCode.JOB_SETTINGS, "The job has no inputs.")
+        self.phases.tell(Phase.PROBING, 0)
+        paths: dict[str, Path] = {}
+        sources = []
+        for number, item in enumerate(inputs, 1):
+            uri = str(item.get("FileInput", ""))
+            if uri not in paths:
+                paths[uri] = self.folder / f"input{number}"
+                self._download(uri, paths[uri], number - 1, len(inputs))
+            sources.append(examine(number, uri, paths[uri], self.cancel, self.used.probe_timeout))
+        self.phases.tell(Phase.PROBING, 1)
+        return sources
+
+    def _download(self, uri: str, path: Path, done: int, count: int) -> None:
+        def progress(share: float) -> None:
+            self.phases.tell(Phase.PROBING, (done + share * 0.9) / count)
+
+        fetch(uri, path, self.used, cancel=self.cancel, progress=progress)
+
+    def encode(self, plan: JobPlan) -> dict[Encode, Path]:
+        """Encode every track once; where each is."""
+        self.phases.tell(Phase.TRANSCODING, 0)
+        folder = self.folder / "tracks"
+        folder.mkdir()
+        paths: dict[Encode, Path] = {}
+        for item, name in plan.encodes.items():
+            path = track_path(folder, item, name)
+            if item.kind == "pictures":
+                path.parent.mkdir()
+                path = path.parent
+            paths[item] = path
+        if plan.encodes:
+            measured = self._measure(plan)
+            threads = self.used.encoder_threads or len(os.sched_getaffinity(0))
+            argv = encode_command(plan, folder, ffmpeg_path(), threads, measured)
+            log.info("encoding %s tracks of %s clips", len(plan.encodes), len(plan.clips))
+            progress = EncodeProgress(float(plan.duration) or 1.0, self.phases)
+            finished = run_process(argv, progress, limits=Limits(self.cancel, self.used.stall_timeout))
+            self._check_encode(plan, finished, paths)
+        return paths
+
+    def _measure(self, plan: JobPlan) -> dict[Encode, float]:
+        found: dict[Encode, float] = {}
+        for item in plan.encodes:
+            if item.loudness is None:
+                continue
+            finished = run_process(
+                measure_command(plan, item, ffmpeg_path()), limits=Limits(self.cancel, self._patience(plan))
+            )
+            check_exit("ffmpeg", finished)
+            values = [match[1] for line in finished.errors if (match := _INTEGRATED.search(_bare(line)))]
+            if values:
+                found[item] = float(values[-1]) if values[-1] != "-inf" else -math.inf
+        return found
+
+    def _check_encode(self, plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]) -> None:
+        uri = plan.clips[0].source.uri
+        if finished.code != 0:
+            said = next((line for line in finished.errors if "[error]" in line or "[fatal]" in line), "")
+            if finished.code == TOO_MANY_ERRORS or "Invalid data found" in said:
+                raise JobFailed(ErrorCode.FILE_ACCESS, f"Unable to decode input file [{uri}]: [{said}]")
+            check_exit("ffmpeg", finished)
+        for item, path in paths.items():
+            if item.kind == "video" and path.suffix == ".mp4":
+                missing = float(plan.duration) - movie_seconds(path)
+                if missing > max(_MISSING_SECONDS, _MISSING_SHARE * float(plan.duration)):
+                    raise JobFailed(
+                        ErrorCode.TRUNCATED,
+                        f"Demuxer: [ReadPacketData File read failed - end of file hit. Is file truncated?] The "
+                        f"pictures of [{uri}] end {missing:.1f} s early.",
+                    )
+        errors = dict.fromkeys(line for line in finished.errors if "[error]" in line)
+        self.warnings += [JobWarning(DAMAGED_INPUT, _bare(line)) for line in list(errors)[:5]]
+
+    def package(self, plan: JobPlan, tracks: Mapping[Encode, Path]) -> dict[int, Made]:
+        """The files of every group, in a folder each."""
+        packager = Packager(tracks, lambda name, argv, at: self._tool(plan, name, argv, at), CaptionFiles())
+        made = {}
+        for place, group in enumerate(plan.groups):
+            made[group.number] = packager.make(group, self._group_folder(group))
+            self.phases.tell(Phase.TRANSCODING, _ENCODED + (1 - _ENCODED) * (place + 1) / len(plan.groups))
+        self.phases.tell(Phase.TRANSCODING, 1)
+        return made
+
+    def _group_folder(self, group: GroupPlan) -> Path:
+        return self.folder / "groups" / str(group.number)
+
+    def _tool(self, plan: JobPlan, name: str, argv: list[str], folder: Path) -> None:
+        finished = run_process(argv, limits=Limits(self.cancel, self._patience(plan)), cwd=folder)
+        check_exit(name, finished)
+
+    def _patience(self, plan: JobPlan) -> float:
+        """Copying and measuring take a small part of the playing time; what takes all of it hangs."""
+        return self.used.stall_timeout + float(plan.duration)
+
+    def upload(self, plan: JobPlan, made: Mapping[int, Made]) -> None:
+        """Every group to its destination; top-level playlists and manifests last."""
+        from vodflow.local.mediaconvert.transcode.store import store_group  # noqa: PLC0415 - boto3 is slow to import
+
+        self.phases.tell(Phase.UPLOADING, 0)
+        sizes = {
+            group.number: sum(path.stat().st_size for path in self._group_folder(group).rglob("*") if path.is_file())
+            for group in plan.groups
+        }
+        total, done = max(1, sum(sizes.values())), 0
+        for group in plan.groups:
+
+            def progress(sent: int, before: int = done) -> None:
+                self.phases.tell(Phase.UPLOADING, (before + sent) / total)
+
+            try:
+                folder = self._group_folder(group)
+                store_group(group, made[group.number], folder, self.used, progress=progress, cancel=self.cancel)
+            except EngineCanceled:
+                raise
+            except VodflowError as error:
+                raise _write_failure(group, error) from error
+            done += sizes[group.number]
+        self.phases.tell(Phase.UPLOADING, 1)
+
+
+def _write_failure(group: GroupPlan, error: VodflowError) -> JobFailed:
+    where = group.place.uri("")
+    if isinstance(error, SourceNotFound):
+        return JobFailed(ErrorCode.NOT_FOUND, f"Unable to write to output [{where}]: [{error}]")
+    if isinstance(error, ConfigurationError):
+        return JobFailed(ErrorCode.ACCESS_DENIED, f"Unable to write to output [{where}]: [Access Denied] {error}")
+    code = ErrorCode.S3_WRITE if isinstance(error, EngineError) else ErrorCode.UNEXPECTED
+    return JobFailed(code, f"Unable to write to output [{where}]: [Failed to write data: {error}]")
+
+
+def _bare(line: str) -> str:
+    """A line of FFmpeg's log without the component and the level before it."""
+    return re.sub(r"^(?:\[[^\]]*\]\s*)+", "", line)

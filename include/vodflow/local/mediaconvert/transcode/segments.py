@@ -1,0 +1,183 @@
+"""Shaka Packager's command of a segmented group: CMAF, DASH ISO, and HLS whose outputs hold one track each. Pure.
+
+The packager runs with the group's folder as its working folder, so that names in playlists and manifests are those
+of files beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from vodflow.local.mediaconvert.transcode import names
+from vodflow.local.mediaconvert.transcode.plan import AudioPart, GroupPlan, OutputPlan, VideoPart
+
+#: ``SegmentLength`` and ``FragmentLength`` in seconds when the settings do not say (API reference).
+_SEGMENT_LENGTHS: Final = {"HLS": 10, "CMAF": 10, "DASH_ISO": 30}
+_PACKED: Final = {"AAC": "aac", "AC3": "ac3", "EAC3": "ec3", "MP3": "mp3"}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One track of a group as the packager and the playlists see it.
+
+    :param stem: how all its names begin
+    :param suffix: of its segments
+    :param iframes: whether it has an I-frame playlist
+    """
+
+    output: OutputPlan
+    part: VideoPart | AudioPart
+    stem: str
+    suffix: str
+    iframes: bool = False
+
+    @property
+    def kind(self) -> str:
+        """``video`` or ``audio``."""
+        return "video" if isinstance(self.part, VideoPart) else "audio"
+
+    @property
+    def playlist(self) -> str:
+        """Its HLS media playlist."""
+        return f"{self.stem}.m3u8"
+
+    @property
+    def iframe_playlist(self) -> str | None:
+        """Its HLS I-frame playlist."""
+        return f"{self.stem}{names.IFRAMES}.m3u8" if self.iframes else None
+
+
+def has_hls(group: GroupPlan) -> bool:
+    """Whether the group has HLS playlists."""
+    if group.type == "CMAF":
+        return bool(group.settings.get("WriteHlsManifest", "ENABLED") == "ENABLED")
+    return group.type == "HLS"
+
+
+def has_dash(group: GroupPlan) -> bool:
+    """Whether the group has a DASH manifest."""
+    if group.type == "CMAF":
+        return bool(group.settings.get("WriteDashManifest", "ENABLED") == "ENABLED")
+    return group.type == "DASH_ISO"
+
+
+def master_name(group: GroupPlan) -> str:
+    """The multivariant playlist."""
+    return f"{group.place.base}.m3u8"
+
+
+def manifest_name(group: GroupPlan) -> str:
+    """The MPD."""
+    return f"{group.place.base}.mpd"
+
+
+def output_settings(group: GroupPlan, output: OutputPlan) -> Mapping[str, Any]:
+    """``HlsSettings``, ``CmfcSettings`` or ``MpdSettings`` of an output."""
+    member, holder = {
+        "HLS": ("HlsSettings", output.settings.get("OutputSettings", {})),
+        "CMAF": ("CmfcSettings", output.settings.get("ContainerSettings", {})),
+    }.get(group.type, ("MpdSettings", output.settings.get("ContainerSettings", {})))
+    return dict(holder.get(member, {}))
+
+
+def is_muxed(group: GroupPlan, output: OutputPlan) -> bool:
+    """Whether an HLS output holds several tracks in one transport stream, which the packager does not make."""
+    return group.type == "HLS" and bool(output.video) + len(output.audio) > 1
+
+
+def streams(group: GroupPlan) -> list[Stream]:
+    """The tracks that the packager cuts into segments."""
+    found: list[Stream] = []
+    for output in group.outputs:
+        if is_muxed(group, output):
+            continue
+        several = bool(output.video) + len(output.audio) > 1
+        if output.video:
+            include = output_settings(group, output).get("IFrameOnlyManifest") == "INCLUDE"
+            stem = f"{output.stem}_video" if several else output.stem
+            found.append(Stream(output, output.video, stem, _suffix(group, output, output.video), iframes=include))
+        for number, part in enumerate(output.audio, 1):
+            stem = f"{output.stem}_audio{number if len(output.audio) > 1 else ''}" if several else output.stem
+            found.append(Stream(output, part, stem, _suffix(group, output, part)))
+    return found
+
+
+def _suffix(group: GroupPlan, output: OutputPlan, part: VideoPart | AudioPart) -> str:
+    if group.type == "CMAF":
+        return "cmfv" if isinstance(part, VideoPart) else "cmfa"
+    if group.type == "DASH_ISO":
+        return "mp4"
+    if isinstance(part, VideoPart) or output_settings(group, output).get("AudioOnlyContainer") == "M2TS":
+        return "ts"
+    return _PACKED.get(part.codec, "ts")
+
+
+def segment_seconds(group: GroupPlan) -> float:
+    """``SegmentLength``, rounded up to whole GOPs where the settings say so: 6.006 s at 29.97 frames a second."""
+    length = Fraction(int(group.settings.get("SegmentLength") or _SEGMENT_LENGTHS[group.type]))
+    video = next((output.video for output in group.outputs if output.video and output.video.gop), None)
+    if video is None or group.settings.get("SegmentLengthControl", "GOP_MULTIPLE") != "GOP_MULTIPLE":
+        return float(length)
+    gop = video.gop / video.frame.rate
+    return float(max(1, ceil(length / gop)) * gop)
+
+
+def package_command(
+    group: GroupPlan, listed: Sequence[Stream], paths: Mapping[str, Path], packager_path: str
+) -> list[str]:
+    """The whole argv.
+
+    :param listed: the group's tracks
+    :param paths: encoded file of each, by stem
+    """
+    hls, dash = has_hls(group), has_dash(group)
+    argv = [packager_path, "--quiet", *(_descriptor(group, item, paths[item.stem], hls=hls) for item in listed)]
+    argv.append(f"--segment_duration={segment_seconds(group):.9g}")
+    if group.type != "HLS" and (fragment := group.settings.get("FragmentLength")):
+        argv.append(f"--fragment_duration={min(float(fragment), segment_seconds(group)):.9g}")
+    if hls:
+        argv += [f"--hls_master_playlist_output={master_name(group)}", "--hls_playlist_type=VOD"]
+    if dash:
+        argv += [f"--mpd_output={manifest_name(group)}", "--generate_static_live_mpd"]
+    languages = [item.part.language for item in listed if isinstance(item.part, AudioPart) and item.part.language]
+    return argv + ([f"--default_language={languages[0]}"] if languages else [])
+
+
+def is_single_file(group: GroupPlan) -> bool:
+    """Whether each track is one file that is read by byte ranges."""
+    return bool(group.settings.get("SegmentControl") == "SINGLE_FILE")
+
+
+def _descriptor(group: GroupPlan, item: Stream, path: Path, *, hls: bool) -> str:
+    parts = [f"in={path}", f"stream={item.kind}"]
+    if item.suffix in {"cmfv", "cmfa", "mp4"}:
+        parts.append("format=mp4")
+    if is_single_file(group):
+        parts.append(f"output={item.stem}.{item.suffix}")
+    else:
+        parts += _segmented(group, item)
+    if isinstance(item.part, AudioPart) and item.part.language:
+        parts.append(f"lang={item.part.language}")
+    if hls:
+        parts.append(f"playlist_name={item.playlist}")
+        if item.iframe_playlist:
+            parts.append(f"iframe_playlist_name={item.iframe_playlist}")
+        if item.kind == "audio":
+            # Unique, so that the packager's own multivariant playlist tells the codec of each; it is replaced.
+            parts += [f"hls_group_id={item.output.number}", f"hls_name={item.stem.rpartition('/')[2]}"]
+    return ",".join(parts)
+
+
+def _segmented(group: GroupPlan, item: Stream) -> list[str]:
+    if group.type == "HLS":
+        modifier = str(output_settings(group, item.output).get("SegmentModifier", ""))
+        return [f"segment_template={item.stem}{modifier}_{names.HLS_COUNTER}.{item.suffix}"]
+    return [
+        f"init_segment={item.stem}init.{item.suffix}",
+        f"segment_template={item.stem}_{names.CMAF_COUNTER}.{item.suffix}",
+    ]

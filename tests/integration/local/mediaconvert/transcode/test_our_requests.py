@@ -1,0 +1,84 @@
+"""What our own translator asks for, made by the local MediaConvert: names, and outputs that pass the verifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_plans import planned
+from mediaconvert_values import ROLE
+from transcode_bench import TranscodeBench
+from vodflow.engines.mediaconvert.collection import finish, plan_collection
+from vodflow.engines.mediaconvert.job import create_job_request
+from vodflow.engines.mediaconvert.naming import renames
+from vodflow.engines.mediaconvert.options import EncodeOptions, JobOptions
+from vodflow.local.mediaconvert.transcode import JobOutputs, Phase
+from vodflow.planning.plan import Output, Packaging, TranscodePlan
+from vodflow.storage.objects import resolve_uri
+from vodflow.verification.store import DirectoryStore
+from vodflow.verification.verify import verify
+
+pytestmark = pytest.mark.integration
+
+QUICK = EncodeOptions(quality_tuning="single_pass")
+
+
+def plan_of(bench: TranscodeBench, name: str, **changes: Any) -> TranscodePlan:
+    return planned(name, resolve_uri(bench.put(name)).ref, **changes)
+
+
+def settings_of(bench: TranscodeBench, plan: TranscodePlan, options: EncodeOptions) -> dict[str, Any]:
+    job = JobOptions(role=ROLE, job_id=1)
+    request = create_job_request(plan, bucket=bench.bucket, prefix="out", job=job, options=options)
+    found: dict[str, Any] = request["Settings"]
+    return found
+
+
+def collected(
+    bench: TranscodeBench, plan: TranscodePlan, options: EncodeOptions, outputs: JobOutputs, folder: Path
+) -> Path:
+    """The job's outputs as the pipeline collects them into the layout."""
+    source, target = bench.fetch(folder / "as_written"), folder / "layout" / "bucket" / plan.prefix
+    listing = {path.relative_to(source).as_posix(): path.stat().st_size for path in source.rglob("*") if path.is_file()}
+    assert renames(plan, options, listing).unknown == ()
+    paths = [path for group in outputs.event_groups for path in event_paths(group)]
+    reported = [path.removeprefix(f"s3://{bench.bucket}/out/") for path in paths]
+    found = plan_collection(plan, options, listing, reported)
+    finished = finish(plan, options, found, {name: (source / name).read_bytes() for name in found.texts})
+    contents = {new: (source / old).read_bytes() for old, new in found.copies.items()} | dict(finished.texts)
+    for name, data in contents.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(data)
+    return folder / "layout"
+
+
+def event_paths(group: dict[str, Any]) -> list[str]:
+    details = [path for output in group["outputDetails"] for path in output.get("outputFilePaths", ())]
+    return [*details, *group.get("playlistFilePaths", ())]
+
+
+CASES: dict[str, tuple[str, dict[str, Any], EncodeOptions]] = {
+    "standard": ("plain", {}, QUICK),
+    "hls_ts_dash_iso": (
+        "small",
+        {"packaging": Packaging(outputs=(Output.HLS, Output.DASH), hls_segments="ts"), "thumbnails": None},
+        QUICK.model_copy(update={"dash": "iso", "rate_control": "cbr"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_outputs_have_the_expected_names_and_pass_the_verifier(
+    case: str, transcoder: TranscodeBench, tmp_path: Path
+) -> None:
+    name, changes, options = CASES[case]
+    plan = plan_of(transcoder, name, **changes)
+    outputs = transcoder.run(settings_of(transcoder, plan, options))
+    layout = collected(transcoder, plan, options, outputs, tmp_path)
+    verify(plan, "bucket", plan.prefix, DirectoryStore(layout))
+    assert transcoder.progress == sorted(
+        set(transcoder.progress), key=lambda told: (list(Phase).index(told[0]), told[1])
+    )
+    assert [(phase, 100) in transcoder.progress for phase in Phase] == [True] * 3
+    assert list(transcoder.work_dir.iterdir()) == []
