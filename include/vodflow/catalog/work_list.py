@@ -118,10 +118,21 @@ def find_work(conn: Connection, *conditions: ColumnElement[bool]) -> WorkRow | N
 def source_work(conn: Connection, source_id: int) -> WorkRow | None:
     """The newest job of a source, or the source itself while it has none; none when there is no such source."""
     found = find_work(conn, job.c.source_id == source_id)
-    if found is None:
-        row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
-        found = None if row is None else WorkRow.of(row)
-    return found
+    if found is not None:
+        return found
+    row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
+    return None if row is None else WorkRow.of(row)
+
+
+def bare_source(conn: Connection, source_id: int, run_id: str) -> WorkRow | None:
+    """A source as one without a job: what a run works on that has not planned yet. None without such a source."""
+    row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
+    return None if row is None else dataclasses.replace(WorkRow.of(row), run_id=run_id)
+
+
+def source_of_run(conn: Connection, run_id: str) -> int | None:
+    """The source for which a run was started first."""
+    return conn.scalar(select(source.c.id).where(source.c.run_id == run_id).limit(1))
 
 
 def newest_source_id(conn: Connection, bucket: str, key: str) -> int | None:

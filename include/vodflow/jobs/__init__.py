@@ -1,0 +1,40 @@
+"""Transcoding for programs: upload, create, look at, wait for, cancel and retry jobs. See docs/library.md.
+
+::
+
+    from vodflow import jobs
+
+    job = jobs.upload("holiday.mov", tenant="acme", outputs=["hls"], qualities=["1080p", "720p"])
+    job = jobs.wait(job, timeout=3600, on_progress=lambda job: print(job.status, job.progress))
+    print(job.raise_for_status().manifest)
+
+Every function reads ``VODFLOW_*`` settings, or takes ``settings=``. Errors are those of :mod:`vodflow.errors`.
+"""
+
+from vodflow.airflow_client import AirflowClient, Run
+from vodflow.jobs.control import cancel, retry, wait
+from vodflow.jobs.health import Check, Health, health
+from vodflow.jobs.job import Job, Page
+from vodflow.jobs.queries import JobRef, details, get, iterate, list_jobs
+from vodflow.jobs.requests import create
+from vodflow.jobs.upload import upload
+
+__all__ = [
+    "AirflowClient",
+    "Check",
+    "Health",
+    "Job",
+    "JobRef",
+    "Page",
+    "Run",
+    "cancel",
+    "create",
+    "details",
+    "get",
+    "health",
+    "iterate",
+    "list_jobs",
+    "retry",
+    "upload",
+    "wait",
+]

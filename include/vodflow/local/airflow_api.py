@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from vodflow.airflow_client import FINAL_STATES, AirflowClient
 from vodflow.errors import StackError, VodflowError
-from vodflow.jobs.airflow import FINAL_STATES, AirflowClient
 from vodflow.local.config import StackConfig
 
 __all__ = ["ADMIN", "FINAL_STATES", "AirflowApi"]

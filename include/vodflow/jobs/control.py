@@ -1,0 +1,265 @@
+"""Change the course of jobs: wait for them, cancel them, try them again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from vodflow.airflow_client import AirflowClient
+from vodflow.catalog import jobs, sources
+from vodflow.catalog.database import transaction
+from vodflow.catalog.states import FINISHED, JobStatus, SourceStatus
+from vodflow.errors import CatalogError, SourceNotFound, VodflowError, WaitTimeout
+from vodflow.jobs.job import Job
+from vodflow.jobs.queries import DAG_ID, JobRef, get
+from vodflow.pipeline.object_request import run_conf
+from vodflow.pipeline.planning import plan_source, profile_of
+from vodflow.pipeline.request import TranscodeRequest
+from vodflow.planning.ladder import nominal_height
+from vodflow.planning.plan import TranscodePlan
+from vodflow.planning.profiles import Profile
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.objects import parse_s3_uri, resolve_source
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the catalog while a caller waits, and between two questions to Airflow.
+POLL = 1.0
+RUN_POLL = 3.0
+
+#: Seconds for which a cancelled engine may take to record its end before that is done for it.
+CANCEL_PATIENCE = 30.0
+
+#: Seconds that ``manifest.json`` may follow the catalog's word that a video is published.
+_MANIFEST_PATIENCE = 15.0
+
+#: Statuses in which an engine has something to stop.
+_AT_WORK = frozenset({JobStatus.SUBMITTED, JobStatus.PROGRESSING})
+
+_ACTOR = "vodflow.jobs"
+
+
+def wait(
+    ref: JobRef,
+    *,
+    timeout: float | None = None,
+    on_progress: Callable[[Job], None] | None = None,
+    poll: float = POLL,
+    airflow: AirflowClient | None = None,
+    settings: Settings | None = None,
+) -> Job:
+    """Wait until a job is over, and return it, whatever came of it; see :meth:`Job.raise_for_status`.
+
+    A job that failed and will be tried again by its run is not over. A catalog or an Airflow that is away for a while
+    is waited for.
+
+    :param timeout: seconds; none means for ever
+    :param on_progress: called with the job at the beginning and after each change
+    :param poll: seconds between two looks
+    :param airflow: asked for the run's state; none means the settings' one, where they name one
+    :raises WaitTimeout: it is not over in time; it goes on
+    :raises CatalogError: there is no such job
+    """
+    used = settings or get_settings()
+    own = AirflowClient.of(used) if airflow is None and used.airflow_url else None
+    try:
+        return _Waiting(ref, airflow or own, used).until_over(timeout, on_progress, poll)
+    finally:
+        if own is not None:
+            own.close()
+
+
+class _Waiting:
+    def __init__(self, ref: JobRef, airflow: AirflowClient | None, settings: Settings) -> None:
+        self._ref, self._airflow, self._settings = ref, airflow, settings
+        self._asked = 0.0
+        self._run_state: str | None = None
+
+    def until_over(self, timeout: float | None, on_progress: Callable[[Job], None] | None, poll: float) -> Job:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        last: Job | None = None
+        while True:
+            now = self._look(last)
+            if now is not None and now != last:
+                last = now
+                if on_progress is not None:
+                    on_progress(now)
+            if now is not None and now.over:
+                return self._with_manifest(now)
+            if deadline is not None and time.monotonic() >= deadline:
+                status = "not known: the catalog does not answer" if last is None else last.status
+                raise WaitTimeout(
+                    f"Job {self._ref.ref if isinstance(self._ref, Job) else self._ref} is not over after "
+                    f"{timeout:.0f} s; its status is {status}. It goes on.",
+                    job_id=last.id if last else None,
+                )
+            time.sleep(poll if deadline is None else min(poll, max(0.0, deadline - time.monotonic())))
+
+    def _look(self, last: Job | None) -> Job | None:
+        """The job now; the last one seen while the catalog is away."""
+        # What moves needs no question to Airflow; its end does, and a run that never made a job.
+        ask = self._airflow is not None and time.monotonic() - self._asked >= RUN_POLL
+        try:
+            found = get(self._ref, airflow=self._airflow if ask else None, settings=self._settings)
+        except VodflowError as error:
+            if not error.retryable:
+                raise
+            log.info("Still waiting: %s", error)
+            return last
+        if ask:
+            self._asked, self._run_state = time.monotonic(), found.run_state
+            return found
+        unsure = self._airflow is not None and found.status in {JobStatus.FAILED, JobStatus.CANCELED}
+        # An end that Airflow has not confirmed since is no end yet: its run may try again.
+        return found.with_run("running" if unsure else self._run_state)
+
+    def _with_manifest(self, job: Job) -> Job:
+        """``manifest.json`` is written right after the catalog has changed: a reader must find it."""
+        deadline = time.monotonic() + _MANIFEST_PATIENCE
+        while job.public and job.manifest is not None and time.monotonic() < deadline:
+            try:
+                resolve_source(*parse_s3_uri(job.manifest), settings=self._settings)
+            except SourceNotFound:
+                time.sleep(0.2)
+            except VodflowError:
+                break  # who may not read the media bucket cannot look
+            else:
+                break
+        return job
+
+
+def cancel(
+    ref: JobRef,
+    *,
+    patience: float = CANCEL_PATIENCE,
+    airflow: AirflowClient | None = None,
+    settings: Settings | None = None,
+) -> Job:
+    """Stop a job and whatever its engine does for it. Idempotent; a job that is over stays as it is.
+
+    The run is marked failed in Airflow, which ends its tasks; the task that carries the job out stops its engine and
+    records the end. A job that waits is cancelled at once.
+
+    :param patience: seconds to wait for the engine's own record; then the catalog is set right for it
+    :raises CatalogError: there is no such job
+    :raises ConfigurationError: the settings name no Airflow
+    :raises AirflowError: Airflow does not answer; nothing is changed
+    """
+    used = settings or get_settings()
+    job = get(ref, settings=used)
+    if job.status in FINISHED and job.status not in {JobStatus.FAILED, JobStatus.CANCELED}:
+        return job
+    client = airflow or AirflowClient.of(used)
+    try:
+        return _cancel(ref, job, client, patience, used)
+    finally:
+        if airflow is None:
+            client.close()
+
+
+def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, settings: Settings) -> Job:
+    run = airflow.run(DAG_ID, job.run_id) if job.run_id else None
+    alive = run is not None and not run.over and airflow.fail_run(DAG_ID, run.run_id)
+    deadline = time.monotonic() + patience
+    while True:
+        job = get(ref, airflow=airflow, settings=settings)
+        if job.id is None or job.status in FINISHED:
+            break
+        # Only an engine at work has something to record, and only while its run was alive.
+        if job.status not in _AT_WORK or not alive or time.monotonic() >= deadline:
+            _set_canceled(job.id, settings)
+            continue
+        time.sleep(0.3)
+    return job
+
+
+def _set_canceled(job_id: int, settings: Settings) -> None:
+    with transaction(_ACTOR, settings) as connection:
+        jobs.cancel_job(connection, job_id)
+
+
+def retry(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settings | None = None) -> Job:
+    """Try a failed or cancelled job again: its run starts over, and finds what is done already.
+
+    A job that waits or is being worked on stays as it is.
+
+    :raises CatalogError: there is no such job, or it is published or rejected: ``create(…, force=True)`` makes it anew
+    :raises ConfigurationError: the settings name no Airflow
+    :raises AirflowError: Airflow does not start it; calling again is safe
+    """
+    used = settings or get_settings()
+    client = airflow or AirflowClient.of(used)
+    try:
+        job = get(ref, airflow=client, settings=used)
+        if job.status in {JobStatus.PUBLISHED, JobStatus.REJECTED, SourceStatus.REJECTED}:
+            raise CatalogError(
+                f"Job {job.ref} is {job.status}: there is nothing to try again. Make it anew with force "
+                f"(vodflow jobs create {job.source} --force).",
+                job_id=job.id,
+            )
+        return restart(job, client, used) if job.over else job
+    finally:
+        if airflow is None:
+            client.close()
+
+
+def restart(job: Job, airflow: AirflowClient, settings: Settings) -> Job:
+    """Start a job's run over, or a run of the same id where Airflow has none any more."""
+    run_id = job.run_id or sources.run_id_of(job.source_id)
+    run = airflow.run(DAG_ID, run_id)
+    if run is None or not airflow.clear_run(DAG_ID, run_id):
+        airflow.ensure_run(DAG_ID, run_id, _conf_of(job, settings))
+    if job.id is not None:
+        _queue_again(job.id, job, settings)
+    return get(job.id if job.id is not None else run_id, airflow=airflow, settings=settings)
+
+
+def _queue_again(job_id: int, seen: Job, settings: Settings) -> None:
+    """QUEUED, so that nobody takes the old end for the new one; unless the run has come that far itself."""
+    with transaction(_ACTOR, settings) as connection:
+        row = jobs.locked_job(connection, job_id)
+        if row.status in {JobStatus.FAILED, JobStatus.CANCELED} and row.queued_at == seen.queued_at:
+            jobs.set_status(connection, job_id, JobStatus.QUEUED)
+
+
+def _conf_of(job: Job, settings: Settings) -> dict[str, object]:
+    """A conf that leads to the same plan again."""
+    if job.id is None:
+        return {"source_id": job.source_id}
+    with transaction(_ACTOR, settings) as connection:
+        row = jobs.get_job(connection, job.id)
+        source = sources.get_source(connection, job.source_id)
+    for qualities in (None, _rungs(row.plan, profile_of(source, _ask(row), settings))):
+        request = _ask(row, qualities)
+        profile = profile_of(source, request, settings)
+        made = plan_source(source, row.plan.media, request, profile, revision=row.revision, settings=settings)
+        if made.hash == row.plan_hash:
+            return run_conf(request)
+    raise CatalogError(
+        f"The run of job {job.id} is gone, and profile {row.profile} now gives another plan. Ask for the source anew "
+        f"(vodflow jobs create {job.source}).",
+        job_id=job.id,
+    )
+
+
+def _ask(row: jobs.JobRow, qualities: tuple[str, ...] | None = None) -> TranscodeRequest:
+    return TranscodeRequest(
+        source_id=row.source_id,
+        profile=row.profile,
+        outputs=row.plan.packaging.outputs,
+        qualities=qualities,
+        engine=row.engine,
+        priority=row.priority,
+        force=row.revision > 0,
+    )
+
+
+def _rungs(plan: TranscodePlan, profile: Profile) -> tuple[str, ...]:
+    """The rungs from which the plan's renditions came; one of the source's own size came from the next above."""
+    names = [rung.name for rung in profile.rungs]
+    found = [item.name for item in plan.renditions if item.name in names]
+    if len(found) < len(plan.renditions):
+        box = nominal_height(plan.renditions[0].width, plan.renditions[0].height)
+        found += [rung.name for rung in reversed(profile.rungs) if rung.height > box][:1]
+    return tuple(found) or tuple(names[-1:])

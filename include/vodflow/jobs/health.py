@@ -1,0 +1,134 @@
+"""Whether everything that jobs need answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy import text
+
+from vodflow.airflow_client import AirflowClient
+from vodflow.catalog.database import transaction
+from vodflow.engines.names import EngineName, available_engines
+from vodflow.errors import ConfigurationError, VodflowError
+from vodflow.media import tools
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.clients import mediaconvert_client, s3_client
+from vodflow.storage.faults import storage_error
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that jobs need.
+
+    :param ok: none when it is not set up here, and so not needed
+    :param detail: what answered, or what is wrong and what to do
+    :param seconds: how long it took
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Health:
+    """All of them; ``ok`` when none is wrong."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that is set up answers."""
+        return all(check.ok is not False for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Values for JSON."""
+        return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
+
+
+class _NotSetUp(Exception):
+    """It is not there, and nobody asked for it."""
+
+
+def health(settings: Settings | None = None) -> Health:
+    """Ask the catalog, S3, Airflow and each engine, all at once; each has the timeout of its own settings."""
+    used = settings or get_settings()
+    checks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("catalog", _catalog),
+        *((f"s3://{bucket}", _bucket(bucket)) for bucket in _buckets(used)),
+        ("airflow", _airflow),
+        *((f"engine {name.value}", _ENGINES[name]) for name in _ENGINES),
+    ]
+    with ThreadPoolExecutor(len(checks), thread_name_prefix="vodflow-health") as pool:
+        return Health(tuple(pool.map(lambda item: _carried_out(item[0], item[1], used), checks)))
+
+
+def _carried_out(name: str, check: Callable[[Settings], str], settings: Settings) -> Check:
+    begin = time.monotonic()
+    ok: bool | None
+    try:
+        ok, detail = True, check(settings)
+    except _NotSetUp as reason:
+        ok, detail = None, str(reason)
+    except VodflowError as error:
+        ok, detail = False, str(error)
+    return Check(name, ok, detail, round(time.monotonic() - begin, 3))
+
+
+def _catalog(settings: Settings) -> str:
+    with transaction("vodflow.jobs", settings) as connection:
+        connection.execute(text("SELECT 1 FROM job LIMIT 1"))
+        revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return f"revision {revision}"
+
+
+def _buckets(settings: Settings) -> list[str]:
+    return list(dict.fromkeys([*(rule.bucket for rule in settings.watch), settings.media_bucket]))
+
+
+def _bucket(name: str) -> Callable[[Settings], str]:
+    def check(settings: Settings) -> str:
+        try:
+            s3_client(settings).list_objects_v2(Bucket=name, MaxKeys=1)
+        except (ClientError, BotoCoreError) as error:
+            raise storage_error(error, "list", f"s3://{name}") from error
+        return "answers"
+
+    return check
+
+
+def _airflow(settings: Settings) -> str:
+    if settings.airflow_url is None:
+        raise _NotSetUp("VODFLOW_AIRFLOW_URL is not set: jobs can be looked at, not started or stopped")
+    with AirflowClient.of(settings) as airflow:
+        parts = airflow.health()
+        airflow.authenticate()
+    if ill := sorted(name for name, status in parts.items() if status not in {"healthy", "None"}):
+        raise ConfigurationError(f"Airflow answers, but is not healthy: {', '.join(ill)}")
+    return f"{settings.airflow_url} with its {', '.join(sorted(parts))}"
+
+
+def _local(_: Settings) -> str:
+    tools.ffmpeg_path(), tools.ffprobe_path(), tools.packager_path()
+    return "FFmpeg, ffprobe and Shaka Packager are installed on this machine"
+
+
+def _mediaconvert(settings: Settings) -> str:
+    if EngineName.MEDIACONVERT not in available_engines():
+        raise _NotSetUp("VODFLOW_MEDIACONVERT_ROLE is not set")
+    try:
+        queues = mediaconvert_client(settings).list_queues(MaxResults=20)["Queues"]
+    except (ClientError, BotoCoreError) as error:
+        raise ConfigurationError(
+            f"MediaConvert does not answer as it should: {error}. Check its endpoint and the credentials."
+        ) from error
+    return f"queues {', '.join(queue['Name'] for queue in queues) or 'none'}"
+
+
+_ENGINES = {EngineName.LOCAL: _local, EngineName.MEDIACONVERT: _mediaconvert}

@@ -1,0 +1,179 @@
+"""Ask for outputs of an object in S3, once in effect however often it is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from vodflow.airflow_client import AirflowClient
+from vodflow.catalog import sources
+from vodflow.catalog.database import transaction
+from vodflow.catalog.rows import NewSource, SourceRow
+from vodflow.catalog.states import DiscoveredBy, JobStatus, SourceStatus
+from vodflow.errors import CatalogError, ConfigurationError
+from vodflow.jobs.control import restart
+from vodflow.jobs.job import Job
+from vodflow.jobs.queries import DAG_ID, get, planned_job
+from vodflow.pipeline.object_request import run_conf
+from vodflow.pipeline.probing import DEFAULT_TENANT
+from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
+from vodflow.planning.planner import chosen_rungs
+from vodflow.planning.profiles import load_profile
+from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.objects import SourceObject, parse_s3_uri, resolve_source
+
+log = logging.getLogger(__name__)
+
+_ACTOR = "vodflow.jobs"
+
+
+def create(
+    source: str,
+    *,
+    profile: str | None = None,
+    outputs: Iterable[str] | None = None,
+    qualities: Iterable[str] | None = None,
+    engine: str | None = None,
+    priority: int = DEFAULT_PRIORITY,
+    force: bool = False,
+    token: str | None = None,
+    airflow: AirflowClient | None = None,
+    settings: Settings | None = None,
+) -> Job:
+    """Have an object in S3 transcoded by a run of ``transcode_video``, as ingest does it.
+
+    Idempotent: the same request finds its run, or the work already done, whoever did it. A job of that work that
+    failed or was cancelled is started again. Another request for the same object is another job.
+
+    :param source: ``s3://bucket/key``; its current version is meant
+    :param profile: name of an encoding profile; none means the watch rule's or the default one
+    :param outputs: any of ``hls``, ``dash``, ``mp4``; none means what the profile says
+    :param qualities: rungs of the profile's ladder; none means all that fit the source
+    :param engine: who encodes; none means what the watch rule or the profile says
+    :param priority: 0 to 100, higher first
+    :param force: make it again although it is published, or the input was rejected before
+    :param token: with ``force``, makes repeated calls one request; none means that each call is one
+    :return: the job; its ``id`` is none until the run has planned it
+    :raises ConfigurationError: a value is wrong, or no Airflow is named by the settings
+    :raises SourceNotFound: there is no such object
+    :raises AirflowError: Airflow does not start the run; calling again is safe
+    """
+    used = settings or get_settings()
+    request = make_request(
+        source, profile=profile, outputs=outputs, qualities=qualities, engine=engine, priority=priority, force=force
+    )
+    check_request(request, used)
+    row = register(resolve_source(*parse_s3_uri(source), settings=used), used)
+    with_id = request.model_copy(update={"source_uri": None, "source_id": row.id})
+    client = airflow or AirflowClient.of(used)
+    try:
+        return start(row, with_id, client, token=token, settings=used)
+    finally:
+        if airflow is None:
+            client.close()
+
+
+def make_request(source: str, **options: Any) -> TranscodeRequest:
+    """The request in its checked form.
+
+    :raises ConfigurationError: one sentence for each wrong value
+    """
+    given = {name: list(value) if name in {"outputs", "qualities"} else value for name, value in options.items()
+             if value is not None}  # fmt: skip
+    return TranscodeRequest.from_params({"source_uri": source, **given})
+
+
+def check_request(request: TranscodeRequest, settings: Settings) -> None:
+    """Refuse at once what a run would refuse later, as far as the request names it.
+
+    :raises ProfileError: there is no such profile
+    :raises PlanError: the profile has no such quality; the message names those it has
+    """
+    profile = request.profile or (settings.default_profile if request.qualities else None)
+    if profile is None:
+        return
+    loaded = load_profile(profile, settings.profiles_dir)
+    # Without a profile in the request the watch rule may name another one, which then has the last word.
+    if request.profile and request.qualities:
+        chosen_rungs(loaded, request.qualities)
+
+
+def register(found: SourceObject, settings: Settings) -> SourceRow:
+    """The source of this version of an object, made now if nobody has noticed it yet."""
+    ref = found.ref
+    verdict = judge(Places.of(settings), ref.bucket, ref.key)
+    rule = verdict.rule if isinstance(verdict, Taken) else None
+    new = NewSource(
+        tenant=verdict.tenant if isinstance(verdict, Taken) else DEFAULT_TENANT,
+        bucket=ref.bucket,
+        key=ref.key,
+        version=ref.version,
+        version_id=ref.version_id,
+        etag=found.etag,
+        size=ref.size,
+        last_modified=found.last_modified,
+        discovered_by=DiscoveredBy.MANUAL,
+        profile=rule.profile if rule else None,
+        engine=rule.engine if rule else None,
+    )
+    with transaction(_ACTOR, settings) as connection:
+        sources.register_sources(connection, [new])
+        row = sources.find_source(connection, ref.bucket, ref.key, ref.version)
+    if row is None:
+        raise CatalogError(f"{ref.uri} was registered but cannot be found; try again.")
+    return row
+
+
+def start(
+    source: SourceRow,
+    request: TranscodeRequest,
+    airflow: AirflowClient,
+    *,
+    token: str | None = None,
+    settings: Settings,
+) -> Job:
+    """The run of this request for a registered source: started now, or found."""
+    with transaction(_ACTOR, settings) as connection:
+        made = planned_job(connection, source, request, settings)
+    if made is not None:
+        return restart(made, airflow, settings) if made.status in {JobStatus.FAILED, JobStatus.CANCELED} else made
+    if source.status == SourceStatus.REJECTED and not request.force:
+        return get(f"source-{source.id}", settings=settings)
+    conf = run_conf(request)
+    run_id = sources.run_id_of(source.id)
+    if not request.force and _is_run_of(airflow, run_id, request, source):
+        # The run that ingest starts for this object: whoever comes first, it is one.
+        new = airflow.ensure_run(DAG_ID, run_id, conf)
+        with transaction(_ACTOR, settings) as connection:
+            sources.mark_dispatched(connection, [source.id])
+    else:
+        run_id = f"{run_id}-{_suffix(conf, token if request.force else None, force=request.force)}"
+        new = airflow.ensure_run(DAG_ID, run_id, conf)
+    log.info("Run %s of %s %s", run_id, source.ref.uri, "started" if new else "exists")
+    job = get(run_id, airflow=airflow, settings=settings)
+    if not new and job.id is None and job.run_state == "failed":
+        return restart(job, airflow, settings)
+    return job
+
+
+def _is_run_of(airflow: AirflowClient, run_id: str, request: TranscodeRequest, source: SourceRow) -> bool:
+    """Whether the source's first run carries this request out, or would: it exists for it, or not at all yet."""
+    run = airflow.run(DAG_ID, run_id)
+    if run is None:
+        return source.status == SourceStatus.DISCOVERED
+    try:
+        return TranscodeRequest.from_params({"source_id": source.id, **run.conf}) == request
+    except ConfigurationError:
+        return False
+
+
+def _suffix(conf: dict[str, Any], token: str | None, *, force: bool) -> str:
+    if force and token is None:
+        return f"force-{uuid.uuid4().hex[:12]}"
+    text = json.dumps([conf, token], sort_keys=True)
+    return f"{'force-' if force else ''}{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,133 @@
+"""Upload a video and have it transcoded: one run, whoever starts it.
+
+What is asked for is written on the object itself (:mod:`vodflow.pipeline.object_request`), so the run that an S3 event
+or the sweep starts is the very run that is started here; Airflow refuses its id a second time. When Airflow cannot be
+reached from here, or the program dies after the upload, ingest starts it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from pathlib import Path
+
+from vodflow.airflow_client import AirflowClient
+from vodflow.errors import ConfigurationError, VodflowError
+from vodflow.jobs.job import Job
+from vodflow.jobs.queries import get
+from vodflow.jobs.requests import check_request, make_request, register, start
+from vodflow.pipeline.object_request import object_metadata
+from vodflow.pipeline.request import DEFAULT_PRIORITY
+from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.settings import Settings, WatchRule, get_settings
+from vodflow.storage.send import send_file
+
+log = logging.getLogger(__name__)
+
+
+def upload(
+    path: str | Path,
+    *,
+    tenant: str | None = None,
+    name: str | None = None,
+    profile: str | None = None,
+    outputs: Iterable[str] | None = None,
+    qualities: Iterable[str] | None = None,
+    engine: str | None = None,
+    priority: int = DEFAULT_PRIORITY,
+    on_progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+    airflow: AirflowClient | None = None,
+    settings: Settings | None = None,
+) -> Job:
+    """Put a video file into the watched bucket and start its run; parameters as in :func:`vodflow.jobs.create`.
+
+    The same file for the same tenant and name is sent once. Another file of that name is a new version of the video.
+
+    :param tenant: whose video it is; none means the watch rule's default tenant
+    :param name: what the object is called below the tenant's folder; none means the file's own name
+    :param on_progress: called with the bytes sent and the bytes of the file, from several threads
+    :param cancel: set it to stop the upload
+    :return: its job; ``id`` is none until the run has planned it
+    :raises ConfigurationError: no file, no place where it would be noticed, or a value that cannot be meant
+    :raises EngineError: S3 does not take the file; trying again can help
+    """
+    used = settings or get_settings()
+    path = Path(path)
+    bucket, key = place(path, tenant=tenant, name=name, settings=used)
+    asked = make_request(
+        f"s3://{bucket}/{key}",
+        profile=profile,
+        outputs=outputs,
+        qualities=qualities,
+        engine=engine,
+        priority=priority,
+    )
+    check_request(asked, used)
+    metadata = object_metadata(asked)
+    if metadata and not _rule(bucket, key, used).object_requests:
+        raise ConfigurationError(
+            f"The watch rule of s3://{bucket}/{key} lets objects ask for nothing (object_requests): upload without "
+            "options, or upload elsewhere and use vodflow.jobs.create."
+        )
+    size = path.stat().st_size
+    sent, new = send_file(
+        path,
+        bucket,
+        key,
+        metadata=metadata,
+        progress=None if on_progress is None else lambda done: on_progress(done, size),
+        cancel=cancel,
+        settings=used,
+    )
+    log.info("%s %s", sent.ref.uri, "uploaded" if new else "lay there already")
+    source = register(sent, used)
+    request = asked.model_copy(update={"source_uri": None, "source_id": source.id})
+    try:
+        with nullcontext(airflow) if airflow else AirflowClient.of(used) as client:
+            return start(source, request, client, settings=used)
+    except VodflowError as error:
+        if not (error.retryable or used.airflow_url is None):
+            raise
+        log.warning("Ingest starts the run of %s: %s", sent.ref.uri, error)
+        return get(f"source-{source.id}", settings=used)
+
+
+def place(path: Path, *, tenant: str | None, name: str | None, settings: Settings) -> tuple[str, str]:
+    """Bucket and key under which a file is noticed as a new video of that tenant.
+
+    :raises ConfigurationError: no watch rule takes it; the message says why for each
+    """
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "does not exist, or is no file"
+        raise ConfigurationError(f"{path} {kind}; give a video file.")
+    called = name or path.name
+    places, size = Places.of(settings), path.stat().st_size
+    objections = []
+    for rule in settings.watch:
+        key = _key(rule, tenant, called)
+        verdict = judge(places, rule.bucket, key, size=size)
+        if isinstance(verdict, Taken) and verdict.tenant == (tenant or rule.default_tenant):
+            return rule.bucket, key
+        why = f"its tenant would be {verdict.tenant}" if isinstance(verdict, Taken) else verdict.value
+        objections.append(f"s3://{rule.bucket}/{key}: {why}")
+    raise ConfigurationError(
+        f"{path} would be noticed nowhere ({'; '.join(objections)}). Correct VODFLOW_WATCH, the file's name, or the "
+        "tenant (lower-case letters, digits and hyphens)."
+    )
+
+
+def _key(rule: WatchRule, tenant: str | None, name: str) -> str:
+    if tenant is None or "{tenant}" not in rule.tenant_pattern:
+        return f"{rule.prefix}{name}"
+    folder = rule.tenant_pattern.replace("{tenant}", tenant)
+    return f"{folder if folder.startswith(rule.prefix) else rule.prefix + folder}{name}"
+
+
+def _rule(bucket: str, key: str, settings: Settings) -> WatchRule:
+    verdict = judge(Places.of(settings), bucket, key)
+    if not isinstance(verdict, Taken):
+        raise ConfigurationError(f"No watch rule takes s3://{bucket}/{key} ({verdict}).")
+    return verdict.rule
