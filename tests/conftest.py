@@ -10,6 +10,8 @@ pytest_plugins = [
     "fixtures.aws",
     "fixtures.dynamodb",
     "fixtures.golden",
+    "fixtures.mediaconvert",
+    "fixtures.mediaconvert",
     "fixtures.parts",
     "fixtures.postgres",
     "fixtures.receiver",

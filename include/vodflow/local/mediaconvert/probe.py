@@ -37,7 +37,7 @@ def _examine(url: str) -> Document:
     else:
         raise bad_request("/inputFiles/0/fileUrl: Should begin with s3://, http:// or https://")
     if not metadata.get("fileSize", 1):
-        raise ApiError("UnprocessableEntityException", f"{url} is empty.")
+        raise ApiError("UnprocessableEntityException", f"{_shown(url)} is empty.")
     return probe_result(_ffprobe(address, url), metadata)
 
 
@@ -67,25 +67,32 @@ def _in_s3(url: str) -> tuple[str, Document]:
 
 
 def _behind(url: str) -> Document:
-    """What an HTTP server says of a file."""
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - http(s) only
+    """What an HTTP server says of a file. A presigned address allows GET only, so its first byte is read."""
+    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})  # noqa: S310 - http(s) only
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             headers = answer.headers
     except urllib.error.HTTPError as error:
         if error.code in {404, 410}:
-            raise not_found(f"The file {url}") from error
-        raise ApiError("UnprocessableEntityException", f"{url} answers with HTTP status {error.code}.") from error
+            raise not_found(f"The file {_shown(url)}") from error
+        said = f"{_shown(url)} answers with HTTP status {error.code}."
+        raise ApiError("UnprocessableEntityException", said) from error
     except (OSError, ValueError) as error:
-        raise ApiError("UnprocessableEntityException", f"{url} cannot be read: {error}") from error
+        raise ApiError("UnprocessableEntityException", f"{_shown(url)} cannot be read: {error}") from error
     metadata: Document = {}
-    if headers.get("Content-Length"):
-        metadata["fileSize"] = int(headers["Content-Length"])
+    size = (headers.get("Content-Range") or "").rpartition("/")[2] or headers.get("Content-Length") or ""
+    if size.isdigit():
+        metadata["fileSize"] = int(size)
     if headers.get("ETag"):
         metadata["eTag"] = headers["ETag"].strip('"')
     if headers.get("Last-Modified"):
         metadata["lastModified"] = int(email.utils.parsedate_to_datetime(headers["Last-Modified"]).timestamp())
     return metadata
+
+
+def _shown(url: str) -> str:
+    """The address without its query, which may be a credential."""
+    return url if url.startswith("s3://") else url.partition("?")[0]
 
 
 def _ffprobe(address: str, url: str) -> Document:
@@ -99,8 +106,10 @@ def _ffprobe(address: str, url: str) -> Document:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise ApiError("UnprocessableEntityException", f"{url} was not examined within {_TIMEOUT:g} s.") from error
+        raise ApiError(
+            "UnprocessableEntityException", f"{_shown(url)} was not examined within {_TIMEOUT:g} s."
+        ) from error
     found: Document = json.loads(done.stdout or b"{}")
     if done.returncode != 0 or not found.get("streams"):
-        raise ApiError("UnprocessableEntityException", f"{url} is in no format that can be read.")
+        raise ApiError("UnprocessableEntityException", f"{_shown(url)} is in no format that can be read.")
     return found
