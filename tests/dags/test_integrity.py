@@ -14,6 +14,7 @@ FILES = sorted(DAGS.rglob("*_dag.py"))
 
 EXPECTED = {
     "ingest/ingest_videos_dag.py": {"ingest_videos"},
+    "outcomes/deliver_outcomes_dag.py": {"deliver_outcomes"},
     "transcode/transcode_video_dag.py": {"transcode_video"},
     "reports/report_transcoding_dag.py": {"report_transcoding"},
 }

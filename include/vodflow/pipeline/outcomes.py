@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from vodflow.settings import Settings, get_settings
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds of a step's patience that are kept for writing down how the sending went.
 _MARGIN: Final = 0.5
+
+#: Seconds in which the step itself tells of its change, before anybody else looks.
+_GRACE: Final = 10.0
 
 
 def announce(*, source_id: int, video_id: int, job_id: int | None = None) -> None:
@@ -68,6 +72,44 @@ def _guarded(name: str, work: Callable[[], None]) -> None:
         work()
     except Exception:  # the video is what counts; deliver_outcomes tries again
         log.warning("The %s were not sent; left to deliver_outcomes", name, exc_info=True)
+
+
+def due_in(settings: Settings | None = None) -> float | None:
+    """Seconds until something waits that no step has told, 0 when it waits already; none when there is nothing.
+
+    Two look-ups in small indexes, for whoever asks again and again.
+
+    :raises CatalogError: the catalog does not answer
+    """
+    from vodflow.catalog import deliveries, metadata_syncs  # noqa: PLC0415 - only where something is configured
+    from vodflow.catalog.database import transaction  # noqa: PLC0415
+
+    used = settings or get_settings()
+    with transaction("outcomes", used) as connection:
+        moments = [
+            deliveries.next_due(connection),
+            metadata_syncs.next_due(connection) if used.dynamodb_table else None,
+        ]
+    found = [moment for moment in moments if moment is not None]
+    return max(0.0, (min(found) - datetime.now(UTC)).total_seconds() + _GRACE) if found else None
+
+
+def deliver_outcomes(settings: Settings | None = None) -> dict[str, int]:
+    """Send everything that is due; counts of what was done, for people and XCom.
+
+    :raises CatalogError: the catalog does not answer
+    """
+    from vodflow.notifications.delivery import deliver_due  # noqa: PLC0415 - only where something is configured
+
+    used = settings or get_settings()
+    counts = {"items_written": 0, "items_failed": 0}
+    if used.dynamodb_table:
+        from vodflow.metadata.sync import sync_due  # noqa: PLC0415
+
+        synced = sync_due(settings=used)
+        counts = {"items_written": synced.written, "items_failed": synced.failed}
+    sent = deliver_due(settings=used)
+    return counts | {"delivered": sent.delivered, "postponed": sent.postponed, "given_up": sent.given_up}
 
 
 class ProgressFeed:
