@@ -84,7 +84,7 @@ def test_the_gap_grows_while_nothing_becomes_of_the_events(
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
         if len(slept) == 5:
-            deliver_outcomes()
+            await asyncio.to_thread(deliver_outcomes)
         if len(slept) == 6:
             raise EOFError
 
