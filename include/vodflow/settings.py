@@ -267,7 +267,7 @@ class Settings(BaseSettings):
         default=(), description="keys of signed webhooks accepted over HTTP (JSON list); none means refuse all"
     )
 
-    @field_validator("dynamodb_table", mode="before")
+    @field_validator("dynamodb_table", "airflow_url", mode="before")
     @classmethod
     def _empty_is_off(cls, value: object) -> object:
         return value or None

@@ -204,16 +204,17 @@ def _sources(conn: Connection, wanted: WorkFilter, limit: int, before: int | Non
 
 
 def _common(wanted: WorkFilter, made: Any, profile: Any) -> list[ColumnElement[bool]]:
-    return _asked(
-        [
-            (wanted.tenant, tenant.c.slug == wanted.tenant),
-            (wanted.profile, profile == wanted.profile),
-            (wanted.bucket, source.c.bucket == wanted.bucket),
-            (wanted.prefix or None, source.c.key.startswith(wanted.prefix or "", autoescape=True)),
-            (wanted.since, made >= wanted.since),
-            (wanted.until, made < wanted.until),
-        ]
-    )
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.tenant, tenant.c.slug == wanted.tenant),
+        (wanted.profile, profile == wanted.profile),
+        (wanted.bucket, source.c.bucket == wanted.bucket),
+        (wanted.prefix or None, source.c.key.startswith(wanted.prefix or "", autoescape=True)),
+    ]
+    if wanted.since is not None:
+        conditions.append((wanted.since, made >= wanted.since))
+    if wanted.until is not None:
+        conditions.append((wanted.until, made < wanted.until))
+    return _asked(conditions)
 
 
 def _asked(conditions: Sequence[tuple[object, ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
