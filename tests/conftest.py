@@ -11,7 +11,7 @@ pytest_plugins = [
     "fixtures.dynamodb",
     "fixtures.golden",
     "fixtures.mediaconvert",
-    "fixtures.mediaconvert",
+    "fixtures.mediaconvert_site",
     "fixtures.parts",
     "fixtures.postgres",
     "fixtures.receiver",

@@ -184,7 +184,11 @@ def spending(conn: Connection, tenant_slug: str) -> Spending:
     reached = (job_attempt.c.external_id.is_not(None)) | (job_attempt.c.outcome.is_(None))
     today = (
         select(func.coalesce(func.sum(job_attempt.c.estimated_cost), 0))
-        .select_from(job_attempt.join(job, job.c.id == job_attempt.c.job_id).join(video).join(tenant))
+        .select_from(
+            job_attempt.join(job, job.c.id == job_attempt.c.job_id)
+            .join(video, video.c.id == job.c.video_id)
+            .join(tenant, tenant.c.id == video.c.tenant_id)
+        )
         .where(
             tenant.c.slug == tenant_slug,
             job_attempt.c.started_at >= func.timezone("UTC", func.date_trunc("day", now)),

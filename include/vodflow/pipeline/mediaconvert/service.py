@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES, api_failure
 from vodflow.engines.mediaconvert.snapshot import Snapshot
 from vodflow.errors import VodflowError
-from vodflow.settings import Settings
+from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import mediaconvert_client
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class MediaConvert:
     @classmethod
     def of(cls, settings: Settings | None = None) -> Self:
         """With the settings' endpoint, Region, timeouts and retries."""
-        return cls(mediaconvert_client(settings))
+        return cls(mediaconvert_client(settings or get_settings()))
 
     def create(self, request: Mapping[str, Any]) -> str:
         """Submit a job; its id.
