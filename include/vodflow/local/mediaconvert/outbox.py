@@ -79,26 +79,28 @@ class Outbox:
             self._changed.notify_all()
 
     def _run(self, name: str, send: Send) -> None:
-        failures = 0
+        failures, retry_at = 0, 0.0
+        while self._await_work(name, retry_at):
+            failures = self._drain(name, send, failures)
+            retry_at = time.monotonic() + _delay(failures)
+
+    def _await_work(self, name: str, retry_at: float) -> bool:
+        """Sleep until an event is due, and not before ``retry_at`` (monotonic); False when it is time to stop."""
         while True:
             with self._changed:
-                if not self._news[name]:
-                    self._changed.wait(self._pause(name, failures))
                 if self._stopping:
-                    return
+                    return False
                 self._news[name] = False
-            failures = self._drain(name, send, failures)
-
-    def _pause(self, name: str, failures: int) -> float | None:
-        """Seconds to wait for; none means for ever."""
-        row = self._store.row("SELECT min(due) AS due FROM outbox WHERE target = ?", name)
-        if row is None or row["due"] is None:
-            return None
-        until_due = max(0.0, float(row["due"]) - time.time())
-        if not failures:
-            return until_due
-        delay = min(_FIRST_DELAY * 2.0 ** (failures - 1), _LONGEST_DELAY)
-        return max(until_due, delay * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            # Never with the condition held: who wakes us may hold the store.
+            row = self._store.row("SELECT min(due) AS due FROM outbox WHERE target = ?", name)
+            pause = None
+            if row is not None and row["due"] is not None:
+                pause = max(float(row["due"]) - time.time(), retry_at - time.monotonic())
+                if pause <= 0:
+                    return True
+            with self._changed:
+                if not self._news[name] and not self._stopping:
+                    self._changed.wait(pause)
 
     def _drain(self, name: str, send: Send, failures: int) -> int:
         """Send all that is due; the number of failures in a row."""
@@ -122,6 +124,13 @@ class Outbox:
                 db.executemany("DELETE FROM outbox WHERE seq = ?", [(row["seq"],) for row in rows])
             failures = 0
         return failures
+
+
+def _delay(failures: int) -> float:
+    """Seconds until the next try, with jitter."""
+    if not failures:
+        return 0.0
+    return min(_FIRST_DELAY * 2.0 ** min(failures - 1, 16), _LONGEST_DELAY) * random.uniform(0.8, 1.2)  # noqa: S311
 
 
 def to_queue(url: str) -> Send:
