@@ -1,95 +1,134 @@
-"""``vodflow jobs``: videos and their jobs, as the catalog knows them."""
+"""``vodflow jobs``: look at jobs, start, wait for, cancel and retry them."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.filesize import decimal
-from rich.table import Table
 
-from vodflow.catalog.database import transaction
-from vodflow.catalog.overview import OverviewRow, overview
-from vodflow.catalog.states import JobStatus, SourceStatus
-from vodflow.errors import CatalogError
+from vodflow import jobs
+from vodflow.cli import outcome
+from vodflow.cli.job_tables import details_table, health_table, jobs_table
+from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list
+from vodflow.cli.waiting import follow
+from vodflow.jobs.queries import STATUSES
 
-app = typer.Typer(help="Look at videos and their jobs.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Look at jobs; start, wait for, cancel and retry them.", no_args_is_help=True, add_completion=False
+)
 
-_STATUSES = sorted({*JobStatus, *SourceStatus})
-_AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_Ref = Annotated[
+    str, typer.Argument(metavar="JOB", help="A job's id; source-7; s3://bucket/key for its newest job; or a run's id.")
+]
+_Refs = Annotated[list[str], typer.Argument(metavar="JOB…", help="Jobs, each as in `vodflow jobs show`.")]
+_Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is over; the exit code says what came of it.")]
+_Moment = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="UTC if no zone is given."),
+]
 
 
 @app.command("list")
 def list_jobs(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(_STATUSES)}.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Lines of one page.")] = 50,
-    before: Annotated[int | None, typer.Option(min=1, help="Only sources before this id: the last of a page.")] = None,
-    as_json: _AS_JSON = False,
+    status: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(STATUSES)}.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Only jobs of this engine.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Only this profile.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only sources below s3://bucket/prefix.")] = None,
+    since: _Moment = None,
+    until: _Moment = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Jobs of one page.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="What the page before ended with.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Newest first: each source with its latest job."""
-    wanted = [item.upper() for item in status or []]
-    if unknown := sorted(set(wanted) - set(_STATUSES)):
-        raise typer.BadParameter(f"{', '.join(unknown)}: no such status; there are {', '.join(_STATUSES)}")
-    with transaction("vodflow jobs") as connection:
-        rows = overview(connection, tenant_slug=tenant, verdicts=wanted or None, limit=limit, before_id=before)
+    """List jobs, newest first, and sources that have none yet."""
+    page = jobs.list_jobs(
+        status=status, tenant=tenant, engine=engine, profile=profile, source=source, since=_utc(since),
+        until=_utc(until), limit=limit, cursor=cursor,
+    )  # fmt: skip
     if as_json:
-        typer.echo(json.dumps([_document(row) for row in rows], indent=2))
+        outcome.print_json({"jobs": [job.to_json() for job in page.jobs], "cursor": page.cursor})
         return
     console = Console()
-    console.print(_table(rows))
-    if len(rows) == limit:
-        console.print(f"More: --before {rows[-1].source_id}")
+    console.print(jobs_table(page.jobs))
+    if page.cursor is not None:
+        console.print(f"More: --cursor {page.cursor}")
 
 
 @app.command()
-def show(
-    source_id: Annotated[int, typer.Argument(help="A source's id, as `list` shows it.")], as_json: _AS_JSON = False
-) -> None:
-    """Everything about one source and its latest job."""
-    with transaction("vodflow jobs") as connection:
-        rows = overview(connection, source_ids=[source_id], limit=1)
-    if not rows:
-        raise CatalogError(f"There is no source {source_id} in the catalog.")
-    document = _document(rows[0])
+def show(ref: _Ref, as_json: AsJson = False) -> None:
+    """Show everything about one job: its state, what happened to it, what it published."""
+    job, told = jobs.get(ref), jobs.details(ref)
     if as_json:
-        typer.echo(json.dumps(document, indent=2))
-        return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in document.items():
-        if value not in (None, []):
-            table.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
-    Console().print(table)
+        outcome.print_json({**job.to_json(), **told})
+    else:
+        Console().print(details_table(job, told))
 
 
-def _document(row: OverviewRow) -> dict[str, object]:
-    return {
-        name: value.isoformat() if hasattr(value, "isoformat") else value
-        for name, value in dataclasses.asdict(row).items()
-    }
+@app.command()
+def create(
+    source: Annotated[str, typer.Argument(help="The object to transcode: s3://bucket/key.")],
+    profile: Profile = None,
+    outputs: Outputs = None,
+    qualities: Qualities = None,
+    engine: Engine = None,
+    priority: Priority = 50,
+    force: Annotated[bool, typer.Option("--force", help="Again, although it is published or was rejected.")] = False,
+    wait: _Wait = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have an object in S3 transcoded. Asking again finds the same job."""
+    job = jobs.create(
+        source, profile=profile, outputs=as_list(outputs), qualities=as_list(qualities), engine=engine,
+        priority=priority, force=force,
+    )  # fmt: skip
+    _end([job], wait=wait, timeout=timeout, as_json=as_json)
 
 
-def _table(rows: list[OverviewRow]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("Source", "Tenant", "Key", "Status", "Stage"):
-        table.add_column(title, overflow="fold")
-    for title in ("Done", "Rungs", "Bytes", "Speed", "To publish"):
-        table.add_column(title, justify="right")
-    for row in rows:
-        table.add_row(
-            str(row.source_id),
-            row.tenant,
-            row.key,
-            row.verdict,
-            row.stage or "",
-            "" if row.progress is None else f"{row.progress:.0f} %",
-            " ".join(row.rungs),
-            decimal(row.output_bytes) if row.output_bytes else "",
-            f"{row.encode_speed:.2f}x" if row.encode_speed else "",
-            f"{row.time_to_publish:.1f} s" if row.time_to_publish is not None else "",
-        )
-    return table
+@app.command("wait")
+def wait_for(refs: _Refs, timeout: Timeout = None, as_json: AsJson = False) -> None:
+    """Wait until jobs are over; the exit code says what came of them."""
+    _end([jobs.get(ref) for ref in refs], wait=True, timeout=timeout, as_json=as_json, asked=list(refs))
+
+
+@app.command()
+def cancel(refs: _Refs, as_json: AsJson = False) -> None:
+    """Cancel jobs and stop their engines. What is over stays as it is."""
+    _end([jobs.cancel(ref) for ref in refs], wait=False, timeout=None, as_json=as_json)
+
+
+@app.command()
+def retry(refs: _Refs, wait: _Wait = False, timeout: Timeout = None, as_json: AsJson = False) -> None:
+    """Try failed or cancelled jobs again; what is done already is found again."""
+    _end([jobs.retry(ref) for ref in refs], wait=wait, timeout=timeout, as_json=as_json)
+
+
+@app.command()
+def health(as_json: AsJson = False) -> None:
+    """Ask the catalog, S3, Airflow and the engines. Exit code 0 only when everything that is set up answers."""
+    report = jobs.health()
+    if as_json:
+        outcome.print_json(report.to_json())
+    else:
+        Console().print(health_table(report))
+    raise typer.Exit(outcome.OK if report.ok else outcome.ERROR)
+
+
+def _end(
+    found: list[jobs.Job], *, wait: bool, timeout: float | None, as_json: bool, asked: list[str] | None = None
+) -> None:
+    if wait:
+        found = follow(list(asked or found), timeout)
+    if as_json:
+        outcome.print_json({"jobs": [job.to_json() for job in found]})
+    else:
+        Console().print(jobs_table(found))
+    if wait:
+        raise typer.Exit(outcome.exit_code(found))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

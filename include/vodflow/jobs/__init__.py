@@ -12,7 +12,7 @@ Every function reads ``VODFLOW_*`` settings, or takes ``settings=``. Errors are 
 """
 
 from vodflow.airflow_client import AirflowClient, Run
-from vodflow.jobs.control import cancel, retry, wait
+from vodflow.jobs.control import cancel, retry, wait, wait_all
 from vodflow.jobs.health import Check, Health, health
 from vodflow.jobs.job import Job, Page
 from vodflow.jobs.queries import JobRef, details, get, iterate, list_jobs
@@ -37,4 +37,5 @@ __all__ = [
     "retry",
     "upload",
     "wait",
+    "wait_all",
 ]

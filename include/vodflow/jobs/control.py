@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from vodflow.airflow_client import AirflowClient
 from vodflow.catalog import jobs, sources
@@ -61,40 +62,79 @@ def wait(
     :raises WaitTimeout: it is not over in time; it goes on
     :raises CatalogError: there is no such job
     """
+    (job,) = wait_all([ref], timeout=timeout, on_progress=on_progress, poll=poll, airflow=airflow, settings=settings)
+    if not job.over:
+        raise WaitTimeout(
+            f"Job {job.ref} is not over after {timeout:.0f} s; its status is {job.status}. It goes on.", job_id=job.id
+        )
+    return job
+
+
+def wait_all(
+    refs: Iterable[JobRef],
+    *,
+    timeout: float | None = None,
+    on_progress: Callable[[Job], None] | None = None,
+    poll: float = POLL,
+    airflow: AirflowClient | None = None,
+    settings: Settings | None = None,
+) -> list[Job]:
+    """:func:`wait` for several jobs at once; those that are not over in time are returned as they are.
+
+    :raises CatalogError: there is no such job
+    """
     used = settings or get_settings()
     own = AirflowClient.of(used) if airflow is None and used.airflow_url else None
+    waiting = [_Waiting(ref, airflow or own, used, on_progress) for ref in refs]
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
     try:
-        return _Waiting(ref, airflow or own, used).until_over(timeout, on_progress, poll)
+        while True:
+            over = [one.is_over() for one in waiting]
+            left = deadline - time.monotonic()
+            if all(over) or left <= 0:
+                break
+            time.sleep(min(poll, left))
     finally:
         if own is not None:
             own.close()
+    return [one.result() for one in waiting]
 
 
 class _Waiting:
-    def __init__(self, ref: JobRef, airflow: AirflowClient | None, settings: Settings) -> None:
-        self._ref, self._airflow, self._settings = ref, airflow, settings
+    def __init__(
+        self,
+        ref: JobRef,
+        airflow: AirflowClient | None,
+        settings: Settings,
+        on_progress: Callable[[Job], None] | None,
+    ) -> None:
+        self._ref, self._airflow, self._settings, self._on_progress = ref, airflow, settings, on_progress
         self._asked = 0.0
         self._run_state: str | None = None
+        self._last: Job | None = None
+        self._ended = False
 
-    def until_over(self, timeout: float | None, on_progress: Callable[[Job], None] | None, poll: float) -> Job:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        last: Job | None = None
-        while True:
-            now = self._look(last)
-            if now is not None and now != last:
-                last = now
-                if on_progress is not None:
-                    on_progress(now)
-            if now is not None and now.over:
-                return self._with_manifest(now)
-            if deadline is not None and time.monotonic() >= deadline:
-                status = "not known: the catalog does not answer" if last is None else last.status
-                raise WaitTimeout(
-                    f"Job {self._ref.ref if isinstance(self._ref, Job) else self._ref} is not over after "
-                    f"{timeout:.0f} s; its status is {status}. It goes on.",
-                    job_id=last.id if last else None,
-                )
-            time.sleep(poll if deadline is None else min(poll, max(0.0, deadline - time.monotonic())))
+    def is_over(self) -> bool:
+        """Look once more, unless it was over at the last look."""
+        if self._ended:
+            return True
+        now = self._look(self._last)
+        if now is None:
+            return False
+        changed, self._last = now != self._last, now
+        if changed and self._on_progress is not None:
+            self._on_progress(now)
+        self._ended = now.over
+        return self._ended
+
+    def result(self) -> Job:
+        """The job as it was seen last.
+
+        :raises WaitTimeout: the catalog has not answered once
+        """
+        if self._last is None:
+            raise WaitTimeout(f"The catalog says nothing of job {self._ref}; it does not answer.")
+        return self._with_manifest(self._last) if self._ended else self._last
 
     def _look(self, last: Job | None) -> Job | None:
         """The job now; the last one seen while the catalog is away."""
