@@ -43,7 +43,7 @@ class TranscodeBench:
             {"Settings": settings},
             work_dir=self.work_dir,
             on_progress=lambda phase, percent: self.progress.append((phase, percent)),
-            on_information=lambda details: self.information.extend(details),
+            on_information=self.information.extend,
             cancel=cancel or threading.Event(),
             settings=self.settings,
         )

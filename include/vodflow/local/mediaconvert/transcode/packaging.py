@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vodflow.local.mediaconvert.transcode import names
-from vodflow.local.mediaconvert.transcode.captions import CaptionFiles, write_captions
+from vodflow.local.mediaconvert.transcode.captions import CaptionFiles, key, write_sidecar
+from vodflow.local.mediaconvert.transcode.dash import with_captions
 from vodflow.local.mediaconvert.transcode.files import remux_command
 from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant
 from vodflow.local.mediaconvert.transcode.muxed import mux_command, muxed_codecs
-from vodflow.local.mediaconvert.transcode.plan import AudioPart, Encode, GroupPlan, OutputPlan, VideoPart
+from vodflow.local.mediaconvert.transcode.plan import AudioPart, CaptionPart, Encode, GroupPlan, OutputPlan, VideoPart
 from vodflow.local.mediaconvert.transcode.segments import (
     Stream,
     has_dash,
     has_hls,
     is_muxed,
+    is_sidecar,
     manifest_name,
     master_name,
     output_settings,
@@ -51,7 +53,7 @@ class Packager:
     """Makes groups.
 
     :param tracks: encoded file of each encode; a folder for frame captures
-    :param captions: converted captions by selector
+    :param captions: converted captions
     """
 
     tracks: Mapping[Encode, Path]
@@ -77,7 +79,7 @@ class Packager:
                 self.tool("ffmpeg", remux_command(output, self.tracks, folder / name, ffmpeg_path()), folder)
                 made.files[output.number] = [name]
             else:
-                made.files[output.number] = [write_captions(self.captions, output, folder)]
+                made.files[output.number] = [write_sidecar(self.captions, output, folder)]
         return made
 
     def _pictures(self, output: OutputPlan, folder: Path) -> list[str]:
@@ -95,11 +97,14 @@ class Packager:
         made = Made(files={output.number: [] for output in group.outputs})
         renditions: list[Rendition] = []
         listed = streams(group)
+        sidecars = [item for item in listed if is_sidecar(group, item)]
+        listed = [item for item in listed if item not in sidecars]
         if listed:
-            paths = {item.stem: self.tracks[item.part.encode] for item in listed}
+            paths = {item.stem: self._path(item.part) for item in listed}
             self.tool("packager", package_command(group, listed, paths, packager_path()), folder)
         if has_dash(group):
             made.playlists.append(manifest_name(group))
+            self._add_sidecars(folder / manifest_name(group), sidecars, folder)
         if has_hls(group):
             renditions += self._packaged(group, folder, listed)
             for output in group.outputs:
@@ -110,6 +115,19 @@ class Packager:
         if group.type == "HLS":
             made.files = {output.number: [f"{output.stem}.m3u8"] for output in group.outputs}
         return made
+
+    def _add_sidecars(self, manifest: Path, sidecars: list[Stream], folder: Path) -> None:
+        if not sidecars:
+            return
+        names = {}
+        for item in sidecars:
+            name = f"{item.stem}.{item.suffix}"
+            shutil.copyfile(self._path(item.part), folder / name)
+            names[name] = item.part.language if isinstance(item.part, CaptionPart) else None
+        manifest.write_bytes(with_captions(manifest.read_bytes(), names))
+
+    def _path(self, part: VideoPart | AudioPart | CaptionPart) -> Path:
+        return self.captions[key(part, "WEBVTT")] if isinstance(part, CaptionPart) else self.tracks[part.encode]
 
     def _packaged(self, group: GroupPlan, folder: Path, listed: list[Stream]) -> list[Rendition]:
         if not listed:
@@ -126,6 +144,13 @@ class Packager:
                 renditions.append(
                     Rendition(item.playlist, (codec,), rates, settings, frame=item.part.frame, iframes=iframes)
                 )
+            elif isinstance(item.part, CaptionPart):
+                renditions.append(
+                    Rendition(
+                        item.playlist, (), rates, settings, language=item.part.language, name=item.part.name,
+                        captions=True,
+                    )
+                )  # fmt: skip
             else:
                 renditions.append(_sound(item.playlist, (codec,), rates, item.part, settings))
         return renditions

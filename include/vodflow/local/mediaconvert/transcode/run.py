@@ -21,7 +21,7 @@ from vodflow.engines.result import Stage
 from vodflow.engines.workspace import workspace
 from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
 from vodflow.local.mediaconvert.transcode import outcome
-from vodflow.local.mediaconvert.transcode.captions import CaptionFiles
+from vodflow.local.mediaconvert.transcode.captions import convert
 from vodflow.local.mediaconvert.transcode.command import encode_command, measure_command, track_path
 from vodflow.local.mediaconvert.transcode.contract import (
     DAMAGED_INPUT,
@@ -218,13 +218,36 @@ class _Job:
 
     def package(self, plan: JobPlan, tracks: Mapping[Encode, Path]) -> dict[int, Made]:
         """The files of every group, in a folder each."""
-        packager = Packager(tracks, lambda name, argv, at: self._tool(plan, name, argv, at), CaptionFiles())
+        captions = self._captions(plan)
+        packager = Packager(tracks, lambda name, argv, at: self._tool(plan, name, argv, at), captions)
         made = {}
         for place, group in enumerate(plan.groups):
             made[group.number] = packager.make(group, self._group_folder(group))
             self.phases.tell(Phase.TRANSCODING, _ENCODED + (1 - _ENCODED) * (place + 1) / len(plan.groups))
         self.phases.tell(Phase.TRANSCODING, 1)
         return made
+
+    def _captions(self, plan: JobPlan) -> dict[tuple[str, str, str], Path]:
+        folder = self.folder / "captions"
+        folder.mkdir()
+
+        def read(argv: list[str]) -> str:
+            lines: list[str] = []
+
+            def collect(line: str) -> bool:
+                lines.append(line)
+                return True
+
+            finished = run_process(argv, collect, limits=Limits(self.cancel, self._patience(plan)))
+            if finished.code != 0:
+                said = finished.errors[-1] if finished.errors else "no reason given"
+                raise JobFailed(ErrorCode.FILE_ACCESS, f"Captions cannot be read: {_bare(said)}")
+            return "\n".join(lines)
+
+        def bring(uri: str, path: Path) -> None:
+            fetch(uri, path, self.used, cancel=self.cancel)
+
+        return convert(plan, folder, bring, read, ffmpeg_path())
 
     def _group_folder(self, group: GroupPlan) -> Path:
         return self.folder / "groups" / str(group.number)

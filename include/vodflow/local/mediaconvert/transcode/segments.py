@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.local.mediaconvert.transcode import names
-from vodflow.local.mediaconvert.transcode.plan import AudioPart, GroupPlan, OutputPlan, VideoPart
+from vodflow.local.mediaconvert.transcode.contract import ErrorCode, JobFailed
+from vodflow.local.mediaconvert.transcode.plan import AudioPart, CaptionPart, GroupPlan, OutputPlan, VideoPart
 
 #: ``SegmentLength`` and ``FragmentLength`` in seconds when the settings do not say (API reference).
 _SEGMENT_LENGTHS: Final = {"HLS": 10, "CMAF": 10, "DASH_ISO": 30}
@@ -31,14 +32,16 @@ class Stream:
     """
 
     output: OutputPlan
-    part: VideoPart | AudioPart
+    part: VideoPart | AudioPart | CaptionPart
     stem: str
     suffix: str
     iframes: bool = False
 
     @property
     def kind(self) -> str:
-        """``video`` or ``audio``."""
+        """``video``, ``audio`` or ``text``."""
+        if isinstance(self.part, CaptionPart):
+            return "text"
         return "video" if isinstance(self.part, VideoPart) else "audio"
 
     @property
@@ -104,7 +107,25 @@ def streams(group: GroupPlan) -> list[Stream]:
         for number, part in enumerate(output.audio, 1):
             stem = f"{output.stem}_audio{number if len(output.audio) > 1 else ''}" if several else output.stem
             found.append(Stream(output, part, stem, _suffix(group, output, part)))
+        if output.captions and (output.video or output.audio or len(output.captions) > 1):
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS, f"Captions need outputs of their own in {group.type} groups, one track each."
+            )
+        found += [Stream(output, item, output.stem, _caption_suffix(group, item)) for item in output.captions]
     return found
+
+
+def is_sidecar(group: GroupPlan, item: Stream) -> bool:
+    """Whether a track is one file beside the segments: DASH ISO keeps WebVTT in one file a language."""
+    return group.type == "DASH_ISO" and item.suffix == "vtt"
+
+
+def _caption_suffix(group: GroupPlan, part: CaptionPart) -> str:
+    if part.format in {"IMSC", "TTML"}:
+        if group.type == "HLS":
+            raise JobFailed(ErrorCode.JOB_SETTINGS, f"HLS groups have no {part.format} captions; choose WEBVTT.")
+        return "cmft" if group.type == "CMAF" else "mp4"
+    return "vtt"
 
 
 def _suffix(group: GroupPlan, output: OutputPlan, part: VideoPart | AudioPart) -> str:
@@ -155,19 +176,21 @@ def is_single_file(group: GroupPlan) -> bool:
 
 def _descriptor(group: GroupPlan, item: Stream, path: Path, *, hls: bool) -> str:
     parts = [f"in={path}", f"stream={item.kind}"]
-    if item.suffix in {"cmfv", "cmfa", "mp4"}:
+    if item.kind == "text":
+        parts += ["format=ttml+mp4"] if item.suffix != "vtt" else []
+    elif item.suffix in {"cmfv", "cmfa", "mp4"}:
         parts.append("format=mp4")
     if is_single_file(group):
         parts.append(f"output={item.stem}.{item.suffix}")
     else:
         parts += _segmented(group, item)
-    if isinstance(item.part, AudioPart) and item.part.language:
+    if not isinstance(item.part, VideoPart) and item.part.language:
         parts.append(f"lang={item.part.language}")
     if hls:
         parts.append(f"playlist_name={item.playlist}")
         if item.iframe_playlist:
             parts.append(f"iframe_playlist_name={item.iframe_playlist}")
-        if item.kind == "audio":
+        if item.kind != "video":
             # Unique, so that the packager's own multivariant playlist tells the codec of each; it is replaced.
             parts += [f"hls_group_id={item.output.number}", f"hls_name={item.stem.rpartition('/')[2]}"]
     return ",".join(parts)
@@ -177,6 +200,8 @@ def _segmented(group: GroupPlan, item: Stream) -> list[str]:
     if group.type == "HLS":
         modifier = str(output_settings(group, item.output).get("SegmentModifier", ""))
         return [f"segment_template={item.stem}{modifier}_{names.HLS_COUNTER}.{item.suffix}"]
+    if item.suffix == "vtt":
+        return [f"segment_template={item.stem}_{names.CMAF_COUNTER}.vtt"]
     return [
         f"init_segment={item.stem}init.{item.suffix}",
         f"segment_template={item.stem}_{names.CMAF_COUNTER}.{item.suffix}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from mediaconvert_values import ROLE
 from transcode_bench import TranscodeBench
 from vodflow.engines.mediaconvert.collection import finish, plan_collection
 from vodflow.engines.mediaconvert.job import create_job_request
-from vodflow.engines.mediaconvert.naming import renames
-from vodflow.engines.mediaconvert.options import EncodeOptions, JobOptions
+from vodflow.engines.mediaconvert.naming import name_rules, renames
+from vodflow.engines.mediaconvert.options import Captions, EncodeOptions, JobOptions
 from vodflow.local.mediaconvert.transcode import JobOutputs, Phase
 from vodflow.planning.plan import Output, Packaging, TranscodePlan
 from vodflow.storage.objects import resolve_uri
@@ -82,3 +83,34 @@ def test_outputs_have_the_expected_names_and_pass_the_verifier(
     )
     assert [(phase, 100) in transcoder.progress for phase in Phase] == [True] * 3
     assert list(transcoder.work_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("packaging", ["cmaf", "ts_and_iso"])
+def test_captions_become_files_and_segments(packaging: str, transcoder: TranscodeBench, tmp_path: Path) -> None:
+    sidecar = tmp_path / "english.srt"
+    sidecar.write_text("1\n00:00:00,500 --> 00:00:01,500\nHello & <i>goodbye</i>\n", encoding="utf-8")
+    options = QUICK.model_copy(
+        update={
+            "captions": (
+                Captions(language="eng", label="English", uri=transcoder.put("english", sidecar), offset=250),
+                Captions(language="fra", track=1, format="webvtt" if packaging == "ts_and_iso" else "imsc"),
+            ),
+            "dash": "cmaf" if packaging == "cmaf" else "iso",
+        }
+    )
+    segments = "fmp4" if packaging == "cmaf" else "ts"
+    changes = {"packaging": Packaging(hls_segments=segments), "thumbnails": None}
+    plan = plan_of(transcoder, "two_languages", **changes)
+    transcoder.run(settings_of(transcoder, plan, options))
+    found = renames(plan, options, transcoder.names())
+    assert found.unknown == ()
+    wanted = {rule.target for rule in name_rules(plan, options) if rule.target and "captions" in rule.target}
+    assert {re.sub(r"\d{5}", "$Number%05d$", name) for name in found.names.values() if "captions" in name} == wanted
+    written = transcoder.fetch(tmp_path / "out")
+    assert (written / "captions/captions_eng.vtt").read_text() == (
+        "WEBVTT\n\n00:00:00.750 --> 00:00:01.750\nHello & <i>goodbye</i>\n"
+    )
+    sidecars = {path.suffix: path.read_text() for path in (written / "captions").glob("captions_fra.*")}
+    assert "Bonjour" in next(iter(sidecars.values()))
+    master = (written / ("cmaf/master.m3u8" if packaging == "cmaf" else "hls/master.m3u8")).read_text()
+    assert 'TYPE=SUBTITLES,GROUP-ID="subs",NAME="English",LANGUAGE="eng"' in master

@@ -1,0 +1,91 @@
+"""Support for settings: every setting is classified, and what a job asks for is told by its path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mediaconvert_values import CASES, request
+from vodflow.engines.mediaconvert import model
+from vodflow.local.mediaconvert.transcode.support import RULES, Support, plan_warnings, refusals
+
+
+def shapes(name: str = "JobSettings", seen: dict[str, set[str]] | None = None) -> dict[str, set[str]]:
+    """Every structure that job settings are made of, with its members."""
+    seen = {} if seen is None else seen
+    described = model.shape(name)
+    if described["type"] == "structure" and name not in seen:
+        seen[name] = set(described["members"])
+        for member in described["members"].values():
+            shapes(member["shape"], seen)
+    elif described["type"] in {"list", "map"}:
+        shapes(described["member" if described["type"] == "list" else "value"]["shape"], seen)
+    return seen
+
+
+def test_every_setting_is_classified() -> None:
+    assert {name: set(members) for name, members in RULES.items()} == shapes()
+
+
+def test_values_are_those_of_the_model() -> None:
+    for name, members in RULES.items():
+        for member, rule in members.items():
+            choices = model.choices(model.shape(name)["members"][member]["shape"])
+            assert not choices or set(rule.values) <= set(choices), (name, member)
+
+
+def test_what_is_not_honoured_says_why() -> None:
+    silent = [
+        (name, member)
+        for name, members in RULES.items()
+        for member, rule in members.items()
+        if rule.support is not Support.HONOURED and not rule.note
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if "drm" not in name and "key" not in name])
+def test_our_own_requests_are_honoured(case: str) -> None:
+    settings = request(*CASES[case])["Settings"]
+    paths = [item.path.rpartition("/")[2] for item in (*plan_warnings(settings), *refusals(settings))]
+    known = {"everything_of_a_job": ["maxAverageBitrate"], "captions_in_ts_encrypted": ["encryption"]}
+    assert paths == known.get(case, [])
+
+
+def outputs(description: dict[str, Any]) -> dict[str, Any]:
+    return {"OutputGroups": [{"Outputs": [{"VideoDescription": description}]}]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned", "refused"),
+    [
+        (
+            outputs({"CodecSettings": {"Codec": "H_264", "H264Settings": {"Softness": 64, "Syntax": "DEFAULT"}}}),
+            ["/outputGroups/0/outputs/0/videoDescription/codecSettings/h264Settings/softness"],
+            [],
+        ),
+        (outputs({"AfdSignaling": "AUTO"}), ["/outputGroups/0/outputs/0/videoDescription/afdSignaling"], []),
+        (outputs({"AfdSignaling": "NONE", "RespondToAfd": "NONE"}), [], []),
+        (
+            outputs(
+                {"VideoPreprocessors": {"TimecodeBurnin": {"Prefix": "x"}, "DolbyVision": {"Profile": "PROFILE_5"}}}
+            ),
+            ["/outputGroups/0/outputs/0/videoDescription/videoPreprocessors/dolbyVision"],
+            ["/outputGroups/0/outputs/0/videoDescription/videoPreprocessors/timecodeBurnin"],
+        ),
+        (
+            outputs({"ScalingBehavior": "SMART_CROP"}),
+            [],
+            ["/outputGroups/0/outputs/0/videoDescription/scalingBehavior"],
+        ),
+        (
+            {"Inputs": [{"AudioSelectors": {"A": {"ExternalAudioFileInput": "s3://b/k.wav"}}}]},
+            [],
+            ["/inputs/0/audioSelectors/A/externalAudioFileInput"],
+        ),
+        ({"Inputs": [{"ImageInserter": {}}], "NielsenConfiguration": {}}, [], []),
+    ],
+)
+def test_paths_of_what_is_not_honoured(settings: dict[str, Any], warned: list[str], refused: list[str]) -> None:
+    assert [item.path for item in plan_warnings(settings)] == warned
+    assert [item.path for item in refusals(settings)] == refused
