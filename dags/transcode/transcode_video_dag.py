@@ -7,13 +7,16 @@ Turns one video object in S3 into verified, published HLS, DASH and MP4.
 give `source_uri`, change what you like, start.
 
 **Tasks**: `probe` (what came in; refuses inputs that nobody can transcode, by name) → `plan` (what to make; chooses the
-engine) → `transcode_…` (one task for each engine) → `verify` (every output against the plan) → `publish` (one
-transaction flips the video to the new outputs, `manifest.json` last).
+engine) → `transcode_…` (one task for each engine that is available here) → `verify` (every output against the plan) →
+`publish` (one transaction flips the video to the new outputs, `manifest.json` last).
 
 **Params**: see the form; each has its own description.
 
 **Safe to run twice**: the plan's hash names the output prefix and is unique for each source in the catalog. Work that
 is done is found again and not repeated; `force` makes new outputs beside the old ones and then flips.
+
+**MediaConvert** gets one job for a plan: a retried or cleared task goes on with the job that it submitted before.
+While the job runs the task waits in the triggerer, without a worker. Marking it failed cancels the job.
 
 **A rejected input** skips everything after `probe` (or after the engine, when damage shows only while decoding). The
 reason is in the `probe` log, in `source.rejection_reason` and in the report.
@@ -25,8 +28,9 @@ from datetime import timedelta
 
 from airflow.sdk import Param, TriggerRule, chain, dag
 from transcode.tasks import plan, probe, publish, verify
-from vodflow.engines.names import available_engines
+from vodflow.engines.names import EngineName, available_engines
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
+from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
 
 ENGINES = available_engines()
 
@@ -71,7 +75,8 @@ PARAMS = {
         pattern=f"^({'|'.join(ENGINES)})$",
         examples=[engine.value for engine in ENGINES],
         title="Engine",
-        description="Who encodes: local is FFmpeg on the Airflow worker's machine; empty means what the profile says",
+        description="Who encodes: local is FFmpeg on the Airflow worker's machine, mediaconvert is AWS's; empty "
+        "means what the watch rule or the profile says",
     ),
     "priority": Param(
         50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"
@@ -109,10 +114,12 @@ def transcode_video() -> None:
     probed = probe()
     planned = plan(probed)
     job_id = planned.operator.output["job_id"]
-    local = LocalTranscodeOperator(task_id="transcode_local", job_id=job_id, pool="vodflow_local")
+    engines = [LocalTranscodeOperator(task_id="transcode_local", job_id=job_id, pool="vodflow_local")]
+    if EngineName.MEDIACONVERT in ENGINES:
+        engines.append(MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", job_id=job_id))
     verified = verify.override(trigger_rule=AFTER_A_BRANCH)(job_id)
     published = publish.override(trigger_rule=AFTER_A_BRANCH)(job_id)
-    chain(planned, local, verified, published)
+    chain(planned, engines, verified, published)
     chain(planned, published)
 
 

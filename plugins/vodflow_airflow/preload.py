@@ -12,6 +12,7 @@ from typing import Final
 
 #: What the tasks of the shipped DAGs import, with boto3 and SQLAlchemy behind it. Importing opens no connection.
 MODULES: Final = (
+    "vodflow.pipeline.mediaconvert",
     "vodflow.pipeline.planning",
     "vodflow.pipeline.probing",
     "vodflow.pipeline.publishing",

@@ -6,9 +6,9 @@ from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish
 from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
-from vodflow.catalog.states import ArtifactKind
+from vodflow.catalog.states import ArtifactKind, JobStatus
 from vodflow.engines.result import EngineResult, OutputObject
-from vodflow.errors import CatalogError, VodflowError
+from vodflow.errors import CatalogError, InputRejected, RejectionReason, VodflowError
 from vodflow.packaging import layout
 from vodflow.pipeline.outcomes import announce
 from vodflow.pipeline.recording import record
@@ -23,12 +23,14 @@ def verify_job(job_id: int) -> None:
     """Check everything that the engine wrote against the plan, and keep the measurements.
 
     :raises VerificationError: naming object and rule; the job has failed, and nothing is published
+    :raises InputRejected: the engine found the input to be at fault; there is nothing to verify
     """
     actor = "verify"
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
     if job.published:
         return
+    _refuse_rejected(job)
     try:
         verification = verify(job.plan, job.bucket, job.prefix, S3Store())
     except VodflowError as error:
@@ -45,9 +47,11 @@ def publish_job(job_id: int) -> str:
 
     :return: the manifest's ``s3://`` URI
     :raises CatalogError: the job is not verified
+    :raises InputRejected: the engine found the input to be at fault; there is nothing to publish
     """
     with transaction("publish") as connection:
         job = jobs.get_job(connection, job_id)
+        _refuse_rejected(job)
         result, verification = _evidence(job)
         plan = job.plan
         manifest_name = f"{job.prefix}/{layout.MANIFEST}"
@@ -66,6 +70,11 @@ def publish_job(job_id: int) -> str:
     put_json(job.bucket, manifest_name, manifest)
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
     return manifest_uri
+
+
+def _refuse_rejected(job: JobRow) -> None:
+    if job.status == JobStatus.REJECTED:
+        raise InputRejected(RejectionReason(str(job.error_code)), str(job.error_message))
 
 
 def _evidence(job: JobRow) -> tuple[EngineResult, Verification]:

@@ -1,0 +1,65 @@
+"""``transcode_video`` with the MediaConvert engine in one process: submit, wait in the trigger, collect, publish."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+from fixtures.mediaconvert_site import Site
+from vodflow.catalog.database import transaction
+from vodflow.catalog.overview import overview
+
+pytestmark = [pytest.mark.airflow, pytest.mark.integration]
+
+
+@pytest.fixture
+def run(airflow_db: None, site: Site) -> Iterator[Any]:
+    """The DAG as it is where the engine is configured."""
+    module = importlib.reload(importlib.import_module("transcode.transcode_video_dag"))
+
+    def start(**conf: Any) -> tuple[str, dict[str, str]]:
+        result = module.transcode_video().test(run_conf={"engine": "mediaconvert", "profile": "sd", **conf})
+        return str(result.state), {task.task_id: str(task.state) for task in result.get_task_instances()}
+
+    yield start
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("VODFLOW_MEDIACONVERT_ROLE", "AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN"):
+            patch.delenv(name, raising=False)
+        importlib.import_module("vodflow.settings").get_settings.cache_clear()
+        importlib.reload(module)
+
+
+def test_a_video_goes_the_whole_way(run: Any, site: Site) -> None:
+    uri = site.upload("small")
+    state, tasks = run(source_uri=uri)
+    assert state == "success"
+    done = dict.fromkeys(("probe", "plan", "transcode_mediaconvert", "verify", "publish"), "success")
+    assert tasks == done | {"transcode_local": "skipped"}
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert (row.verdict, row.engine, row.rungs) == ("PUBLISHED", "mediaconvert", ["360p", "240p"])
+    assert len(site.jobs()) == 1
+    # Once more by hand: nothing is submitted.
+    state, tasks = run(source_uri=uri)
+    assert (state, tasks["transcode_mediaconvert"], tasks["publish"]) == ("success", "skipped", "success")
+    assert len(site.jobs()) == 1
+
+
+def test_damage_that_shows_while_encoding_is_a_rejection(run: Any, site: Site) -> None:
+    site.restart(fail=[{"code": 1076, "message": "The input ends too early"}])
+    state, tasks = run(source_uri=site.upload("small"))
+    assert state == "success"
+    assert (tasks["transcode_mediaconvert"], tasks["verify"], tasks["publish"]) == ("skipped", "skipped", "skipped")
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert row.verdict == "REJECTED"
+    assert row.reason is not None
+    assert "1076" in row.reason
+
+
+def test_the_form_offers_the_engine_only_where_it_is_configured(run: Any, site: Site) -> None:
+    with pytest.raises(ParamValidationError):
+        run(source_uri="s3://bucket/a.mp4", engine="kubernetes")
