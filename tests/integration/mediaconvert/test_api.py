@@ -255,6 +255,9 @@ def test_probe_refuses_what_is_no_media_file(mediaconvert: Any, s3: S3Client, ma
     [
         ("POST", "/2017-08-29/jobs", b"{", 400, "BadRequestException"),
         ("POST", "/2017-08-29/jobs", b"[]", 400, "BadRequestException"),
+        ("POST", "/2017-08-29/jobs", b"[" * 100_000, 400, "BadRequestException"),
+        ("POST", "/2017-08-29/queues", b'{"name": "\\ud800"}', 400, "BadRequestException"),
+        ("POST", "/2017-08-29/queues", b'{"name": " "}', 400, "BadRequestException"),
         ("POST", "/2017-08-29/jobs", b"\xff\xfe", 400, "BadRequestException"),
         ("POST", "/2017-08-29/jobs", b" " * (5 * 1024**2), 400, "BadRequestException"),
         ("GET", "/2017-08-29/jobs?maxResults=many", None, 400, "BadRequestException"),

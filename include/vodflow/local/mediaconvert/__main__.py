@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from vodflow.errors import VodflowError
-from vodflow.local.mediaconvert.server import EVENT_BUS, EVENT_QUEUE_URL, serve
+from vodflow.local.mediaconvert.server import CONCURRENCY, EVENT_BUS, EVENT_QUEUE_URL, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--event-queue-url", default=os.environ.get(EVENT_QUEUE_URL), help="SQS queue for job events")
     parser.add_argument("--event-bus", default=os.environ.get(EVENT_BUS), help="EventBridge bus for job events")
-    parser.add_argument("--concurrency", type=int, default=1, help="most jobs that run at a time")
+    parser.add_argument(
+        "--concurrency", type=int, default=os.environ.get(CONCURRENCY, "1"), help="most jobs that run at a time"
+    )
     parser.add_argument("--fault-plan", help="JSON, or a file with JSON: what is to go wrong")
     parser.add_argument("--minute", type=float, default=60.0, help="seconds that a minute of waiting lasts")
     given = parser.parse_args(arguments)

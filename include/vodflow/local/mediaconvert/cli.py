@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vodflow.local.mediaconvert.server import EVENT_BUS, EVENT_QUEUE_URL, serve
+from vodflow.local.mediaconvert.server import CONCURRENCY, EVENT_BUS, EVENT_QUEUE_URL, serve
 from vodflow.local.ports import HOST
 
 app = typer.Typer(help="MediaConvert on this machine.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def serve_command(
     event_bus: Annotated[
         str | None, typer.Option(envvar=EVENT_BUS, help="EventBridge bus that gets the jobs' events.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most jobs that run at a time.")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, envvar=CONCURRENCY, help="Most jobs that run at a time.")] = 1,
     fault_plan: Annotated[
         str | None, typer.Option(help="JSON, or a file with JSON: what is to go wrong, for tests.")
     ] = None,

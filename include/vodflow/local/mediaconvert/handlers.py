@@ -21,19 +21,30 @@ Handler = Callable[[Service, Parameters], Answer]
 
 def create_job(service: Service, given: Parameters) -> Answer:
     """Store a job; a client token used again within a minute gives the job that it made."""
-    token = given.get("clientRequestToken")
+    before = _with_same_token(service, given)
+    if before is not None:
+        return {"job": before}
+    new = new_job(given, service.catalogue())  # takes milliseconds, in which others may use the store
     with service.store.transaction():
-        if token:
-            before = service.jobs.by_token(token, time.time() - service.config.minute)
-            if before is not None:
-                job, known = before
-                if known != digest(given):
-                    raise conflict("The client request token was used for another request less than a minute ago.")
-                return {"job": job}
-        job = service.jobs.insert(new_job(given, service.catalogue()))
+        before = _with_same_token(service, given)
+        if before is not None:
+            return {"job": before}
+        job = service.jobs.insert(new)
         templates.put_tags(service, job["arn"], given.get("tags", {}))
     service.scheduler.wake()
     return {"job": job}
+
+
+def _with_same_token(service: Service, given: Parameters) -> Answer | None:
+    """The job that the same request made less than a minute ago."""
+    token = given.get("clientRequestToken")
+    before = service.jobs.by_token(token, time.time() - service.config.minute) if token else None
+    if before is None:
+        return None
+    job, known = before
+    if known != digest(given):
+        raise conflict("The client request token was used for another request less than a minute ago.")
+    return job
 
 
 def get_job(service: Service, given: Parameters) -> Answer:

@@ -161,6 +161,14 @@ class Jobs:
         )
         return {row["status"]: row["number"] for row in rows}
 
+    def forget(self, before: float) -> None:
+        """Remove jobs that were created before a moment and have ended."""
+        condition = "created < ? AND status IN ('COMPLETE', 'CANCELED', 'ERROR')"
+        with self._store.transaction() as db:
+            arns = f"SELECT json_extract(request, '$.arn') FROM job WHERE {condition}"  # noqa: S608 - no values
+            db.execute(f"DELETE FROM tag WHERE arn IN ({arns})", (before,))  # noqa: S608
+            db.execute(f"DELETE FROM job WHERE {condition}", (before,))  # noqa: S608
+
     def _row(self, job_id: str) -> sqlite3.Row:
         row = self._store.row("SELECT * FROM job WHERE id = ?", job_id)
         if row is None:

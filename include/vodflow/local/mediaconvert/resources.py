@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from vodflow.local.mediaconvert.errors import ApiError, conflict, not_found
+from vodflow.local.mediaconvert.errors import ApiError, bad_request, conflict, not_found
 from vodflow.local.mediaconvert.names import Account, plain_name
 from vodflow.local.mediaconvert.store import Store
 from vodflow.local.mediaconvert.wire import page_position, page_token
 
 PAGE: Final = 20
+_LONGEST_NAME: Final = 255
 
 Document = dict[str, Any]
 
@@ -58,6 +59,8 @@ class Resources:
         :raises ApiError: the name is taken
         """
         name, now = document["name"], time.time()
+        if not name.strip() or len(name) > _LONGEST_NAME:
+            raise bad_request(f"/name: Should have 1 to {_LONGEST_NAME} characters")
         whole = {
             **document,
             "arn": self._account.arn(self.kind, name),

@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,8 +121,7 @@ class Run:
             log.error("The worker of %s ended with %s: %s", self.job_id, finished.code, said)
             self.crashed = True
         elif end["type"] == "failure":
-            path = f" ({end['path']})" if end.get("path") else ""
-            self._journal.fail(self.job_id, end["code"], end["message"] + path)
+            self._journal.fail(self.job_id, end["code"], _with_path(end))
         else:
             groups = [to_wire(group, "OutputGroupDetail") for group in end["output_groups"]]
             self._journal.complete(self.job_id, groups, end["event_groups"])
@@ -139,8 +138,7 @@ class Run:
         elif kind == "information":
             self._journal.tell(self.job_id, "INPUT_INFORMATION", inputDetails=said["details"])
         elif kind == "warning":
-            place = f"{said['path']}: " if said.get("path") else ""
-            self._journal.warn(self.job_id, said["code"], place + said["message"])
+            self._journal.warn(self.job_id, said["code"], _with_path(said))
         else:
             self._end = said
         return True
@@ -156,3 +154,9 @@ class Run:
     def _of_job(self) -> int:
         begin, end = _SPANS[self._phase]
         return begin + (end - begin) * self._percent // 100
+
+
+def _with_path(said: Mapping[str, Any]) -> str:
+    """The message, which names the setting that is meant."""
+    message, path = str(said["message"]), said.get("path")
+    return message if not path or path in message else f"{path}: {message}"

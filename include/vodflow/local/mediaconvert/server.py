@@ -16,6 +16,7 @@ from vodflow.local.ports import HOST
 #: Environment variables for options that are not given.
 EVENT_QUEUE_URL: Final = "VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL"
 EVENT_BUS: Final = "VODFLOW_MEDIACONVERT_EVENT_BUS"
+CONCURRENCY: Final = "VODFLOW_MEDIACONVERT_CONCURRENCY"
 
 
 def serve(
@@ -48,7 +49,16 @@ def serve(
     )
     app = create_app(Service(config))
     server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=port, access_log=False, log_config=None, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=2,
+            # Whoever polls every few seconds would otherwise meet connections that close just then.
+            timeout_keep_alive=75,
+        )
     )
     try:
         server.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,9 @@ from vodflow.local.mediaconvert.system_presets import SystemPresets, SystemTempl
 
 #: The process that carries one job out.
 WORKER: Final = (sys.executable, "-m", "vodflow.local.mediaconvert.worker")
+
+#: Seconds for which AWS keeps a job: 90 days.
+_KEPT: Final = 90 * 24 * 3600
 
 #: The policy of an account that has set none.
 OPEN_POLICY: Final = {"httpInputs": "ALLOWED", "httpsInputs": "ALLOWED", "s3Inputs": "ALLOWED"}
@@ -78,6 +82,7 @@ class Service:
             concurrency=config.concurrency, minute=config.minute,
         )  # fmt: skip
         self._ensure_default_queue()
+        self.jobs.forget(time.time() - _KEPT)
 
     def start(self) -> None:
         """Begin to run jobs and to send events."""

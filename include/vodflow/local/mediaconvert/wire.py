@@ -25,7 +25,9 @@ def parse_body(body: bytes) -> dict[str, Any]:
         return {}
     try:
         document = json.loads(body)
-    except ValueError as error:
+        # Half a surrogate pair is JSON, but no text that could be stored or sent on.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise bad_request(f"The request body is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise bad_request("The request body should be a JSON object.")

@@ -190,3 +190,30 @@ def test_temporary_files_are_gone_after_a_job(bench: Bench) -> None:
     bench.wait(bench.submit())
     work = bench.service.config.state / "work"
     until(lambda: not work.exists() or not list(work.iterdir()))
+
+
+def test_a_reserved_queue_runs_as_many_jobs_as_it_has_slots(open_bench: OpenBench) -> None:
+    bench = open_bench(concurrency=3)
+    plan = {"commitment": "ONE_YEAR", "renewalType": "EXPIRE", "reservedSlots": 2}
+    bench.call("CreateQueue", name="Reserved", pricingPlan="RESERVED", reservationPlanSettings=plan)
+    jobs = [bench.submit({"seconds": "0.5"}, queue="Reserved") for _ in range(3)]
+    bench.start()
+    until(lambda: _statuses(bench, jobs).count("PROGRESSING") == 2)
+    assert _statuses(bench, jobs) == ["PROGRESSING", "PROGRESSING", "SUBMITTED"]
+    bench.wait(*jobs)
+
+
+def test_jobs_are_kept_for_ninety_days(open_bench: OpenBench) -> None:
+    bench = open_bench().start()
+    old, recent = bench.submit(), bench.submit()
+    bench.wait(old, recent)
+    bench.call("UpdateQueue", name="Default", status="PAUSED")
+    waiting = bench.submit()
+    with bench.service.store.transaction() as db:
+        db.execute("UPDATE job SET created = created - 91 * 24 * 3600 WHERE id IN (?, ?)", (old, waiting))
+    bench.stop()
+    later = open_bench()
+    assert later.job(recent)["status"] == "COMPLETE"
+    assert later.job(waiting)["status"] == "SUBMITTED"
+    with pytest.raises(ApiError, match=old):
+        later.job(old)
