@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.waiter import WaiterModel
-from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect
+from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
 from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, JobSettingsError
 from vodflow_airflow.hooks import mediaconvert as module
 from vodflow_airflow.hooks.mediaconvert import MediaConvertHook
@@ -19,7 +20,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
 
 def create(hook: MediaConvertHook | None = None, **changes: Any) -> dict[str, Any]:
-    return (hook or MediaConvertHook()).create_job(**({"Role": ROLE, "Settings": SETTINGS} | changes))
+    hook = hook or shared_hook(os.environ["AWS_MEDIACONVERT_ENDPOINT"])
+    return hook.create_job(**({"Role": ROLE, "Settings": SETTINGS} | changes))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_retries_and_timeouts_are_defaults(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_job_from_creation_to_its_end(service: MediaConvert) -> None:
-    hook = MediaConvertHook()
+    hook = shared_hook(service.url)
     job = create(UserMetadata={"seconds": "0.2"})
     assert job["Status"] in hook.INTERMEDIATE_STATES
     done = hook.wait_for_job(job["Id"], delay=0.1, max_attempts=100)
@@ -153,7 +155,7 @@ def test_a_failing_job(service: MediaConvert, code: int, kind: type[Exception]) 
 
 
 def test_cancelling(service: MediaConvert) -> None:
-    hook = MediaConvertHook()
+    hook = shared_hook(service.url)
     job = create(UserMetadata={"seconds": "60"})
     assert hook.cancel_job(job["Id"]) is True
     assert hook.cancel_job(job["Id"]) is False
@@ -165,9 +167,9 @@ def test_cancelling(service: MediaConvert) -> None:
 def test_a_wait_that_is_too_long(service: MediaConvert) -> None:
     job = create(UserMetadata={"seconds": "60"})
     with pytest.raises(EngineError, match=f"{job['Id']} has not ended") as caught:
-        MediaConvertHook().wait_for_job(job["Id"], delay=0.01, max_attempts=3)
+        shared_hook(service.url).wait_for_job(job["Id"], delay=0.01, max_attempts=3)
     assert caught.value.retryable
-    MediaConvertHook().cancel_job(job["Id"])
+    shared_hook(service.url).cancel_job(job["Id"])
 
 
 def test_refused_settings(service: MediaConvert) -> None:
@@ -254,21 +256,21 @@ def test_another_limiter(service: MediaConvert, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("MEDIACONVERT_SUBMISSION_LIMITER", path)
     else:
         connect(monkeypatch, service_config={"mediaconvert": {"submission_limiter": path}})
-    create()
+    create(MediaConvertHook())
     assert CountingLimiter.keys == [f"aws_default|us-east-1|{service.url}"]
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    itertools.chain(
-        itertools.product(["MEDIACONVERT_SUBMIT_RATE"], ["fast", "0", "-1", "nan", "inf"]),
-        itertools.product(["MEDIACONVERT_SUBMISSION_LIMITER"], ["nowhere:Limiter", "json:Limiter", "json"]),
-    ),
+    [
+        *itertools.product(["MEDIACONVERT_SUBMIT_RATE"], ["fast", "0", "-1", "nan", "inf"]),
+        *itertools.product(["MEDIACONVERT_SUBMISSION_LIMITER"], ["nowhere:Limiter", "json:Limiter", "json"]),
+    ],
 )
 def test_wrong_configuration_of_the_limiter(
     service: MediaConvert, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError):
-        create()
+        create(MediaConvertHook())
     assert "CreateJob" not in service.counted

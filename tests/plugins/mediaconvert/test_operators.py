@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
-from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect
+from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
 from vodflow.errors import EngineError
 from vodflow_airflow.hooks.mediaconvert import MediaConvertHook
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
@@ -50,7 +51,7 @@ async def fired(trigger: MediaConvertJobCompleteTrigger) -> TriggerEvent:
 
 
 def hook() -> MediaConvertHook:
-    return MediaConvertHook()
+    return shared_hook(os.environ["AWS_MEDIACONVERT_ENDPOINT"])
 
 
 @pytest.mark.parametrize("cls", [MediaConvertCreateJobOperator, MediaConvertCancelJobOperator, MediaConvertJobSensor])
@@ -202,11 +203,12 @@ def test_an_event_that_is_none() -> None:
 
 def test_a_retry_goes_on_with_the_job_that_runs(service: MediaConvert, make_context: MakeContext) -> None:
     context = make_context()
-    first = deferred(operator(deferrable=True, user_metadata={"seconds": "1"}), context)
+    first = deferred(operator(deferrable=True, user_metadata={"seconds": "60"}), context)
     again = make_context(context)
-    second = deferred(operator(deferrable=True, user_metadata={"seconds": "1"}), again)
+    second = deferred(operator(deferrable=True), again)
     assert first.job_id == second.job_id
     assert again["ti"].xcoms[MediaConvertJobLink.key]["job_id"] == first.job_id
+    service.finish([first.job_id])
     assert operator().execute(make_context(again)) == first.job_id
     assert service.counted["CreateJob"] == 1
 
@@ -329,13 +331,14 @@ def test_killing_a_task_during_the_submission_finds_the_job(service: MediaConver
 
 @pytest.mark.parametrize("submitted", [True, False])
 def test_kills_that_cancel_nothing(service: MediaConvert, make_context: MakeContext, submitted: bool) -> None:
-    task = operator(wait_for_completion=False, cancel_on_kill=not submitted, user_metadata={"seconds": "1"})
+    task = operator(wait_for_completion=False, cancel_on_kill=not submitted, user_metadata={"seconds": "60"})
     if submitted:
         job_id = task.execute(make_context())
     task.on_kill()
     assert "CancelJob" not in service.counted
     if submitted:
         assert hook().get_job_state(job_id) in MediaConvertHook.INTERMEDIATE_STATES
+        hook().cancel_job(job_id)
 
 
 # The other operators
