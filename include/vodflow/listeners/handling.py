@@ -99,11 +99,12 @@ def listen(
 
 @lru_cache(maxsize=2)
 def _client(settings: Settings) -> SQSClient:
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
+    from vodflow.storage.clients import new_session  # noqa: PLC0415
+
     connect, read = _SQS_TIMES
-    return boto3.session.Session().client(
+    return new_session().client(
         "sqs",
         region_name=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,

@@ -14,7 +14,6 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,6 +24,7 @@ from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.metadata import items, updates
 from vodflow.publication.manifest import bucket_url
 from vodflow.settings import Settings, get_settings
+from vodflow.storage.clients import new_session
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class _Refused(Exception):
 @lru_cache(maxsize=2)
 def dynamodb_client(settings: Settings) -> Any:
     """A DynamoDB client that answers or gives up within ``dynamodb_timeout`` seconds."""
-    return boto3.session.Session().client(
+    return new_session().client(
         "dynamodb",
         region_name=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,

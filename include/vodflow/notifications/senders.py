@@ -144,10 +144,11 @@ async def _to_sns(channel: SnsChannel, document: dict[str, Any], limit: float, s
 
 @lru_cache(maxsize=8)
 def _sns_client(region: str, limit: float, settings: Settings) -> Any:
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.session.Session().client(
+    from vodflow.storage.clients import new_session  # noqa: PLC0415
+
+    return new_session().client(
         "sns",
         region_name=region,
         endpoint_url=settings.aws_endpoint_url,

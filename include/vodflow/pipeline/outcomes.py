@@ -121,7 +121,8 @@ class ProgressFeed:
     def __init__(self, video_id: int, settings: Settings | None = None) -> None:
         self._video_id = video_id
         self._settings = settings or get_settings()
-        self._due = 0.0
+        # Not at once: a short encode is over before its progress would interest anybody.
+        self._due = time.monotonic() + self._settings.dynamodb_progress_interval
         self._running: threading.Thread | None = None
 
     def __call__(self) -> None:
