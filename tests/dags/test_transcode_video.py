@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
@@ -18,11 +19,23 @@ WHOLE_WAY = {"probe", "plan", "transcode_local", "verify", "publish"}
 
 
 @pytest.fixture
-def run(airflow_db: None, catalog: Settings, s3: S3Client, source_bucket: str, media_bucket: str) -> Any:
-    from transcode.transcode_video_dag import transcode_video  # noqa: PLC0415  (after Airflow's environment is set)
+def run(
+    airflow_db: None,
+    catalog: Settings,
+    s3: S3Client,
+    source_bucket: str,
+    media_bucket: str,
+    set_settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """The DAG as it is where no other engine is configured."""
+    for name in ("VODFLOW_MEDIACONVERT_ROLE", "AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN"):
+        monkeypatch.delenv(name, raising=False)
+    set_settings()
+    module = importlib.reload(importlib.import_module("transcode.transcode_video_dag"))
 
     def start(**conf: Any) -> tuple[str, dict[str, str]]:
-        result = transcode_video().test(run_conf=conf)
+        result = module.transcode_video().test(run_conf=conf)
         states = {task.task_id: str(task.state) for task in result.get_task_instances()}
         return str(result.state), states
 
@@ -64,6 +77,7 @@ def test_a_rejected_input_skips_the_rest(run: Any, s3: S3Client, source_bucket: 
         {"source_uri": "s3://bucket/a.mp4", "priority": 101},
         {"source_uri": "s3://bucket/a.mp4", "outputs": ["avi"]},
         {"source_uri": "s3://bucket/a.mp4", "engine": "abacus"},
+        {"source_uri": "s3://bucket/a.mp4", "engine": "mediaconvert"},
         {"source_uri": "s3://bucket/a.mp4", "force": "yes"},
     ],
 )
