@@ -5,7 +5,7 @@ A deployment that has an ``airflow_local_settings`` of its own in ``$AIRFLOW_HOM
 
 import sys
 
-from vodflow_airflow.preload import forks_tasks, preload
+from vodflow_airflow.preload import forks_tasks, preload_before_fork
 from vodflow_airflow.priority import weigh_by_run
 
 __all__ = ["task_instance_mutation_hook"]
@@ -13,4 +13,4 @@ __all__ = ["task_instance_mutation_hook"]
 task_instance_mutation_hook = weigh_by_run
 
 if forks_tasks(sys.argv):
-    preload()
+    preload_before_fork()

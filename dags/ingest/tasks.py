@@ -9,7 +9,8 @@ from ingest.assets import S3_NOTIFICATIONS
 from vodflow_airflow.errors import airflow_outcome
 
 
-@task(inlets=[S3_NOTIFICATIONS])
+# One value: each entry of a dictionary would be a request of its own.
+@task(inlets=[S3_NOTIFICATIONS], multiple_outputs=False)
 def ingest() -> dict[str, int]:
     """Take in what events told, sweep unless an event woke this run, start a run for each new video."""
     from vodflow.catalog.rows import SourceRow  # noqa: PLC0415

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 from vodflow_airflow.errors import airflow_outcome
 
 
@@ -23,16 +24,24 @@ def probe() -> int:
         return probe_source(_request(), get_current_context()["run_id"])
 
 
-@task.branch
-def plan(source_id: int) -> str:
-    """Decide what to make; goes on with the engine's task, or with ``publish`` when the work is done already."""
+@task
+def plan(source_id: int) -> None:
+    """Decide what to make; goes on with the engine's task, or with ``publish`` when the work is done already.
+
+    Not a branch operator: while a run waits, the scheduler reads a branch's choice again for each task behind it and
+    in each of its rounds. The engines' operators know by themselves whether a job is theirs.
+    """
     from vodflow.pipeline.planning import plan_job  # noqa: PLC0415
 
     context = get_current_context()
     with airflow_outcome():
         job = plan_job(source_id, _request(), context["run_id"])
     context["ti"].xcom_push(key="job_id", value=job.id)
-    return "publish" if job.status == "PUBLISHED" else f"transcode_{job.engine}"
+    following = set(context["task"].downstream_task_ids)
+    engines = {name for name in following if name.startswith("transcode_")}
+    done = job.status == "PUBLISHED"
+    if skipped := sorted(following - {"publish"} if done else engines - {f"transcode_{job.engine}"}):
+        raise DownstreamTasksSkipped(tasks=skipped)
 
 
 @task

@@ -114,9 +114,11 @@ def transcode_video() -> None:
     probed = probe()
     planned = plan(probed)
     job_id = planned.operator.output["job_id"]
-    engines = [LocalTranscodeOperator(task_id="transcode_local", job_id=job_id, pool="vodflow_local")]
+    # The tasks behind an engine's know the job from `plan`: what the engine's task returns would be one request more.
+    common = {"job_id": job_id, "do_xcom_push": False}
+    engines = [LocalTranscodeOperator(task_id="transcode_local", pool="vodflow_local", **common)]
     if EngineName.MEDIACONVERT in ENGINES:
-        engines.append(MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", job_id=job_id))
+        engines.append(MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", **common))
     verified = verify.override(trigger_rule=AFTER_A_BRANCH)(job_id)
     published = publish.override(trigger_rule=AFTER_A_BRANCH)(job_id)
     chain(planned, engines, verified, published)

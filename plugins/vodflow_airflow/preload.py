@@ -7,17 +7,37 @@ every task, for the memory of one copy; imported by each task it costs several t
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 from collections.abc import Sequence
 from typing import Final
 
-#: What the tasks of the shipped DAGs import, with boto3 and SQLAlchemy behind it. Importing opens no connection.
+log = logging.getLogger(__name__)
+
+#: What the shipped DAGs and their tasks import. Importing opens no connection and starts no thread.
 MODULES: Final = (
+    "airflow.dag_processing.bundles.local",
+    "airflow.providers.amazon.aws.queues.sqs",
+    "airflow.providers.common.messaging.triggers.msg_queue",
+    "airflow.providers.standard.decorators.python",
+    "airflow.sdk.definitions.asset.metadata",
+    "airflow.sdk.definitions.decorators",
+    "airflow.sdk.execution_time.task_runner",
+    "jinja2.ext",
+    "vodflow.engines.worker",
     "vodflow.pipeline.mediaconvert",
     "vodflow.pipeline.planning",
     "vodflow.pipeline.probing",
     "vodflow.pipeline.publishing",
     "vodflow.pipeline.transcoding",
     "vodflow.sensing.ingest",
+    "vodflow.storage.download",
+    "vodflow.storage.upload",
+    "vodflow_airflow.dag_runs",
+    "vodflow_airflow.errors",
+    "vodflow_airflow.operators.local_transcode",
+    "vodflow_airflow.operators.mediaconvert_transcode",
+    "vodflow_airflow.queue_events",
 )
 
 
@@ -26,7 +46,33 @@ def forks_tasks(argv: Sequence[str]) -> bool:
     return "scheduler" in argv[1:2]
 
 
+def preload_before_fork() -> None:
+    """Have this process call :func:`preload` when it forks for the first time.
+
+    Not at once: Airflow calls its local settings while it is half imported itself.
+    """
+    os.register_at_fork(before=_Once())
+
+
 def preload() -> None:
-    """Import :data:`MODULES`."""
+    """Import :data:`MODULES`, and read the descriptions of the AWS services that tasks call."""
     for name in MODULES:
         importlib.import_module(name)
+    from vodflow.storage.clients import preload_services  # noqa: PLC0415 - boto3 is for the scheduler only
+
+    preload_services()
+
+
+class _Once:
+    def __init__(self) -> None:
+        self._done = False
+
+    def __call__(self) -> None:
+        if self._done:
+            return
+        self._done = True
+        try:
+            preload()
+        except Exception:
+            # Tasks then import for themselves, and say what is wrong.
+            log.exception("Could not preload what tasks import")

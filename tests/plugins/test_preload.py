@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from vodflow_airflow.preload import MODULES, forks_tasks
+from vodflow_airflow.preload import forks_tasks
+
+PLUGINS = str(Path(__file__).parents[2] / "plugins")
 
 
 @pytest.mark.parametrize(
@@ -17,9 +20,42 @@ def test_only_the_scheduler_forks_tasks(argv: list[str], expected: bool) -> None
 
 def test_preloading_opens_nothing_and_starts_no_thread() -> None:
     """What a forked process must not inherit: connections and threads."""
-    code = (
-        f"import importlib, threading, psutil\nfor name in {MODULES!r}: importlib.import_module(name)\n"
-        "assert threading.active_count() == 1, threading.enumerate()\n"
-        "assert psutil.Process().net_connections() == []\n"
+    run(
+        "import threading, psutil",
+        "threads = threading.active_count()",
+        "preload.preload()",
+        "assert threading.active_count() == threads == 1, threading.enumerate()",
+        "assert psutil.Process().net_connections() == []",
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_first_fork_finds_everything_imported() -> None:
+    run(
+        "import os, sys",
+        "preload.preload_before_fork()",
+        "assert 'vodflow.pipeline.probing' not in sys.modules",
+        "pid = os.fork()",
+        "pid or os._exit(0 if 'vodflow.pipeline.probing' in sys.modules else 1)",
+        "assert os.waitpid(pid, 0)[1] == 0",
+    )
+
+
+def test_what_cannot_be_imported_is_logged_and_stops_no_scheduler() -> None:
+    errors = run(
+        "import os",
+        "preload.MODULES = ('vodflow.no_such_module',)",
+        "preload.preload_before_fork()",
+        "pid = os.fork()",
+        "pid or os._exit(0)",
+        "assert os.waitpid(pid, 0)[1] == 0",
+    )
+    assert "Could not preload" in errors
+
+
+def run(*lines: str) -> str:
+    """Run lines of Python in a process of their own; what it wrote to standard error."""
+    # As Airflow does it: the plugins folder is on the path.
+    code = "\n".join((f"import sys; sys.path.append({PLUGINS!r})", "from vodflow_airflow import preload", *lines))
+    done = subprocess.run([sys.executable, "-c", code], timeout=120, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr

@@ -38,6 +38,8 @@ def _engine(settings: Settings) -> Engine:
         pool_timeout=settings.catalog_timeout,
         pool_pre_ping=True,
         pool_recycle=_RECYCLE,
+        # There is no hstore; looking for it costs each new connection two round trips.
+        use_native_hstore=False,
         connect_args={
             "connect_timeout": max(2, int(settings.catalog_timeout)),  # libpq takes nothing below 2
             "application_name": "vodflow",

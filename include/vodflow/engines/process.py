@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from vodflow.errors import ConfigurationError, DiskSpaceError, EngineCanceled, EngineError, EngineStalled
 
@@ -69,6 +69,21 @@ class Limits:
     parent_death_signal: signal.Signals = signal.SIGKILL
 
 
+class Child(Protocol):
+    """A process that leads its own group, as :class:`subprocess.Popen` describes it."""
+
+    pid: int
+    returncode: int | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Exit status, once it has ended.
+
+        :raises subprocess.TimeoutExpired: it has not, in time
+        """
+
+
 def run_process(
     argv: Sequence[str],
     on_line: Callable[[str], bool] | None = None,
@@ -87,11 +102,20 @@ def run_process(
     :raises ConfigurationError: the program cannot be started
     """
     limits = limits or Limits()
+    return watch(_start(argv, limits, stdin, cwd, env), Path(argv[0]).name, on_line, limits)
+
+
+def watch(process: Child, name: str, on_line: Callable[[str], bool] | None, limits: Limits) -> Finished:
+    """Attend a process that was just started, to its end.
+
+    :param name: what messages call it
+    :raises EngineCanceled: cancelled; the process group is gone
+    :raises EngineStalled: no progress for too long; the process group is gone
+    """
     started = time.monotonic()
-    process = _start(argv, limits, stdin, cwd, env)
-    watch = _Watch(process, Path(argv[0]).name, on_line, limits)
+    attended = _Watch(process, name, on_line, limits)
     try:
-        status, cpu_seconds = watch.run()
+        status, cpu_seconds = attended.run()
     except BaseException:
         stop_group(process, limits.grace_seconds)
         raise
@@ -99,7 +123,7 @@ def run_process(
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
-    return Finished(status, tuple(watch.tail), cpu_seconds, time.monotonic() - started)
+    return Finished(status, tuple(attended.tail), cpu_seconds, time.monotonic() - started)
 
 
 def _start(
@@ -119,13 +143,13 @@ def _start(
                 env=env,
                 start_new_session=True,
                 # One system call, bound before the fork, so safe beside threads too.
-                preexec_fn=_die_with_parent(limits.parent_death_signal),  # noqa: PLW1509
+                preexec_fn=die_with_parent(limits.parent_death_signal),  # noqa: PLW1509
             )
         except OSError as error:
             raise ConfigurationError(f"Could not start {argv[0]}: {error}") from error
 
 
-def stop_group(process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> None:
+def stop_group(process: Child, grace_seconds: float = 0.0) -> None:
     """End a process and everything in its group, and wait until it is gone."""
     if process.returncode is None and grace_seconds:
         _signal_group(process.pid, signal.SIGTERM)
@@ -141,7 +165,8 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """What a child calls first, so that the kernel sends it this signal when its parent dies; none outside Linux."""
     if _LIBC is None:
         return None
     parent = os.getpid()
@@ -160,7 +185,7 @@ class _Watch:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Child,
         name: str,
         on_line: Callable[[str], bool] | None,
         limits: Limits,

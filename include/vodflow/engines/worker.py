@@ -82,11 +82,14 @@ class _Cancellation:
         os._exit(self.exit_status)
 
 
-def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO = sys.stdout) -> int:
+def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO | None = None) -> int:
     """Carry out the plan and write its lines; the exit status.
 
     Takes over the process's SIGTERM and SIGINT: call it from the main thread of a process of its own.
+
+    :param output: where the lines go; none means standard output
     """
+    output = output or sys.stdout
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     cancellation = _Cancellation()
     cancellation.install()

@@ -145,10 +145,10 @@ def _airflow(home: Home, config: StackConfig) -> dict[str, str]:
         # a warm chain of five tasks. The health thresholds let work of a killed scheduler go on within half a minute.
         "scheduler": {"scheduler_idle_sleep_time": 0.2, "scheduler_heartbeat_sec": 2,
                       "scheduler_health_check_threshold": 15, "orphaned_tasks_check_interval": 10,
-                      "task_instance_heartbeat_timeout": 60},
+                      "task_instance_heartbeat_timeout": 60, "max_dagruns_per_loop_to_schedule": 5},
         "workers": {"min_heartbeat_interval": 1},
         "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
-        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 10, "parsing_processes": 1},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 60, "parsing_processes": 1},
         "usage_data_collection": {"enabled": False},
     }  # fmt: skip
     variables = {

@@ -28,12 +28,13 @@ PROGRESS_INTERVAL = 1.0
 
 def transcode_local(
     job_id: int, *, run_id: str | None = None, host: str | None = None, cancel: threading.Event | None = None
-) -> None:
+) -> bool:
     """Carry a job's plan out with FFmpeg on this machine, in a process group of its own.
 
     :param run_id: the run that asks, for the attempt's record
     :param host: where it runs, for the attempt's record
     :param cancel: set it to stop the engine; everything it started is gone within two seconds
+    :return: whether the job is this engine's; nothing is done when it is not
     :raises InputRejected: the source turned out to be damaged; recorded
     :raises EngineError: recorded in the job with its class; ``retryable`` says whether another try can help
     """
@@ -42,7 +43,9 @@ def transcode_local(
         job = jobs.get_job(connection, job_id)
         if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
             log.info("job %d: the engine has finished already", job_id)
-            return
+            return True
+        if job.engine != EngineName.LOCAL:
+            return False
         jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=host or socket.gethostname(), run_id=run_id)
     try:
         recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
@@ -53,6 +56,7 @@ def transcode_local(
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
     record(actor, lambda connection: jobs.store_result(connection, job_id, result))
+    return True
 
 
 def _record_failure(connection: Connection, job_id: int, error: BaseException) -> None:

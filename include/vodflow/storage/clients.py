@@ -50,6 +50,20 @@ def _client(service: str, settings: Settings, endpoint_url: str | None = None) -
     )
 
 
+def preload_services() -> None:
+    """Parse the descriptions of the services now, for the processes that will be forked from this one.
+
+    Opens no connection and looks for no credentials: the placeholders are of clients that are thrown away.
+    """
+    for service in ("s3", "sqs"):
+        new_session().client(
+            service,
+            region_name="us-east-1",
+            aws_access_key_id="none",
+            aws_secret_access_key="none",  # noqa: S106
+        )
+
+
 @lru_cache(maxsize=4)
 def s3_client(settings: Settings | None = None) -> S3Client:
     """An S3 client; one for a process and its settings (boto3 clients are thread-safe)."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from vodflow_airflow.errors import airflow_outcome
 
@@ -32,7 +33,7 @@ class LocalTranscodeOperator(BaseOperator):
     def execute(self, context: Context) -> int:
         """Transcode; return the job's id for the next task.
 
-        :raises AirflowSkipException: the input turned out to be damaged
+        :raises AirflowSkipException: the input turned out to be damaged, or the job is another engine's
         :raises AirflowFailException: another try cannot help
         """
         # Imported here: the scheduler and the DAG processor never need the engine.
@@ -41,7 +42,9 @@ class LocalTranscodeOperator(BaseOperator):
         self._cancel = threading.Event()
         job_id = int(self.job_id)
         with airflow_outcome():
-            transcode_local(job_id, run_id=context["run_id"], host=socket.gethostname(), cancel=self._cancel)
+            mine = transcode_local(job_id, run_id=context["run_id"], host=socket.gethostname(), cancel=self._cancel)
+        if not mine:
+            raise AirflowSkipException(f"Job {job_id} is another engine's")
         return job_id
 
     def on_kill(self) -> None:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 from clips import clip
 from engine_bench import Bench
+from vodflow.engines import runner
 from vodflow.engines.result import Progress, Stage
 from vodflow.engines.runner import run_worker
 from vodflow.errors import (
@@ -39,6 +40,18 @@ def slow(bench: Bench) -> TranscodePlan:
     plan = bench.plan("surround")
     rungs = tuple(rung.model_copy(update={"preset": "veryslow"}) for rung in plan.renditions)
     return plan.model_copy(update={"renditions": rungs})
+
+
+@pytest.fixture(params=["fork", "new process"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways in which a worker gets its process."""
+    monkeypatch.setattr(runner, "can_fork", lambda: request.param == "fork")
+
+
+@pytest.fixture
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that reads its settings anew."""
+    monkeypatch.setattr(runner, "can_fork", lambda: False)
 
 
 def working(bench: Bench) -> list[psutil.Process]:
@@ -77,6 +90,7 @@ def start(bench: Bench, plan: TranscodePlan, *command: str) -> subprocess.Popen[
     )
 
 
+@pytest.mark.usefixtures("way")
 def test_a_worker_gives_progress_and_a_result(bench: Bench) -> None:
     plan = bench.plan("small")
     seen: list[Progress] = []
@@ -98,6 +112,7 @@ def test_the_command_line_does_the_same(bench: Bench) -> None:
     assert lines[-1]["event"] == "result"
 
 
+@pytest.mark.usefixtures("way")
 def test_cancel_in_mid_encode_leaves_no_process_and_no_file(bench: Bench, slow: TranscodePlan) -> None:
     cancel = threading.Event()
 
@@ -112,6 +127,7 @@ def test_cancel_in_mid_encode_leaves_no_process_and_no_file(bench: Bench, slow: 
     assert bench.outputs(slow) == {}
 
 
+@pytest.mark.usefixtures("way")
 def test_an_error_of_the_caller_ends_the_worker(bench: Bench, slow: TranscodePlan) -> None:
     def on_progress(progress: Progress) -> None:
         if progress.speed:
@@ -145,6 +161,25 @@ def test_a_killed_worker_takes_ffmpeg_along_and_the_next_one_cleans_up(bench: Be
     assert_clean(bench)
 
 
+def test_a_killed_task_takes_its_forked_worker_along(bench: Bench, slow: TranscodePlan) -> None:
+    code = (
+        "import sys; from vodflow.engines import forked, runner; from vodflow.planning.plan import TranscodePlan\n"
+        "assert forked.can_fork()\n"
+        f"runner.run_worker(TranscodePlan.from_json(sys.stdin.read()), {bench.media_bucket!r}, {slow.prefix!r})"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True) as task:
+        assert task.stdin is not None
+        task.stdin.write(slow.to_json())
+        task.stdin.close()
+        wait_for(lambda: working(bench))
+        (worker,) = psutil.Process(task.pid).children()
+        assert os.getpgid(worker.pid) == worker.pid
+        task.kill()
+    wait_for(lambda: not psutil.pid_exists(worker.pid), 2.0)
+    assert_clean(bench)
+
+
+@pytest.mark.usefixtures("new_process")
 def test_a_stopped_ffmpeg_is_a_stall(bench: Bench, slow: TranscodePlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VODFLOW_STALL_TIMEOUT", "5")
 
@@ -166,6 +201,7 @@ def test_a_stopped_ffmpeg_is_a_stall(bench: Bench, slow: TranscodePlan, monkeypa
     assert_clean(bench)
 
 
+@pytest.mark.usefixtures("new_process")
 def test_too_little_room_is_refused_before_the_download(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VODFLOW_DISK_RESERVE", str(10**18))
     plan = bench.plan("small")
@@ -212,6 +248,7 @@ def test_an_overwritten_source_is_said(bench: Bench) -> None:
     assert process.returncode == 5
 
 
+@pytest.mark.usefixtures("new_process")
 def test_wrong_plans_and_settings_are_usage_errors(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = bench.plan("small")
     broken = plan.model_copy(update={"tenant": None})
