@@ -93,7 +93,9 @@ def clip_chain(clip: Clip, description: Document, shape: Shape, frame: Frame, pi
         chain.append(step("crop", width, height, left, top))
     chain += _noise_reduction(description)
     chain += [*_timing(clip, description, frame), *pick]
-    chain += _colours(description, track, fit(description, shape, frame), frame)
+    # The input's own place goes before the output's.
+    placed = {**description, "Position": clip.settings.get("Position") or description.get("Position")}
+    chain += _colours(description, track, fit(placed, shape, frame), frame)
     return tuple(chain)
 
 
