@@ -12,9 +12,9 @@ VODFLOW = .venv/bin/python -m vodflow
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own)
+demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert)
 	@$(BOOTSTRAP) runtime aws clips
-	@$(VODFLOW) demo $(if $(VIDEO),"$(VIDEO)")
+	@$(VODFLOW) demo $(if $(ENGINE),--engine "$(ENGINE)") $(if $(VIDEO),"$(VIDEO)")
 
 test: ## run every test
 	@$(BOOTSTRAP) dev aws clips node browser

@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from vodflow.catalog.states import JobStatus
-from vodflow.errors import VodflowError
+from vodflow.engines.names import EngineName, available
+from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.local.airflow_api import AirflowApi
 from vodflow.local.demo import screen
 from vodflow.local.demo.clips import DemoVideo, own_videos, shipped_videos
@@ -28,10 +29,11 @@ INTERRUPTED = 130
 LOG_WIDTH = 132
 
 
-def run_demo(paths: list[Path]) -> int:
+def run_demo(paths: list[Path], engine: EngineName | None = None) -> int:
     """Run the demo.
 
     :param paths: a person's own files and folders; the demo's own five videos when empty
+    :param engine: who encodes; none leaves it to profile and watch rule
     :return: 0 only when every video has the verdict it should have and the report holds them
     """
     console = Console(highlight=False)
@@ -40,7 +42,7 @@ def run_demo(paths: list[Path]) -> int:
     stack = Stack.load()
     started = not stack.is_healthy()
     try:
-        return _demo(console, stack, paths)
+        return _demo(console, stack, paths, engine)
     except KeyboardInterrupt:
         console.print("\nInterrupted.")
         if started:
@@ -55,18 +57,19 @@ def run_demo(paths: list[Path]) -> int:
         return 1
 
 
-def _demo(console: Console, stack: Stack, paths: list[Path]) -> int:
+def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName | None) -> int:
     began = time.monotonic()
     videos = own_videos(paths) if paths else []
     screen.heading(console, "1. The stack")
     screen.start_stack(console, stack)
     os.environ.update(stack.environment())
     get_settings.cache_clear()
+    _check(engine)
     videos = videos or shipped_videos(stack.home.root)
 
     since = datetime.now(UTC)
     screen.heading(console, "2. Upload to S3")
-    uploads = _upload(console, videos)
+    uploads = _upload(console, videos, engine)
     _put_player()
 
     screen.heading(console, "3. Airflow senses, transcodes, verifies, publishes")
@@ -80,15 +83,24 @@ def _demo(console: Console, stack: Stack, paths: list[Path]) -> int:
     screen.report(console, report)
 
     complaints = [*verdict_complaints(results), *report.complaints]
-    screen.ending(console, stack, results, complaints, since=since, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    screen.ending(console, stack, results, complaints, since=since, seconds=seconds)
     return 1 if complaints else 0
 
 
-def _upload(console: Console, videos: list[DemoVideo]) -> list[Upload]:
+def _check(engine: EngineName | None) -> None:
+    try:
+        if engine is not None:
+            available(engine)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}.") from error
+
+
+def _upload(console: Console, videos: list[DemoVideo], engine: EngineName | None) -> list[Upload]:
     bucket = get_settings().watch[0].bucket
     uploads = []
     for video in videos:
-        upload = upload_once(video, bucket)
+        upload = upload_once(video, bucket, engine)
         screen.uploaded(console, upload)
         uploads.append(upload)
     return uploads

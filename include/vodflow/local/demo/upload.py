@@ -8,7 +8,9 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from vodflow.engines.names import EngineName
 from vodflow.local.demo.clips import DemoVideo
+from vodflow.pipeline.object_request import METADATA_PREFIX
 from vodflow.storage.clients import s3_client
 from vodflow.storage.objects import resolve_source
 
@@ -34,17 +36,20 @@ class Upload:
     fresh: bool
 
 
-def upload_once(video: DemoVideo, bucket: str) -> Upload:
+def upload_once(video: DemoVideo, bucket: str, engine: EngineName | None = None) -> Upload:
     """Upload a video unless the bucket holds the same content under the same key.
 
+    :param engine: who is to encode it, which the object itself says; it has a key for each, so that what one engine
+        has published is not taken for the other's
     :raises botocore.exceptions.BotoCoreError: S3 does not answer
     """
-    key = f"{TENANT}/{video.name}"
+    key = f"{TENANT}/{video.name}" if engine is None else f"{TENANT}/{engine}/{video.name}"
     digest = _sha256(video.path)
     client = s3_client()
     fresh = _stored_digest(bucket, key) != digest
     if fresh:
-        client.upload_file(str(video.path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest}})
+        asked = {} if engine is None else {f"{METADATA_PREFIX}engine": engine.value}
+        client.upload_file(str(video.path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest, **asked}})
     stored = resolve_source(bucket, key)
     return Upload(video, bucket, key, stored.ref.version, stored.ref.size, fresh)
 
