@@ -66,7 +66,7 @@ def cross_field_problems(request: Document) -> Iterator[Problem]:
         yield from _group(group, f"/settings/outputGroups/{place}")
         for number, output in enumerate(group.get("Outputs", ())):
             path = f"/settings/outputGroups/{place}/outputs/{number}"
-            yield from _output(output, path)
+            yield from _output(output, path, automated="AutomatedEncodingSettings" in group)
             if inputs:
                 yield from _selectors(output, path, sounds, titles)
 
@@ -94,7 +94,8 @@ def _group(group: Document, path: str) -> Iterator[Problem]:
     if not outputs:
         yield Problem(f"{path}/outputs", "outputs", "Should have at least one output")
     names = Counter(output.get("NameModifier") for output in outputs)
-    if len(outputs) > 1:
+    # Automated ABR makes the outputs itself, and their names.
+    if len(outputs) > 1 and "AutomatedEncodingSettings" not in group:
         for number, output in enumerate(outputs):
             name = output.get("NameModifier")
             if name is None:
@@ -116,11 +117,11 @@ def _one_kind_each(outputs: Sequence[Document], path: str) -> Iterator[Problem]:
             )
 
 
-def _output(output: Document, path: str) -> Iterator[Problem]:
+def _output(output: Document, path: str, *, automated: bool) -> Iterator[Problem]:
     if "Preset" in output and "ContainerSettings" in output:
         yield Problem(f"{path}/preset", "preset", "Should not stand beside containerSettings")
     codec = output.get("VideoDescription", {}).get("CodecSettings", {})
-    if codec.get("Codec") in _RATED_CODECS:
+    if codec.get("Codec") in _RATED_CODECS and not automated:
         name, wire = _RATED_CODECS[codec["Codec"]]
         yield from _rates(codec.get(name, {}), f"{path}/videoDescription/codecSettings/{wire}")
     for number, audio in enumerate(output.get("AudioDescriptions", ())):

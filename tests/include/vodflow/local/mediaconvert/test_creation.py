@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from mediaconvert_bench import MP4_OUTPUT, ROLE, Bench, file_job
+from mediaconvert_examples import EXAMPLES
 from mediaconvert_values import CASES
 from vodflow.engines.mediaconvert.job import create_job_request
 from vodflow.local.mediaconvert.errors import ApiError
 from vodflow.local.mediaconvert.jobs import JobFilter
-from vodflow.local.mediaconvert.wire import to_wire
+from vodflow.local.mediaconvert.wire import to_python, to_wire
 
 
 @pytest.fixture
@@ -184,3 +185,11 @@ def test_a_policy_forbids_inputs(idle: Bench) -> None:
     idle.call("CreateJob", **file_job("https://cdn.example/film.mp4"))
     idle.call("DeletePolicy")
     idle.call("CreateJob", **file_job())
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_documented_and_common_jobs_are_accepted(idle: Bench, name: str) -> None:
+    settings = to_wire(EXAMPLES[name], "JobSettings")
+    made = idle.call("CreateJob", role=ROLE, settings=settings)["job"]
+    assert made["settings"] == settings
+    assert to_python(made["settings"], "JobSettings") == EXAMPLES[name]
