@@ -130,9 +130,8 @@ def read_event(body: object) -> JobEvent:
     if "Message" in document and document.get("Type") == "Notification":
         document = _document(document["Message"])
     if document.get("source") != SOURCE or not isinstance(document.get("detail"), Mapping):
-        raise NotAnEvent(
-            f"it is no event of {SOURCE}, but has the fields {', '.join(sorted(map(str, document)))[:200]}"
-        )
+        fields = ", ".join(sorted(map(str, document)))
+        raise NotAnEvent(f"it is no event of {SOURCE}, but has the fields {fields[:200] or 'none'}")
     detail: Mapping[str, Any] = document["detail"]
     job_id, kind = _text(detail.get("jobId")), _text(detail.get("status"))
     if job_id is None or kind is None:
