@@ -17,6 +17,7 @@ from vodflow.errors import StackError
 from vodflow.local.config import StackConfig
 from vodflow.local.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE
 from vodflow.local.home import Home
+from vodflow.local.outcomes import OutcomeResources
 from vodflow.local.part import Part
 from vodflow.local.ports import HOST
 from vodflow.settings import get_settings
@@ -92,6 +93,7 @@ class Resources:
         self._sources = sorted({rule.bucket for rule in settings.watch})
         self._media = settings.media_bucket
         self._queue_url = f"{self._url}/{ACCOUNT}/{EVENT_QUEUE}"
+        self._outcomes = OutcomeResources(settings)
 
     def check(self, timeout: float) -> None:
         """Answer, with everything in place; what is missing is made.
@@ -101,7 +103,7 @@ class Resources:
         with urllib.request.urlopen(f"{self._url}/_ministack/health", timeout=timeout):  # noqa: S310 - our own URL
             pass
         s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
-        if not self._complete(s3, sqs):
+        if not self._complete(s3, sqs, timeout):
             self.make(timeout)
 
     def make(self, timeout: float) -> None:
@@ -116,8 +118,9 @@ class Resources:
         for bucket in self._sources:
             s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=_notifications())
         self._make_rule(timeout)
+        self._outcomes.make(lambda service: self._client(service, timeout))
 
-    def _complete(self, s3: S3Client, sqs: SQSClient) -> bool:
+    def _complete(self, s3: S3Client, sqs: SQSClient, timeout: float) -> bool:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
         try:
@@ -127,7 +130,7 @@ class Resources:
             return all(
                 s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
                 for bucket in self._sources
-            )
+            ) and self._outcomes.complete(lambda service: self._client(service, timeout))
         except ClientError:
             return False
 

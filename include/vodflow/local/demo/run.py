@@ -16,8 +16,11 @@ from vodflow.local.airflow_api import AirflowApi
 from vodflow.local.demo import screen
 from vodflow.local.demo.clips import DemoVideo, own_videos, shipped_videos
 from vodflow.local.demo.report import make_report
+from vodflow.local.demo.told import Told, is_on, told
 from vodflow.local.demo.upload import Upload, upload_once
 from vodflow.local.demo.watch import Progress, Watcher
+from vodflow.local.environment import ACCOUNT
+from vodflow.local.outcomes import demo_settings
 from vodflow.local.stack import Stack
 from vodflow.publication.player import PLAYER_NAME, player_page
 from vodflow.settings import get_settings
@@ -61,6 +64,9 @@ def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName 
     began = time.monotonic()
     videos = own_videos(paths) if paths else []
     screen.heading(console, "1. The stack")
+    # On unless the caller's shell says otherwise; the stack passes its VODFLOW_* variables on.
+    for name, value in demo_settings(ACCOUNT, get_settings().aws_region).items():
+        os.environ.setdefault(name, value)
     screen.start_stack(console, stack)
     os.environ.update(stack.environment())
     get_settings.cache_clear()
@@ -82,10 +88,23 @@ def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName 
         report = make_report(airflow, results)
     screen.report(console, report)
 
-    complaints = [*verdict_complaints(results), *report.complaints]
+    screen.heading(console, "5. What others were told")
+    others = _told(stack, results)
+    for line in others.lines:
+        console.print(f"  {line}", soft_wrap=True)
+
+    complaints = [*verdict_complaints(results), *report.complaints, *others.complaints]
     seconds = time.monotonic() - began
     screen.ending(console, stack, results, complaints, since=since, seconds=seconds)
     return 1 if complaints else 0
+
+
+def _told(stack: Stack, results: list[Progress]) -> Told:
+    if not get_settings().dynamodb_table:
+        return Told(("Nothing: VODFLOW_DYNAMODB_TABLE is empty.",))
+    if not is_on(stack):
+        return Told(("Nothing: the stack was up before, without DynamoDB. `make down`, then `make demo` shows it.",))
+    return told(results)
 
 
 def _check(engine: EngineName | None) -> None:
