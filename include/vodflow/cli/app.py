@@ -50,6 +50,8 @@ SUBCOMMANDS = {
     "upload": Subcommand("vodflow.cli.upload", "upload", "Upload videos and have them transcoded."),
     "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at jobs; start, wait for, cancel and retry them."),
     "verify": Subcommand("vodflow.cli.verify", "verify", "Check a job's outputs against its plan."),
+    "notifications": Subcommand("vodflow.cli.notifications", "app", "Look at notifications and send them."),
+    "metadata": Subcommand("vodflow.cli.metadata", "app", "Bring the videos' metadata in DynamoDB up to date."),
     "catalog": Subcommand("vodflow.catalog.cli", "app", "Migrate the catalog database."),
     "report": Subcommand("vodflow.reports.cli", "app", "Compute and show the reports."),
     "mediaconvert": Subcommand("vodflow.local.mediaconvert.cli", "app", "MediaConvert on this machine."),

@@ -1,0 +1,102 @@
+"""``vodflow notifications``: the delivery log, and tries by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from vodflow.catalog import deliveries
+from vodflow.catalog.database import transaction
+from vodflow.catalog.states import DeliveryStatus
+from vodflow.errors import ConfigurationError
+from vodflow.settings import get_settings
+
+app = typer.Typer(help="Look at notifications and send them.", no_args_is_help=True, add_completion=False)
+
+_ACTOR = "vodflow notifications"
+_AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_CHANNEL = Annotated[str | None, typer.Option(help="Only this channel.")]
+
+
+@app.command("list")
+def list_deliveries(
+    status: Annotated[DeliveryStatus | None, typer.Option(help="Only these.", case_sensitive=False)] = None,
+    channel: _CHANNEL = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Lines.")] = 50,
+    as_json: _AS_JSON = False,
+) -> None:
+    """The delivery log, newest first."""
+    with transaction(_ACTOR) as connection:
+        rows = deliveries.recent(connection, limit=limit, status=status, channel=channel)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2, default=str))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("Id", "Channel", "Event", "Video", "Status", "Tries", "Answer", "Error"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(
+            str(row.id), row.channel, row.event.value, row.payload["video"]["key"], row.status.value,
+            str(row.attempts), str(row.response_code or ""), row.error or "",
+        )  # fmt: skip
+    Console().print(table)
+
+
+@app.command()
+def retry(
+    delivery_id: Annotated[int | None, typer.Argument(help="One notification; all given-up ones if left out.")] = None,
+    channel: _CHANNEL = None,
+) -> None:
+    """Queue given-up notifications again; `deliver_outcomes` or `send` takes them from there."""
+    with transaction(_ACTOR) as connection:
+        count = deliveries.retry(connection, channel=channel, delivery_id=delivery_id)
+    typer.echo(f"{count} queued again.")
+
+
+@app.command()
+def send() -> None:
+    """Send what is due now, without waiting for Airflow."""
+    from vodflow.pipeline.outcomes import deliver_outcomes  # noqa: PLC0415 - slow to import
+
+    for name, count in deliver_outcomes().items():
+        typer.echo(f"{name.replace('_', ' ')}: {count}")
+
+
+@app.command()
+def test(channel: Annotated[str, typer.Argument(help="A channel's name in VODFLOW_NOTIFICATIONS.")]) -> None:
+    """Send an event of an invented video to one channel, once; nothing is recorded."""
+    from vodflow.notifications.senders import send as send_once  # noqa: PLC0415 - slow to import
+
+    settings = get_settings()
+    found = next((one for one in settings.notifications if one.name == channel), None)
+    if found is None:
+        names = ", ".join(one.name for one in settings.notifications) or "none"
+        raise ConfigurationError(f"VODFLOW_NOTIFICATIONS has no channel {channel}; it has: {names}.")
+    attempt = asyncio.run(send_once(found, _invented(), limit=found.timeout, settings=settings))
+    if attempt.error is not None:
+        typer.echo(f"{channel} did not take it: {attempt.error}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{channel} took it.")
+
+
+def _invented() -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "id": f"test-{now:%Y%m%dT%H%M%S%f}",
+        "type": "video.published",
+        "schema_version": 1,
+        "occurred_at": now.isoformat(timespec="milliseconds"),
+        "test": True,
+        "tenant": "test",
+        "video": {"id": 0, "name": "test", "bucket": "test", "key": "test/test.mp4"},
+        "source": {"id": 0, "uri": "s3://test/test/test.mp4", "version": "test", "size_bytes": 0},
+        "job": None,
+    }
