@@ -13,7 +13,7 @@ import psutil
 import pytest
 from vodflow.catalog.migrations import versions
 from vodflow.local.config import StackConfig
-from vodflow.local.environment import EVENT_QUEUE
+from vodflow.local.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE
 from vodflow.local.postgres import connect
 from vodflow.local.processes import load_records
 from vodflow.local.stack import Stack
@@ -70,7 +70,7 @@ def query(config: StackConfig, role: str, statement: str) -> list[tuple[object, 
 
 def test_everything_is_there(stack: Stack) -> None:
     status = stack.status()
-    assert [part.name for part in status.parts] == ["postgres", "aws", *AIRFLOW]
+    assert [part.name for part in status.parts] == ["postgres", "aws", "mediaconvert", *AIRFLOW]
     assert all(part.memory and part.pid and part.state is PartState.HEALTHY for part in status.parts)
     assert query(stack.config, "airflow", "SELECT slots FROM slot_pool WHERE pool = 'vodflow_local'") == [(1,)]
     assert query(stack.config, "vodflow", "SELECT version_num FROM alembic_version") == [(HEAD,)]
@@ -99,7 +99,7 @@ def test_killed_airflow_parts_and_aws_services_come_back_with_all_resources(stac
     members = [process for process in stack.processes() if _session(process) == sessions["scheduler"]]
     assert len(members) > 1, "the scheduler has workers that its death leaves behind"
 
-    kill(stack, "aws", *AIRFLOW)
+    kill(stack, "aws", "mediaconvert", *AIRFLOW)
 
     assert not [process for process in members if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert aws(stack, "s3").get_object(Bucket="vodflow-media", Key="kept")["Body"].read() == b"kept"
@@ -107,6 +107,8 @@ def test_killed_airflow_parts_and_aws_services_come_back_with_all_resources(stac
         aws(stack, "sqs").get_queue_url(QueueName=EVENT_QUEUE)["QueueUrl"]
         == (stack.environment()["VODFLOW_EVENT_QUEUE_URL"])
     )
+    jobs = stack.environment()["VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL"]
+    assert aws(stack, "sqs").get_queue_url(QueueName=MEDIACONVERT_QUEUE)["QueueUrl"] == jobs
     settings = aws(stack, "s3").get_bucket_notification_configuration(Bucket="vodflow-source")
     assert settings["QueueConfigurations"][0]["QueueArn"].endswith(EVENT_QUEUE)
     assert [rule["Name"] for rule in aws(stack, "events").list_rules()["Rules"]] == ["vodflow-object-created"]

@@ -85,3 +85,9 @@ def test_a_plan_is_read_from_json_and_from_files(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigurationError, match=complaint):
             parse_plan(text)
+
+
+def test_the_plan_in_the_documentation_is_a_plan() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "local-mediaconvert-api.md").read_text()
+    plan = parse_plan(page.split("```json")[1].split("```")[0])
+    assert all(getattr(plan, part) for part in FaultPlan.model_fields)

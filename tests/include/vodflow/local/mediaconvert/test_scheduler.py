@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -217,3 +221,14 @@ def test_jobs_are_kept_for_ninety_days(open_bench: OpenBench) -> None:
     assert later.job(waiting)["status"] == "SUBMITTED"
     with pytest.raises(ApiError, match=old):
         later.job(old)
+
+
+def test_memory_stays_flat_over_two_hundred_jobs() -> None:
+    script = Path(__file__).with_name("many_jobs.py")
+    tests = Path(__file__).parents[4]
+    done = subprocess.run(
+        [sys.executable, script, "60", "200"], capture_output=True, text=True, timeout=280, check=True,
+        env={**os.environ, "PYTHONPATH": str(tests)},
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert found["after"] - found["before"] < 3 * 1024**2, found
