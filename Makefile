@@ -39,12 +39,13 @@ password: ## show the password of Airflow's user admin
 	@$(BOOTSTRAP) runtime
 	@$(VODFLOW) password
 
-lint: ## check style, types and import boundaries
+lint: ## check style, types, import boundaries and CloudFormation templates
 	@$(BOOTSTRAP) dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	PYTHONPATH=plugins .venv/bin/lint-imports
+	.venv/bin/cfn-lint --non-zero-exit-code informational deploy/aws/*.yaml
 
 format: ## put the code into the project's format
 	@$(BOOTSTRAP) dev
@@ -54,6 +55,7 @@ format: ## put the code into the project's format
 docs: ## write the generated pages of docs/
 	@$(BOOTSTRAP) runtime
 	.venv/bin/python scripts/generate_docs.py
+	.venv/bin/python scripts/generate_permissions.py
 
 bench: ## measure against other ways to do the same; writes docs/benchmarks.md
 	@$(BOOTSTRAP) dev aws clips

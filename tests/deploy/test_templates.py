@@ -1,0 +1,159 @@
+"""The policies of deploy/aws allow what the code calls and nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import botocore.session
+from botocore import xform_name
+
+from scripts.generate_permissions import END, README, load_template, permissions, updated
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SERVICES = ("s3", "sqs", "sns", "dynamodb", "mediaconvert", "events", "secretsmanager", "sts")
+
+#: IAM actions of each operation where they are not its own name (service authorization reference of each service).
+ACTIONS = {
+    ("s3", "head_object"): {"s3:GetObject"},
+    ("s3", "list_objects_v2"): {"s3:ListBucket"},
+    ("s3", "list_object_versions"): {"s3:ListBucketVersions"},
+    ("s3", "delete_objects"): {"s3:DeleteObject"},
+    ("s3", "copy_object"): {"s3:GetObject", "s3:PutObject"},
+    ("s3", "upload_file"): {"s3:PutObject", "s3:AbortMultipartUpload"},
+    ("s3", "copy"): {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
+    ("sqs", "delete_message_batch"): {"sqs:DeleteMessage"},
+    ("sqs", "send_message_batch"): {"sqs:SendMessage"},
+}
+#: What goes with an operation that is called with a certain argument.
+IMPLIED = {
+    ("mediaconvert", "create_job"): {"iam:PassRole", "mediaconvert:TagResource"},
+    ("s3", "head_object"): {"s3:GetObjectVersion"},
+}
+#: What Airflow's Amazon provider calls for the triggers that the DAGs set up.
+PROVIDER = {"TriggererPolicy": {"sqs:ReceiveMessage"}}
+#: What AWS's own services do, or whoever starts the parts.
+ELSEWHERE = {
+    "MediaConvertRole": {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload"},
+    "SecretsPolicy": {"secretsmanager:GetSecretValue"},
+}
+#: Methods of boto3's clients that are no operations, and names of operations that mean something else as well.
+TRANSFERS = {"upload_file", "copy"}
+AMBIGUOUS = {"publish": "sns", "copy": "s3", "query": None, "scan": None}
+
+
+def holder_of(path: Path) -> str | None:
+    """Whose permissions a module needs; none for what runs on one machine only."""
+    name = path.relative_to(REPOSITORY).as_posix()
+    if "/local/" in name or "/cli/" in name or "/migrations/" in name:
+        return None
+    for part, holder in {
+        "plugins/vodflow_airflow/triggers/": "TriggererPolicy",
+        "plugins/vodflow_airflow/hooks/mediaconvert_watchers.py": "TriggererPolicy",
+        "include/vodflow/listeners/": "ListenerPolicy",
+        "include/vodflow/storage/send.py": "UploaderPolicy",
+    }.items():
+        if name.startswith(part):
+            return holder
+    return "WorkerPolicy"
+
+
+def operations() -> dict[str, set[tuple[str, str]]]:
+    """Every name by which code can mean an operation, ``create_job`` or ``CreateJob``, with services and method."""
+    session = botocore.session.get_session()
+    found: dict[str, set[tuple[str, str]]] = {name: {("s3", name)} for name in TRANSFERS}
+    for service in SERVICES:
+        for operation in session.get_service_model(service).operation_names:
+            method = xform_name(operation)
+            if AMBIGUOUS.get(method, service) == service:
+                for name in (method, operation):
+                    found.setdefault(name, set()).add((service, method))
+    return found
+
+
+def calls(path: Path, known: dict[str, set[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
+    """Operations that a module calls, by attribute or by name (paginators, wrappers around a client)."""
+    text = path.read_text("utf-8")
+    for node in ast.walk(ast.parse(text)):
+        name = node.attr if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else None
+        receiver = ast.unparse(node.value) if isinstance(node, ast.Attribute) else ""
+        if isinstance(name, str) and (name not in TRANSFERS or "client" in receiver):
+            yield from (one for one in known.get(name, ()) if one[0] in text.lower())
+
+
+@lru_cache(maxsize=1)
+def needed() -> dict[str, set[str]]:
+    known = operations()
+    found: dict[str, set[str]] = {holder: set(actions) for holder, actions in PROVIDER.items()}
+    for path in [*REPOSITORY.glob("include/vodflow/**/*.py"), *REPOSITORY.glob("plugins/**/*.py")]:
+        holder = holder_of(path)
+        for service, method in calls(path, known) if holder else ():
+            own = {f"{service}:{''.join(part.capitalize() for part in method.split('_'))}"}
+            actions = ACTIONS.get((service, method), own) | IMPLIED.get((service, method), set())
+            found.setdefault(str(holder), set()).update(actions)
+    return found
+
+
+def granted() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for item in permissions():
+        found.setdefault(item.holder, set()).update(item.actions)
+    return found
+
+
+def test_the_readme_lists_every_permission() -> None:
+    text = README.read_text("utf-8")
+    assert updated(text) == text, "run scripts/generate_permissions.py"
+    assert text.rstrip().endswith(END)
+    for item in permissions():
+        assert item.serves, f"{item.holder}: Metadata.Serves says nothing of {item.sid}"
+
+
+def test_the_scan_sees_what_is_known_to_be_called() -> None:
+    """So that the next test cannot pass because the scan is blind."""
+    found = needed()
+    assert {"s3:GetObject", "s3:PutObject", "sqs:DeleteMessage", "mediaconvert:CreateJob", "dynamodb:UpdateItem",
+            "sns:Publish", "s3:ListBucketVersions"} <= found["WorkerPolicy"]  # fmt: skip
+    assert "mediaconvert:CancelJob" in found["TriggererPolicy"]
+
+
+def test_every_call_is_allowed() -> None:
+    allowed = granted()
+    # The triggerer takes the endpoint's discovery and the hook from modules that are the worker's as well.
+    missing = {holder: actions - allowed.get(holder, set()) for holder, actions in needed().items()}
+    assert not {holder: actions for holder, actions in missing.items() if actions}
+
+
+def test_nothing_else_is_allowed() -> None:
+    used = needed()
+    everything = set().union(*used.values())
+    for holder, actions in granted().items():
+        known = ELSEWHERE.get(holder) or (used.get(holder, set()) if holder == "WorkerPolicy" else everything)
+        assert actions <= known, f"{holder} may do what nothing calls"
+
+
+def test_no_permission_is_unbounded() -> None:
+    # Actions without a resource type of their own (service authorization reference of MediaConvert).
+    lists = {"DescribeEndpoints", "ListJobs", "SearchJobs", "ListQueues"}
+    for item in permissions():
+        assert not any("*" in action for action in item.actions), item
+        assert "*" not in item.resources or {action.partition(":")[2] for action in item.actions} <= lists, item
+
+
+def test_everything_at_rest_is_encrypted_and_private() -> None:
+    resources = load_template("resources.yaml")["Resources"]
+    kinds = [resource["Type"] for resource in resources.values()]
+    assert kinds.count("AWS::S3::Bucket") == 2
+    assert kinds.count("AWS::SQS::Queue") == 4
+    for resource in resources.values():
+        properties = resource["Properties"]
+        if resource["Type"] == "AWS::S3::Bucket":
+            assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+            assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+            assert properties["BucketEncryption"]
+            assert resource["DeletionPolicy"] == "Retain"
+        if resource["Type"] == "AWS::SQS::Queue":
+            assert properties["SqsManagedSseEnabled"]
+            assert "RedrivePolicy" in properties or properties["QueueName"]["Fn::Sub"].endswith("-dead")
