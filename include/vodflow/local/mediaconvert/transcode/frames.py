@@ -98,9 +98,11 @@ def input_shape(source: Source, settings: Document) -> Shape:
     """
     track = source.video
     if track is None:
+        raise no_video(source.uri)
+    pid = settings.get("VideoSelector", {}).get("Pid")
+    if pid is not None and source.pids.get(track.index) != int(pid):
         raise JobFailed(
-            ErrorCode.MISSING_VIDEO,
-            f"Your input file [{source.uri}] doesn't have video that the transcoder can consume.",
+            ErrorCode.MISSING_VIDEO, f"No video found for stream index [{track.index}] with PID [{int(pid)}]."
         )
     width, height, aspect = track.width, track.height, Fraction(track.sample_aspect_ratio)
     if turn(source, settings.get("VideoSelector", {})) in {90, 270}:
@@ -109,6 +111,13 @@ def input_shape(source: Source, settings: Document) -> Shape:
     if crop:
         _, _, width, height = rectangle(crop, width, height, "input crop")
     return Shape(width, height, aspect, track.fps)
+
+
+def no_video(uri: str) -> JobFailed:
+    """What an output with pictures says of an input without."""
+    return JobFailed(
+        ErrorCode.MISSING_VIDEO, f"Your input file [{uri}] doesn't have video that the transcoder can consume."
+    )
 
 
 def rectangle(settings: Document, width: int, height: int, name: str) -> tuple[int, int, int, int]:

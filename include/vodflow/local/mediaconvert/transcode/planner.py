@@ -9,7 +9,7 @@ from typing import Any, Final
 from vodflow.local.mediaconvert.transcode import audio_codecs, names
 from vodflow.local.mediaconvert.transcode.clips import Clip, time_line
 from vodflow.local.mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
-from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, output_frame
+from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, no_video, output_frame
 from vodflow.local.mediaconvert.transcode.pictures import (
     clip_chain,
     described,
@@ -115,10 +115,11 @@ class _Planner:
     def _video(self, description: Document, *, segmented: bool) -> VideoPart:
         self.descriptions += 1
         first = self._first_pictures()
+        if first.source.video is None:
+            raise no_video(first.source.uri)
         codec, settings = codec_settings(description)
         frame = output_frame(description, shape_within(first.shape, description), self.descriptions)
-        track = first.source.video
-        told = described(track, first.settings.get("VideoSelector", {})) if track else None
+        told = described(first.source.video, first.settings.get("VideoSelector", {}))
         if codec == "FRAME_CAPTURE":
             encode = self._captures(description, told, frame, settings)
             return VideoPart(self._encode(encode), codec, frame, bitrate=0, gop=0)
@@ -133,7 +134,7 @@ class _Planner:
         level = qvbr_level(settings) if settings.get("RateControlMode") == "QVBR" else None
         return VideoPart(self._encode(encode), codec, frame, encoder.bitrate, encoder.gop, level)
 
-    def _captures(self, description: Document, track: VideoTrack | None, frame: Frame, settings: Document) -> Encode:
+    def _captures(self, description: Document, track: VideoTrack, frame: Frame, settings: Document) -> Encode:
         every, options = capture_options(settings, frame.rate)
         pick = step("select", every)
         # Frames of one clip are picked before they are scaled, so that the others cost nothing more.
@@ -148,10 +149,7 @@ class _Planner:
 
     def _picture_feed(self, clip: Clip, description: Document, frame: Frame, pick: Chain = ()) -> Feed:
         if clip.source.video is None:
-            raise JobFailed(
-                ErrorCode.MISSING_VIDEO,
-                f"Your input file [{clip.source.uri}] doesn't have video that the transcoder can consume.",
-            )
+            raise no_video(clip.source.uri)
         shape = shape_within(clip.shape, description)
         return Feed((clip.source.video.index,), clip_chain(clip, description, shape, frame, pick))
 

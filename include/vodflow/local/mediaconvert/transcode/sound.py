@@ -50,8 +50,9 @@ def sound_chain(clip: Clip, selection: Selection, remix: Document | None, rate: 
     length = f"{float(clip.length):.6f}"
     if not selection.tracks:
         return (step("aformat", sample_rates=rate, channel_layouts=layout(channels)), step("atrim", end=length))
-    # Silence where the source has gaps or begins late; samples before time 0 are cut.
-    chain: list[Step] = [step("aresample", rate, **{"async": 1, "first_pts": 0})]
+    # Channels first, and once more at the end: filters between would be negotiated to one layout for all outputs that
+    # share them.
+    chain: list[Step] = []
     present = channels_of(selection)
     source_layout = selection.tracks[0].layout
     for settings in (selection.settings.get("RemixSettings"), remix):
@@ -60,11 +61,12 @@ def sound_chain(clip: Clip, selection: Selection, remix: Document | None, rate: 
             chain.append(mixed)
             source_layout = LAYOUTS.get(present, "")
     chain += _mixed_down(source_layout, present, channels)
+    # Silence where the source has gaps or begins late; samples before time 0 are cut.
+    chain.append(step("aresample", rate, **{"async": 1, "first_pts": 0}))
     chain += _offset(int(selection.settings.get("Offset", 0)))
     # Silence up to the end, also of a track that turns out to be empty.
-    chain.append(step("apad", whole_dur=length))
-    chain.append(step("atrim", end=length))
-    return tuple(chain)
+    chain += [step("apad", whole_dur=length), step("atrim", end=length)]
+    return (*chain, step("aformat", channel_layouts=layout(channels)))
 
 
 def layout(channels: int) -> str:
@@ -73,11 +75,8 @@ def layout(channels: int) -> str:
 
 
 def _mixed_down(source_layout: str, present: int, channels: int) -> list[Step]:
-    if present == channels:
-        return [step("aformat", channel_layouts=layout(channels))] if channels <= 2 else []
-    mix = downmix(source_layout, present) if channels <= 2 else None
-    chain = [step("pan", mix)] if mix else []
-    return [*chain, step("aformat", channel_layouts=layout(channels))]
+    mix = downmix(source_layout, present) if channels == 2 else None
+    return [*([step("pan", mix)] if mix else []), step("aformat", channel_layouts=layout(channels))]
 
 
 def _remix(settings: Document, present: int) -> tuple[Step, int]:

@@ -13,8 +13,10 @@ from typing import Any, Final
 from vodflow.engines.process import Limits, run_process
 from vodflow.errors import InputRejected
 from vodflow.local.mediaconvert.transcode.contract import ErrorCode, JobFailed
+from vodflow.media.containers import examine as structure_of
 from vodflow.media.facts import declared_duration, media_info, start_time
 from vodflow.media.info import AudioTrack, CaptionTrack, VideoTrack
+from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import extents, with_extents
 from vodflow.media.tools import ffprobe_path, input_options
 
@@ -72,6 +74,11 @@ def examine(number: int, uri: str, path: Path, cancel: threading.Event, timeout:
     :param timeout: seconds one ffprobe may take
     :raises JobFailed: when it is no media file, or its codecs are unknown
     """
+    size = path.stat().st_size
+    structure = structure_of(open_ranges(str(path), size, timeout), size)
+    if structure.missing:
+        code = ErrorCode.DEMUX if "index" in structure.missing else ErrorCode.TRUNCATED
+        raise JobFailed(code, f"Demuxer: [{structure.missing} Is file truncated?] Input file [{uri}].")
     options = ["-of", "json", "-show_format", "-show_streams"]
     document: Mapping[str, Any] = json.loads(_ffprobe(uri, path, options, cancel, timeout))
     container = str(document.get("format", {}).get("format_name", ""))
@@ -145,8 +152,9 @@ def _ffprobe(uri: str, path: Path, options: list[str], cancel: threading.Event, 
     finished = run_process(argv, collect, limits=Limits(cancel, timeout))
     if finished.code != 0:
         said = finished.errors[-1] if finished.errors else "no reason given"
-        code = ErrorCode.DEMUX if "moov atom not found" in "\n".join(finished.errors) else ErrorCode.FILE_ACCESS
-        raise JobFailed(code, f"Unable to open input file [{uri}]: [Failed probe/open: [{_plain(said, path)}]]")
+        raise JobFailed(
+            ErrorCode.FILE_ACCESS, f"Unable to open input file [{uri}]: [Failed probe/open: [{_plain(said, path)}]]"
+        )
     return "\n".join(lines)
 
 
