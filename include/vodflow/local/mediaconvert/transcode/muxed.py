@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, OutputPlan
-from vodflow.local.mediaconvert.transcode.segments import output_settings, segment_seconds
+from vodflow.local.mediaconvert.transcode.segments import segment_seconds
 from vodflow.verification import isobmff
 
 #: RFC 6381 names of codecs whose configuration does not matter to players.
@@ -26,8 +26,7 @@ def mux_command(group: GroupPlan, output: OutputPlan, tracks: Mapping[Encode, Pa
     for number, sound in enumerate(output.audio):
         if sound.language:
             argv += [f"-metadata:s:a:{number}", f"language={sound.language}"]
-    modifier = str(output_settings(group, output).get("SegmentModifier", ""))
-    segments = f"{output.stem}{modifier}".replace("%", "%%")
+    segments = f"{output.stem}{output.segment_modifier}".replace("%", "%%")
     return [
         *argv,
         "-c", "copy", "-map_metadata", "-1", "-f", "hls", "-hls_time", f"{segment_seconds(group):.9g}",

@@ -110,10 +110,13 @@ class Packager:
             for output in group.outputs:
                 if is_muxed(group, output):
                     renditions.append(self._muxed(group, output, folder))
-            self._write_master(group, folder, renditions, listed)
-            made.playlists.append(master_name(group))
+            made.playlists += self._write_master(group, folder, renditions)
         if group.type == "HLS":
             made.files = {output.number: [f"{output.stem}.m3u8"] for output in group.outputs}
+            if group.settings.get("OutputSelection") == "SEGMENTS_ONLY":
+                made = Made()
+                for playlist in folder.rglob("*.m3u8"):
+                    playlist.unlink()
         return made
 
     def _add_sidecars(self, manifest: Path, sidecars: list[Stream], folder: Path) -> None:
@@ -163,12 +166,20 @@ class Packager:
         codecs = muxed_codecs(output, self.tracks)
         return Rendition(playlist, codecs, rates, output_settings(group, output), frame=frame)
 
-    def _write_master(self, group: GroupPlan, folder: Path, renditions: list[Rendition], listed: list[Stream]) -> None:
-        order = {f"{output.stem}.m3u8": output.number for output in group.outputs}
-        order |= {item.playlist: item.output.number for item in listed}
-        renditions.sort(key=lambda item: order.get(item.playlist, len(order)))
+    def _write_master(self, group: GroupPlan, folder: Path, renditions: list[Rendition]) -> list[str]:
+        """The multivariant playlist, and those of a part of the outputs; their names."""
+        places = {f"{output.stem}.m3u8": output.number for output in group.outputs}
+        renditions.sort(key=lambda item: places.get(item.playlist, len(places)))
         resolution = group.settings.get("StreamInfResolution", "INCLUDE") == "INCLUDE"
-        (folder / master_name(group)).write_text(multivariant(renditions, resolution=resolution))
+        written = {master_name(group): renditions}
+        modifiers = {output.number: str(output.settings.get("NameModifier", "")) for output in group.outputs}
+        for manifest in group.settings.get("AdditionalManifests", ()):
+            chosen = set(manifest.get("SelectedOutputs", ()))
+            part = [item for item in renditions if modifiers.get(places.get(item.playlist, -1)) in chosen]
+            written[f"{group.place.base}{manifest.get('ManifestNameModifier', '')}.m3u8"] = part
+        for name, part in written.items():
+            (folder / name).write_text(multivariant(part, resolution=resolution))
+        return list(written)
 
 
 def _sound(

@@ -115,6 +115,7 @@ class OutputPlan:
     :param number: within the group, from 0
     :param stem: base and modifier: how all its names begin
     :param settings: the ``Output``
+    :param segment_modifier: what stands between the stem and the counter of HLS segments
     """
 
     number: int
@@ -124,6 +125,7 @@ class OutputPlan:
     audio: tuple[AudioPart, ...]
     captions: tuple[CaptionPart, ...] = ()
     extension: str = ""
+    segment_modifier: str = ""
 
     @property
     def container(self) -> str:

@@ -93,7 +93,9 @@ class _Planner:
         extension = _extension(settings, video, audio, captions)
         values = self._values(video, audio, _MANIFESTS.get(kind, extension))
         stem = place.base + names.fill(str(settings.get("NameModifier", "")), values)
-        return OutputPlan(number, stem, settings, video, audio, captions, extension)
+        hls = settings.get("OutputSettings", {}).get("HlsSettings", {})
+        modifier = names.fill(str(hls.get("SegmentModifier", "")), values)
+        return OutputPlan(number, stem, settings, video, audio, captions, extension, modifier)
 
     def _values(self, video: VideoPart | None, audio: Sequence[AudioPart], extension: str) -> dict[str, str | int]:
         sound = sum(part.bitrate for part in audio)

@@ -198,8 +198,7 @@ def _descriptor(group: GroupPlan, item: Stream, path: Path, *, hls: bool) -> str
 
 def _segmented(group: GroupPlan, item: Stream) -> list[str]:
     if group.type == "HLS":
-        modifier = str(output_settings(group, item.output).get("SegmentModifier", ""))
-        return [f"segment_template={item.stem}{modifier}_{names.HLS_COUNTER}.{item.suffix}"]
+        return [f"segment_template={item.stem}{item.output.segment_modifier}_{names.HLS_COUNTER}.{item.suffix}"]
     if item.suffix == "vtt":
         return [f"segment_template={item.stem}_{names.CMAF_COUNTER}.vtt"]
     return [
