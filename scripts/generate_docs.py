@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that are read off the code: docs/configuration.md and docs/dags.md.
+"""Write the pages of the documentation that are read off the code.
 
 ``python scripts/generate_docs.py`` writes them; ``--check`` only says whether they are up to date (exit code 1 if not).
 """
@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from vodflow.cli import describe as command_line
 from vodflow.metadata.keys import KeyAttribute
 from vodflow.notifications.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
 from vodflow.settings import Settings, WatchRule
@@ -43,7 +44,7 @@ def main() -> int:
 
 def documents() -> dict[str, str]:
     """Every generated document by its name below ``docs/``."""
-    return {"configuration.md": _configuration(), "dags.md": _dags()}
+    return {"configuration.md": _configuration(), "dags.md": _dags(), "command-line.md": command_line.markdown()}
 
 
 def _configuration() -> str:

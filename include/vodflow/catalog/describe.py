@@ -24,7 +24,8 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `jobs`, `attempts` | open, begin, progress, result, failure, rejection, cancellation |
 | `submissions`, `engine_events` | jobs of engines elsewhere: intended, submitted, adopted; what the engine told |
 | `publications` | publish a verified job in one transaction |
-| `overview` | what people look at: source, latest job, publication |
+| `overview` | sources, each with its latest job and publication |
+| `work_list` | every job, and sources without one, a page at a time; what `vodflow.jobs` reads |
 | `outcomes` | what others must hear of, noted in the transaction that makes it true |
 | `deliveries`, `metadata_syncs` | the outbox of notifications; how far DynamoDB items are behind |
 | `dead_letters`, `locks` | work that was given up; locks between processes |

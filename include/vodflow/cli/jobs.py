@@ -26,7 +26,11 @@ _Refs = Annotated[list[str], typer.Argument(metavar="JOB…", help="Jobs, each a
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is over; the exit code says what came of it.")]
 _Moment = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="UTC if no zone is given."),
+    typer.Option(
+        metavar="TIME",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+        help="2026-05-01, or 2026-05-01T12:00:00+02:00; UTC if no zone is given.",
+    ),
 ]
 
 

@@ -1,0 +1,80 @@
+"""``docs/command-line.md``, read off the commands themselves; a test fails when the file differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from vodflow.cli.app import SUBCOMMANDS
+
+_INTRODUCTION = """\
+# Command line
+
+This page is generated from the commands (`make docs`). `vodflow` is `.venv/bin/vodflow`; in a checkout whose embedded
+stack runs it works with that stack, unless `VODFLOW_CATALOG_URL` names another catalog. Elsewhere it reads the settings
+of [configuration.md](configuration.md): `VODFLOW_CATALOG_URL`, AWS credentials, and for starting and cancelling jobs
+`VODFLOW_AIRFLOW_URL` with `VODFLOW_AIRFLOW_TOKEN`, or `VODFLOW_AIRFLOW_USER` and `VODFLOW_AIRFLOW_PASSWORD`.
+
+```sh
+vodflow upload holiday.mov --tenant acme --outputs hls,dash --qualities 1080p,720p --wait
+vodflow jobs list --status failed --since 2026-05-01
+vodflow jobs retry 12 --wait && vodflow jobs show 12
+vodflow jobs list --json | jq -r '.jobs[] | select(.retryable) | .id' | xargs -r vodflow jobs retry
+```
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done as asked; with `--wait`, published |
+| 1 | it could not be done; standard error says why |
+| 2 | the command line is wrong |
+| 3 | with `--wait`: the input was rejected, by a named reason |
+| 4 | with `--wait`: the job failed; `vodflow jobs retry` may help |
+| 5 | with `--wait`: the job was cancelled |
+| 6 | with `--timeout`: not over in time; it goes on |
+
+Of several jobs the lowest code that is not 0 counts. `vodflow status` and `vodflow jobs health` end with 1 when
+something does not answer.
+
+Results go to standard output, progress and errors to standard error. `--json` prints one JSON document and nothing
+else; the fields of a job are those of [library.md](library.md#a-job). Fields are added, never renamed or removed,
+within a major version.
+"""
+
+
+def markdown() -> str:
+    """The whole page."""
+    parts = [_INTRODUCTION]
+    for name, subcommand in SUBCOMMANDS.items():
+        command: Any = subcommand.load(name)
+        with typer.Context(command, info_name=f"vodflow {name}") as context:
+            parts += _command(command, context, name, 2)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _command(command: Any, context: Any, path: str, level: int) -> Iterator[str]:
+    yield f"{'#' * level} `vodflow {path}`"
+    yield ""
+    yield " ".join((command.help or "").split())
+    yield ""
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(context):
+            inner: Any = command.get_command(context, name)
+            with typer.Context(inner, info_name=name, parent=context) as below:
+                yield from _command(inner, below, f"{path} {name}", level + 1)
+        return
+    records = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
+    records = [record for record in records if not record[0].startswith("--help")]
+    if records:
+        yield "| | |"
+        yield "|---|---|"
+        yield from (f"| `{_cell(name)}` | {_cell(meaning)} |" for name, meaning in records)
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
