@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert.failures import api_failure
-from vodflow.engines.mediaconvert.watching import PAGE_SIZE, POLL_RATE, JobWatcher, Pace, Page
+from vodflow.engines.mediaconvert.pace import POLL_RATE, Pace
+from vodflow.engines.mediaconvert.watching import PAGE_SIZE, JobWatcher, Page
 from vodflow.errors import ConfigurationError
 
 from vodflow_airflow.hooks.mediaconvert import ENDPOINT_VARIABLES, MediaConvertHook

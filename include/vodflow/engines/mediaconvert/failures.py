@@ -65,6 +65,16 @@ TRANSIENT_CODES: Final = frozenset(
         "ServiceUnavailableException",
     }
 )
+#: Credentials have expired or were replaced; reading the connection again may give new ones.
+CREDENTIAL_CODES: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "UnrecognizedClientException",
+    }
+)
 NOT_FOUND_CODES: Final = frozenset({"NotFoundException", "ResourceNotFoundException", "404"})
 
 #: AWS ends a job itself that has been PROGRESSING for so long (seconds).

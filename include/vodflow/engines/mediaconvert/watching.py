@@ -3,7 +3,7 @@
 One :class:`JobWatcher` serves everybody in a process who waits for a job of one account and region. It reads the
 newest jobs page by page (twenty jobs a call) instead of asking for each: 1,000 jobs in flight are 50 calls a sweep.
 What the pages do not show soon, old jobs or a few among many of other people's, it asks for one by one, a bounded
-number a sweep. All calls, also those that are throttled, keep to one :class:`Pace`.
+number a sweep. All calls, also those that are throttled, keep to one pace.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
-from vodflow.engines.mediaconvert.failures import JOB_TIME_LIMIT, job_failure, time_limit_failure
+from vodflow.engines.mediaconvert.failures import CREDENTIAL_CODES, JOB_TIME_LIMIT, job_failure, time_limit_failure
+from vodflow.engines.mediaconvert.pace import Pace
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES, INTERMEDIATE_STATES, SUCCESS_STATES, Snapshot
 from vodflow.errors import EngineError, VodflowError
 
@@ -28,8 +28,6 @@ Answer = TypeVar("Answer")
 
 #: Most jobs that one page of ListJobs or SearchJobs holds (botocore's model: MaxResults 1 to 20).
 PAGE_SIZE: Final = 20
-#: Calls a second for one account, region and process. The service's own quota is shared with everything else.
-POLL_RATE: Final = 1.0
 #: Seconds that the service gets to end a job at its time limit before it is given up here.
 _GRACE: Final = 900.0
 
@@ -50,37 +48,6 @@ class JobReader(Protocol):
 
     async def job(self, job_id: str) -> Mapping[str, Any]:
         """One job."""
-
-
-class Pace:
-    """Keeps calls at least ``1/rate`` seconds apart; slows down when the service throttles, and recovers.
-
-    Halving and small additive steps, as TCP does: half of all calls throttled leaves about a fifth of the rate.
-
-    :param rate: calls a second
-    """
-
-    def __init__(self, rate: float = POLL_RATE) -> None:
-        self._top = rate
-        self._rate = rate
-        self._next = 0.0
-
-    async def turn(self) -> None:
-        """Wait until the next call may be made."""
-        now = asyncio.get_running_loop().time()
-        due = max(now, self._next)
-        self._next = due + 1 / self._rate
-        if due > now:
-            await asyncio.sleep(due - now)
-
-    def throttled(self) -> None:
-        """The last call was refused or did not get through."""
-        self._rate = max(self._top / 16, self._rate / 2)
-        self._next += random.uniform(0, 1 / self._rate)  # noqa: S311  (jitter)
-
-    def succeeded(self) -> None:
-        """The last call was answered."""
-        self._rate = min(self._top, self._rate + self._top / 10)
 
 
 @dataclass(eq=False)
@@ -169,20 +136,33 @@ class JobWatcher:
             self._task = None
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._answered = loop.time()
+        self._answered = asyncio.get_running_loop().time()
         try:
-            async with self._connect() as reader:
-                while True:
-                    started = loop.time()
-                    await self._sweep(reader)
-                    await self._rest(started)
+            while True:
+                async with self._connect() as reader:
+                    await self._sweep_on(reader)
         except VodflowError as error:
             log.warning("Watching MediaConvert jobs ends: %s", error)
             self._end(error)
         except Exception as error:
             log.exception("Watching MediaConvert jobs ends")
             self._end(EngineError(f"MediaConvert jobs cannot be watched: {error!r}", code=type(error).__name__))
+
+    async def _sweep_on(self, reader: JobReader) -> None:
+        """Sweep until credentials that worked are refused: new ones may be had by connecting again."""
+        loop = asyncio.get_running_loop()
+        worked = False
+        while True:
+            started = loop.time()
+            try:
+                await self._sweep(reader)
+            except VodflowError as error:
+                if worked and error.code in CREDENTIAL_CODES:
+                    log.info("Connecting to MediaConvert again: %s", error)
+                    return
+                raise
+            worked = True
+            await self._rest(started)
 
     def _end(self, error: VodflowError) -> None:
         self._task = None
@@ -249,7 +229,11 @@ class JobWatcher:
             try:
                 answer = await call(*arguments)
             except VodflowError as error:
-                if not error.retryable or loop.time() - self._answered > self._give_up:
+                if (
+                    not error.retryable
+                    or error.code in CREDENTIAL_CODES
+                    or loop.time() - self._answered > self._give_up
+                ):
                     raise
                 log.info("MediaConvert does not answer now, asking again: %s", error)
                 self._pace.throttled()

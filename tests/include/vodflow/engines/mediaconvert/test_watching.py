@@ -14,8 +14,9 @@ import pytest
 from fast_loop import run_fast
 from vodflow.engines.mediaconvert import watching
 from vodflow.engines.mediaconvert.failures import JOB_TIME_LIMIT
+from vodflow.engines.mediaconvert.pace import Pace
 from vodflow.engines.mediaconvert.snapshot import Snapshot
-from vodflow.engines.mediaconvert.watching import JobWatcher, Pace, Page, wait_for_end
+from vodflow.engines.mediaconvert.watching import JobWatcher, Page, wait_for_end
 from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, VodflowError
 
 EPOCH = 1_800_000_000.0
@@ -256,6 +257,26 @@ def test_what_no_retry_cures_ends_all_at_once_and_the_next_begins_anew(fault: Ex
     assert good.status == "COMPLETE"
     assert len(jobs.calls) == 2
     assert jobs.open == 0
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "UnrecognizedClientException"])
+def test_credentials_that_expire_are_read_again_once(code: str) -> None:
+    expired = [False, True, False, True, True]
+
+    def refuse(_: str) -> VodflowError | None:
+        return EngineError("old credentials", code=code) if expired and expired.pop(0) else None
+
+    jobs = Jobs(refuse)
+    jobs.add("1")
+
+    async def main() -> None:
+        with pytest.raises(EngineError, match="old credentials") as caught:
+            await ended(watcher_of(jobs), "1")
+        assert caught.value.code == code
+
+    run_fast(main())
+    # Good, refused; again good, refused; and refused from the beginning.
+    assert (len(jobs.calls), jobs.opened, jobs.open) == (5, 3, 0)
 
 
 def test_a_connection_that_cannot_be_opened_is_told() -> None:
