@@ -18,6 +18,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from vodflow.cli import describe as command_line
+from vodflow.local.mediaconvert.transcode.support import page as local_mediaconvert
 from vodflow.metadata.keys import KeyAttribute
 from vodflow.notifications.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
 from vodflow.settings import Settings, WatchRule
@@ -44,7 +45,12 @@ def main() -> int:
 
 def documents() -> dict[str, str]:
     """Every generated document by its name below ``docs/``."""
-    return {"configuration.md": _configuration(), "dags.md": _dags(), "command-line.md": command_line.markdown()}
+    return {
+        "configuration.md": _configuration(),
+        "dags.md": _dags(),
+        "command-line.md": command_line.markdown(),
+        "local-mediaconvert.md": local_mediaconvert.markdown(),
+    }
 
 
 def _configuration() -> str:

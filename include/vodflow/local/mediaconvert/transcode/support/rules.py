@@ -60,7 +60,7 @@ def shape(
 ) -> Members:
     """The rules of one shape, members separated by spaces.
 
-    :param note: for every member that has none of its own
+    :param note: for every member that has none of its own and is not honoured; of honoured ones where all are
     :param neutral: further neutral values by member
     """
     found: Members = {}
@@ -70,7 +70,7 @@ def shape(
                 raise ValueError(f"{name} stands twice")
             found[name] = Rule(
                 support,
-                (notes or {}).get(name, note),
+                (notes or {}).get(name, "" if support is Support.HONOURED and (warned or refused) else note),
                 NEUTRAL | frozenset((neutral or {}).get(name, ())),
                 (values or {}).get(name, {}),
             )
