@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert import snapshot as states
 from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES, api_failure, job_failure, time_limit_failure
-from vodflow.engines.mediaconvert.rate import SUBMIT_BURST, SUBMIT_RATE, FileRateLimiter, SubmissionLimiter
+from vodflow.engines.mediaconvert.rate import SubmissionLimiter, configured_limiter
 from vodflow.engines.mediaconvert.snapshot import Snapshot
 from vodflow.errors import ConfigurationError, VodflowError
 
@@ -27,8 +26,6 @@ ENDPOINT_VARIABLES: Final = ("AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT
 ROLE_VARIABLES: Final = ("AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN")
 QUEUE_VARIABLES: Final = ("AWS_MEDIACONVERT_QUEUE_ARN", "MEDIACONVERT_QUEUE_ARN", "MEDIACONVERT_QUEUE")
 DISCOVERY_VARIABLE: Final = "MEDIACONVERT_ENDPOINT_DISCOVERY"
-RATE_VARIABLE: Final = "MEDIACONVERT_SUBMIT_RATE"
-LIMITER_VARIABLE: Final = "MEDIACONVERT_SUBMISSION_LIMITER"
 
 #: Below what an operator or a connection says. "adaptive" adds a client-side rate to backoff with jitter.
 _DEFAULTS: Final = Config(
@@ -229,17 +226,11 @@ class MediaConvertHook(AwsBaseHook):
 
     @cached_property
     def limiter(self) -> SubmissionLimiter:
-        """What makes submissions wait: ``MEDIACONVERT_SUBMISSION_LIMITER`` or ``service_config.mediaconvert``'s
-        ``submission_limiter`` name a factory as ``module:function``; else one file for all processes of the machine.
+        """What makes submissions wait: one file for all processes of the machine, or what the environment or
+        ``service_config.mediaconvert`` (``submission_limiter``, ``submit_rate``) say.
         """
-        path = os.environ.get(LIMITER_VARIABLE) or self.service_config.get("submission_limiter")
-        if path:
-            return _factory(path)
-        rate = os.environ.get(RATE_VARIABLE) or self.service_config.get("submit_rate") or SUBMIT_RATE
-        try:
-            return FileRateLimiter(rate=_positive(rate), burst=SUBMIT_BURST)
-        except ValueError as error:
-            raise ConfigurationError(f"{RATE_VARIABLE} is jobs a second, above 0, not {rate!r}") from error
+        own = self.service_config
+        return configured_limiter(own.get("submission_limiter"), own.get("submit_rate"))
 
     def _call(self, operation: str, job_id: str | None = None, **parameters: Any) -> dict[str, Any]:
         try:
@@ -289,19 +280,3 @@ def _environment(names: Sequence[str]) -> str | None:
 def given(value: str | None) -> str | None:
     """A template of an empty Param gives "None" or nothing; both mean that nothing was given."""
     return value if value and value != "None" else None
-
-
-def _positive(value: object) -> float:
-    number = float(str(value))
-    if not 0 < number < float("inf"):
-        raise ValueError(value)
-    return number
-
-
-def _factory(path: str) -> SubmissionLimiter:
-    module, _, name = path.partition(":")
-    try:
-        limiter: SubmissionLimiter = getattr(import_module(module), name)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{path!r} is no submission limiter (module:function): {error}") from error
-    return limiter

@@ -243,6 +243,9 @@ def test_very_long_names_of_inputs_are_cut_for_the_search(service: MediaConvert)
 class CountingLimiter:
     keys: list[str] = []  # noqa: RUF012
 
+    def __init__(self, rate: float) -> None:
+        assert rate == 1000
+
     def acquire(self, key: str) -> float:
         self.keys.append(key)
         return 0.0
@@ -264,7 +267,9 @@ def test_another_limiter(service: MediaConvert, monkeypatch: pytest.MonkeyPatch,
     ("name", "value"),
     [
         *itertools.product(["MEDIACONVERT_SUBMIT_RATE"], ["fast", "0", "-1", "nan", "inf"]),
-        *itertools.product(["MEDIACONVERT_SUBMISSION_LIMITER"], ["nowhere:Limiter", "json:Limiter", "json"]),
+        *itertools.product(
+            ["MEDIACONVERT_SUBMISSION_LIMITER"], ["nowhere:Limiter", "json:Limiter", "json", "os:getpid"]
+        ),
     ],
 )
 def test_wrong_configuration_of_the_limiter(

@@ -1,8 +1,8 @@
 """How fast jobs are submitted, by all tasks together.
 
 MediaConvert refuses CreateJob above its quota of requests a second. Tasks are processes that know nothing of each
-other, so they keep the time of the next free slot in a file that all of a machine see. For several machines, give an
-implementation of :class:`SubmissionLimiter` that keeps it in a database; :func:`reserve` is all the arithmetic.
+other, so they keep the time of the next free slot in a file that all of a machine see; or, for several machines, in
+PostgreSQL (:mod:`vodflow.catalog.submission_rate`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
-from vodflow.errors import EngineError, ErrorClass
+from vodflow.errors import ConfigurationError, EngineError, ErrorClass
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,9 @@ SUBMIT_BURST: Final = 10
 #: Seconds that a task waits for its slot before it leaves the waiting to its retries.
 LONGEST_WAIT: Final = 600.0
 _LOCK_TIMEOUT: Final = 5.0
+
+RATE_VARIABLE: Final = "MEDIACONVERT_SUBMIT_RATE"
+LIMITER_VARIABLE: Final = "MEDIACONVERT_SUBMISSION_LIMITER"
 
 
 class SubmissionLimiter(Protocol):
@@ -53,34 +58,36 @@ def reserve(free_at: float, now: float, rate: float, burst: int) -> tuple[float,
     return max(0.0, wait), free_at + 1 / rate
 
 
-class FileRateLimiter:
-    """Slots in a file that the processes of one machine and user share under a lock.
+class ReservingLimiter(ABC):
+    """What every implementation does with a reserved slot: wait for it, or refuse to wait too long.
 
     :param rate: submissions a second
     :param burst: submissions at once after a pause
-    :param folder: where the files are; none means a folder of this user in the system's temporary folder
+    :param longest_wait: seconds; whoever would wait longer is refused, and takes no slot
     """
+
+    #: Errors of whatever keeps the slots. Nobody is held up because of them: MediaConvert itself throttles.
+    unusable: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(
         self,
         rate: float = SUBMIT_RATE,
         burst: int = SUBMIT_BURST,
-        folder: Path | None = None,
+        *,
         longest_wait: float = LONGEST_WAIT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._rate = rate
         self._burst = burst
-        self._folder = folder or Path(tempfile.gettempdir()) / f"mediaconvert-rate-{os.getuid()}"
         self._longest_wait = longest_wait
         self._sleep = sleep
 
     def acquire(self, key: str) -> float:
-        """See :class:`SubmissionLimiter`. Nobody is held up because the file cannot be used."""
+        """See :class:`SubmissionLimiter`."""
         try:
             wait = self._reserve(key)
-        except OSError as error:
-            log.warning("Submitting without a limit, %s cannot be used: %s", self._folder, error)
+        except self.unusable as error:
+            log.warning("Submitting to MediaConvert without a limit, its slots cannot be used: %s", error)
             return 0.0
         if wait > self._longest_wait:
             failure = EngineError(
@@ -93,23 +100,72 @@ class FileRateLimiter:
             self._sleep(wait)
         return wait
 
+    @abstractmethod
+    def _reserve(self, key: str) -> float:
+        """Take the next slot; seconds until it comes. Takes none that is later than the longest wait."""
+
+    def _next(self, free_at: float, now: float) -> tuple[float, float | None]:
+        """Seconds to wait, and what to store as the next free slot; none to store nothing."""
+        # Later than anybody may have written it: the clock was set back.
+        if not free_at <= now + self._longest_wait + (self._burst + 1) / self._rate:
+            free_at = now
+        wait, free_at = reserve(free_at, now, self._rate, self._burst)
+        return wait, free_at if wait <= self._longest_wait else None
+
+
+class FileRateLimiter(ReservingLimiter):
+    """Slots in files that the processes of one machine and user share under a lock.
+
+    :param folder: where the files are; none means a folder of this user in the system's temporary folder
+    """
+
+    def __init__(
+        self, rate: float = SUBMIT_RATE, burst: int = SUBMIT_BURST, folder: Path | None = None, **options: Any
+    ) -> None:
+        super().__init__(rate, burst, **options)
+        self._folder = folder or Path(tempfile.gettempdir()) / f"mediaconvert-rate-{os.getuid()}"
+
     def _reserve(self, key: str) -> float:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / hashlib.sha256(key.encode()).hexdigest()[:32]
         with path.open("a+") as file, _locked(file):
             file.seek(0)
-            now = time.time()
-            free_at = _number(file.read())
-            # Later than anybody may have written it: the clock was set back.
-            if not free_at <= now + self._longest_wait + (self._burst + 1) / self._rate:
-                free_at = now
-            wait, free_at = reserve(free_at, now, self._rate, self._burst)
-            if wait <= self._longest_wait:
+            wait, free_at = self._next(_number(file.read()), time.time())
+            if free_at is not None:
                 file.seek(0)
                 file.truncate()
                 file.write(repr(free_at))
                 file.flush()
         return wait
+
+
+def configured_limiter(
+    path: str | None = None, rate: object = None, environment: Mapping[str, str] = os.environ
+) -> SubmissionLimiter:
+    """The limiter that the environment names, else the one given, else one file for a machine.
+
+    :param path: a factory as ``module:function``; ``MEDIACONVERT_SUBMISSION_LIMITER`` goes first
+    :param rate: submissions a second; ``MEDIACONVERT_SUBMIT_RATE`` goes first
+    :raises ConfigurationError: when there is no such factory, or the rate is no number above 0
+    """
+    rate = environment.get(RATE_VARIABLE) or rate or SUBMIT_RATE
+    path = environment.get(LIMITER_VARIABLE) or path
+    try:
+        number = float(str(rate))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ConfigurationError(f"{RATE_VARIABLE} is jobs a second, above 0, not {rate!r}")
+    if not path:
+        return FileRateLimiter(number)
+    module, _, name = path.partition(":")
+    try:
+        limiter: SubmissionLimiter = getattr(import_module(module), name)(number)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"{LIMITER_VARIABLE} names a function of one argument, the rate, as module:function; {path!r}: {error}"
+        ) from error
+    return limiter
 
 
 @contextmanager
