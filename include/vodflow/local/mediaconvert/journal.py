@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from vodflow.local.mediaconvert.jobs import Document, Jobs
 from vodflow.local.mediaconvert.names import Account
 from vodflow.local.mediaconvert.outbox import Outbox
 from vodflow.local.mediaconvert.store import Store
+
+log = logging.getLogger(__name__)
 
 #: Statuses that a job does not leave.
 FINAL = frozenset({"COMPLETE", "CANCELED", "ERROR"})
@@ -159,4 +162,6 @@ class Journal:
         return changed is not None
 
     def _tell(self, job: Document, status: str, **detail: Any) -> None:
+        said = detail.get("errorMessage") or detail.get("warningMessage") or ""
+        log.log(logging.DEBUG if status == "STATUS_UPDATE" else logging.INFO, "%s %s %s", job["id"], status, said)
         self._outbox.put(event(self._account, job, status, time.time(), **detail))

@@ -24,6 +24,7 @@ _FORMATS: Final = {
     "mp3": "mp3", "flac": "flac", "asf": "asf", "ogg": "ogg", "aac": "aac", "ac3": "ac3", "eac3": "eac3",
 }  # fmt: skip
 
+_WEBM: Final = {"vp8", "vp9", "av1", "vorbis", "opus", "webvtt"}
 _TRACK_TYPES: Final = {"video": "video", "audio": "audio", "subtitle": "data", "data": "data"}
 _PRIMARIES: Final = {
     "bt709": "ITU_709", "bt470m": "ITU_470M", "bt470bg": "ITU_470BG", "smpte170m": "SMPTE_170M",
@@ -61,7 +62,7 @@ def probe_result(document: Document, metadata: Document) -> dict[str, Any]:
     for index, track in enumerate(tracks, 1):
         track["index"] = index
     container = document.get("format", {})
-    kind = file_format(container)
+    kind = file_format(document)
     duration, size = _number(container.get("duration")), metadata.get("fileSize")
     timecode = _timecode(document)
     return {
@@ -82,16 +83,17 @@ def probe_result(document: Document, metadata: Document) -> dict[str, Any]:
     }
 
 
-def file_format(container: Document) -> str | None:
-    """The model's name of a container; none for one that it does not have."""
+def file_format(document: Document) -> str | None:
+    """The model's name of a file's container; none for one that it does not have."""
+    container = document.get("format", {})
     names = str(container.get("format_name", "")).split(",")
     brand = str(container.get("tags", {}).get("major_brand", "")).strip().lower()
     if "mov" in names:
         families = (("qt", "quicktime"), ("3gp", "three_gp"), ("3g2", "three_g2"))
         return next((kind for prefix, kind in families if brand.startswith(prefix)), "mp4")
-    if "webm" in names:
-        doctype = str(container.get("tags", {}).get("DOCTYPE", container.get("format_long_name", "")))
-        return "webm" if doctype.lower() == "webm" else "matroska"
+    if "webm" in names:  # ffprobe does not tell them apart; WebM is Matroska with these codecs only
+        codecs = {item.get("codec_name") for item in document.get("streams", [])}
+        return "webm" if codecs and codecs <= _WEBM else "matroska"
     return next((_FORMATS[name] for name in names if name in _FORMATS), None)
 
 

@@ -111,11 +111,12 @@ class Run:
             stdin=json.dumps(given).encode(),
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        for line in finished.errors:
-            log.debug("%s: %s", self.job_id, line)
         if self.cancel.is_set():
             return
         end = self._end
+        if end is None or end["type"] == "failure":
+            for line in finished.errors:
+                log.warning("%s: %s", self.job_id, line)
         if end is None or finished.code:
             said = " ".join(finished.errors[-3:])
             log.error("The worker of %s ended with %s: %s", self.job_id, finished.code, said)

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 #: A job whose worker crashed so often ends as ERROR.
 _MOST_CRASHES: Final = 2
-#: AWS: warnings that are about the job rather than its settings. Given when the destination of a hop is gone.
-_CANNOT_HOP: Final = 230001
+#: AWS's warning code for a hop whose destination is gone or takes nobody (user guide, "Warning codes").
+_CANNOT_HOP: Final = 100000
 #: Sums of floating-point seconds differ by less.
 _INSTANT: Final = 1e-3
 
