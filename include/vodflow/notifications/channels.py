@@ -54,6 +54,8 @@ def check_url(url: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("is no URL") from None  # the reason quotes a part of it
+    if not url.isprintable() or " " in url:
+        raise ValueError("must not hold spaces or control characters")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http:// or https:// URL with a host")
     if parts.username or parts.password:

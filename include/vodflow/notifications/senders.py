@@ -7,15 +7,16 @@ import logging
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from vodflow import __version__
 from vodflow.errors import ConfigurationError
 from vodflow.notifications import messages, signing
 from vodflow.notifications.channels import Channel, SlackChannel, SnsChannel, WebhookChannel, check_url, reveal
 from vodflow.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +65,12 @@ async def send(channel: Channel, document: dict[str, Any], *, limit: float, sett
                     return await _to_webhook(channel, document)
     except TimeoutError:
         return Attempt(error=f"no answer within {limit:g} s", retryable=True)
-    except httpx.HTTPError as error:
-        # The error's text may hold the URL, which may be a secret.
-        return Attempt(error=f"{type(error).__name__}: {_reason(error)}", retryable=True)
     except (ConfigurationError, ValueError) as error:
         return Attempt(error=str(error))
+    except Exception as error:  # noqa: BLE001 - one odd channel must not stop the others
+        # Without its text and traceback, which may hold the URL.
+        log.warning("Channel %s cannot be served: %s", channel.name, type(error).__name__)
+        return Attempt(error=f"{type(error).__name__}: the channel cannot be served; check its URL")
 
 
 async def _to_webhook(channel: WebhookChannel, document: dict[str, Any]) -> Attempt:
@@ -91,18 +93,28 @@ async def _to_slack(channel: SlackChannel, document: dict[str, Any]) -> Attempt:
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> Attempt:
+    import httpx  # noqa: PLC0415 - slow, and not needed for SNS
+
     # No timeout of its own: the caller's bounds everything, a slow head included. Redirects are not followed: a
     # receiver must not be able to send signed documents, or this machine's requests, somewhere else.
     client = httpx.AsyncClient(timeout=None, follow_redirects=False, headers={"user-agent": f"vodflow/{__version__}"})  # noqa: S113
-    async with client, client.stream("POST", url, content=body, headers=headers) as answer:
-        if answer.is_success:
-            return Attempt(answer.status_code)
-        said = await _excerpt(answer)
-        code = answer.status_code
-        if answer.is_redirect:
-            return Attempt(code, f"HTTP {code}: redirects are refused; configure the final URL")
-        retryable = code >= 500 or code in _TRY_AGAIN
-        return Attempt(code, f"HTTP {code} {said}".rstrip(), retryable, _wait(answer.headers.get("retry-after")))
+    try:
+        async with client, client.stream("POST", url, content=body, headers=headers) as answer:
+            return Attempt(answer.status_code) if answer.is_success else await _refusal(answer)
+    except httpx.HTTPError as error:
+        # The error's own text may hold the URL, which may be a secret.
+        cause = error.__cause__ or error.__context__ or error
+        reason = str(cause) or type(cause).__name__
+        return Attempt(error=f"{type(error).__name__}: {reason}", retryable=True)
+
+
+async def _refusal(answer: httpx.Response) -> Attempt:
+    code = answer.status_code
+    if answer.is_redirect:
+        return Attempt(code, f"HTTP {code}: redirects are refused; configure the final URL")
+    said = await _excerpt(answer)
+    retryable = code >= 500 or code in _TRY_AGAIN
+    return Attempt(code, f"HTTP {code} {said}".rstrip(), retryable, _wait(answer.headers.get("retry-after")))
 
 
 async def _excerpt(answer: httpx.Response) -> str:
@@ -118,11 +130,6 @@ def _wait(value: str | None) -> float | None:
     if value is None or not (value.isascii() and value.isdecimal()):
         return None
     return min(float(value), _LONGEST_WAIT)
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    cause = error.__cause__ or error.__context__ or error
-    return str(cause) or type(cause).__name__
 
 
 async def _to_sns(channel: SnsChannel, document: dict[str, Any], limit: float, settings: Settings) -> Attempt:

@@ -250,15 +250,18 @@ def test_an_endless_answer_is_not_read(hook: Receiver) -> None:
     assert deliver_due().delivered == 1
 
 
-def test_nobody_listens(channels: Channels, receiver: Receiver) -> None:
+def test_nobody_listens(channels: Channels, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD", "http://exa mple.invalid/?token=sesame")
     channels(
         webhook(receiver, name="refused", url="http://127.0.0.1:9/?token=sesame"),
         webhook(receiver, name="unknown", url="http://no-such-host.invalid/?token=sesame"),
         webhook(receiver, name="keyless", secret="env:NOT_SET"),
+        webhook(receiver, name="odd", url="env:ODD"),
+        webhook(receiver, name="header", authorization="Bearer größe"),
         webhook(receiver, name="works"),
     )
     publish()
-    assert deliver_due() == DeliveryResult(delivered=1, postponed=2, given_up=1)
+    assert deliver_due() == DeliveryResult(delivered=1, postponed=2, given_up=3)
     by_name = {row.channel: row for row in log()}
     assert "NOT_SET" in (by_name["keyless"].error or "")
     assert all("sesame" not in (row.error or "") for row in by_name.values())

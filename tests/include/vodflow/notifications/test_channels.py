@@ -32,6 +32,7 @@ def test_events_and_tenants_choose() -> None:
     [
         ({"url": "ftp://crm.example"}, "http:// or https://"),
         ({"url": "https:///hook"}, "with a host"),
+        ({"url": "https://crm .example/topsecret"}, "spaces or control"),
         ({"url": "https://user:topsecret@crm.example"}, "user or password"),
         ({"url": "https://crm.example/#topsecret"}, "#fragment"),
         ({"url": "https://crm.example:topsecret/"}, "is no URL"),
