@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Final
 
 from vodflow.local.mediaconvert.transcode.contract import Document
@@ -27,6 +28,7 @@ class Clip:
     :param black_before: seconds of black before the first picture
     :param missing_after: seconds that the pictures end early
     :param pads_black: what is missing is black; otherwise the picture beside it stands still
+    :param images: downloaded images by URI
     """
 
     source: Source
@@ -38,6 +40,7 @@ class Clip:
     black_before: float = 0.0
     missing_after: float = 0.0
     pads_black: bool = False
+    images: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -45,9 +48,10 @@ class Clip:
         return self.span == Span(Fraction(0), None)
 
 
-def time_line(inputs: Sequence[tuple[Source, Document]]) -> list[Clip]:
+def time_line(inputs: Sequence[tuple[Source, Document]], images: Mapping[str, Path] | None = None) -> list[Clip]:
     """Every clip of every input, in order.
 
+    :param images: downloaded images by URI
     :raises JobFailed: for clips that are not there
     """
     parts: list[tuple[Source, Document, Span]] = []
@@ -55,10 +59,10 @@ def time_line(inputs: Sequence[tuple[Source, Document]]) -> list[Clip]:
         duration = Fraction(source.duration).limit_denominator(1_000_000)
         found = clips(settings, source.rate, source.timecode, duration, source.number)
         parts += [(source, settings, span) for span in found]
-    return [_clip(source, settings, span, alone=len(parts) == 1) for source, settings, span in parts]
+    return [_clip(source, settings, span, images or {}, alone=len(parts) == 1) for source, settings, span in parts]
 
 
-def _clip(source: Source, settings: Document, span: Span, *, alone: bool) -> Clip:
+def _clip(source: Source, settings: Document, span: Span, images: Mapping[str, Path], *, alone: bool) -> Clip:
     pads = settings.get("VideoSelector", {}).get("PadVideo") == "BLACK"
     shape = input_shape(source, settings) if source.video else Shape(0, 0, Fraction(1), source.rate)
     begin, picture_end = float(span.start), source.picture_end if source.video else source.duration
@@ -75,6 +79,7 @@ def _clip(source: Source, settings: Document, span: Span, *, alone: bool) -> Cli
         black_before=_noticeable(source.picture_start - begin) if pads else 0.0,
         missing_after=_noticeable(missing),
         pads_black=pads,
+        images=images,
     )
 
 

@@ -11,6 +11,8 @@ from vodflow.packaging.playlist import Rates
 
 #: fMP4 segments in VOD playlists need version 6, I-frame playlists with EXT-X-MAP version 5 (RFC 8216, section 7).
 _VERSION: Final = 6
+#: What players look for in captions for the deaf and hard of hearing (Apple's HLS authoring specification).
+_ACCESSIBLE: Final = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Rendition:
     :param settings: ``HlsSettings`` or ``CmfcSettings`` of its output
     :param iframes: its I-frame playlist and the rates of that
     :param captions: it holds captions
+    :param accessible: captions that describe sounds too
     """
 
     playlist: str
@@ -34,6 +37,7 @@ class Rendition:
     name: str | None = None
     iframes: tuple[str, Rates] | None = None
     captions: bool = False
+    accessible: bool = False
 
 
 def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True, average: bool = True) -> str:
@@ -87,7 +91,8 @@ def _subtitles(item: Rendition, *, first: bool) -> str:
     language = f'LANGUAGE="{item.language}",' if item.language else ""
     return (
         f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subs",NAME="{name}",{language}DEFAULT={_yes(first)},AUTOSELECT=YES,'
-        f'FORCED=NO,URI="{item.playlist}"'
+        + (f'CHARACTERISTICS="{_ACCESSIBLE}",' if item.accessible else "")
+        + f'FORCED=NO,URI="{item.playlist}"'
     )
 
 

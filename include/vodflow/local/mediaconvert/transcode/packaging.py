@@ -11,6 +11,7 @@ from vodflow.local.mediaconvert.transcode import names
 from vodflow.local.mediaconvert.transcode.captions import CaptionFiles, key, write_sidecar
 from vodflow.local.mediaconvert.transcode.dash import with_captions
 from vodflow.local.mediaconvert.transcode.files import remux_command
+from vodflow.local.mediaconvert.transcode.iframes import iframe_playlist
 from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant
 from vodflow.local.mediaconvert.transcode.muxed import mux_command, muxed_codecs
 from vodflow.local.mediaconvert.transcode.plan import AudioPart, CaptionPart, Encode, GroupPlan, OutputPlan, VideoPart
@@ -151,7 +152,7 @@ class Packager:
                 renditions.append(
                     Rendition(
                         item.playlist, (), rates, settings, language=item.part.language, name=item.part.name,
-                        captions=True,
+                        captions=True, accessible=is_accessible(item.part),
                     )
                 )  # fmt: skip
             else:
@@ -163,8 +164,15 @@ class Packager:
         playlist = f"{output.stem}.m3u8"
         rates = _rates(folder, playlist)
         frame = output.video.frame if output.video else None
+        settings = output_settings(group, output)
+        iframes = None
+        if frame and str(settings.get("IFrameOnlyManifest", "EXCLUDE")).startswith("INCLUDE"):
+            name = f"{output.stem}{names.IFRAMES}.m3u8"
+            listed = parse_segments((folder / playlist).read_text())
+            (folder / name).write_text(iframe_playlist(listed, (folder / playlist).parent))
+            iframes = name, _rates(folder, name)
         codecs = muxed_codecs(output, self.tracks)
-        return Rendition(playlist, codecs, rates, output_settings(group, output), frame=frame)
+        return Rendition(playlist, codecs, rates, settings, frame=frame, iframes=iframes)
 
     def _write_master(self, group: GroupPlan, folder: Path, renditions: list[Rendition]) -> list[str]:
         """The multivariant playlist, and those of a part of the outputs; their names."""
@@ -186,6 +194,11 @@ def _sound(
     playlist: str, codecs: tuple[str, ...], rates: Rates, part: AudioPart, settings: Mapping[str, object]
 ) -> Rendition:
     return Rendition(playlist, codecs, rates, settings, channels=part.channels, language=part.language, name=part.name)
+
+
+def is_accessible(part: CaptionPart) -> bool:
+    """Whether captions describe sounds too, as their settings say."""
+    return any(isinstance(item, Mapping) and item.get("Accessibility") == "ENABLED" for item in part.settings.values())
 
 
 def _sound_codecs(master: str) -> dict[str, str]:

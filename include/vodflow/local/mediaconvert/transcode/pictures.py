@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 from vodflow.engines.picture import SCALER, TO_SDR, ZSCALE_ONLY, linear_light, source_matrix
 from vodflow.local.mediaconvert.transcode.clips import Clip
 from vodflow.local.mediaconvert.transcode.contract import Document
 from vodflow.local.mediaconvert.transcode.frames import Fit, Frame, Shape, codec_settings, fit, rectangle, turn
-from vodflow.local.mediaconvert.transcode.steps import Chain, Step, step
+from vodflow.local.mediaconvert.transcode.images import insertions
+from vodflow.local.mediaconvert.transcode.steps import Chain, Filter, Step, step
 from vodflow.media.info import VideoTrack
 
 _TRANSPOSE: Final[Mapping[int, tuple[Step, ...]]] = {
@@ -73,7 +75,7 @@ def input_chain(clip: Clip) -> Chain:
             chain.append(step("deblock", filter="strong" if strength > 2 else "weak"))
         if settings.get("DenoiseFilter") == "ENABLED":
             chain.append(step("hqdn3d", luma_spatial=_DENOISE[strength]))
-    return tuple(chain)
+    return (*chain, *insertions(settings.get("ImageInserter"), clip.images, track.fps))
 
 
 def clip_chain(clip: Clip, description: Document, shape: Shape, frame: Frame, pick: Chain = ()) -> Chain:
@@ -87,7 +89,7 @@ def clip_chain(clip: Clip, description: Document, shape: Shape, frame: Frame, pi
         return ()
     track = described(track, clip.settings.get("VideoSelector", {}))
     crop = description.get("Crop")
-    chain = [*input_chain(clip), *_deinterlace(description, track, clip, frame)]
+    chain: list[Filter] = [*input_chain(clip), *_deinterlace(description, track, clip, frame)]
     if crop:
         left, top, width, height = rectangle(crop, clip.shape.width, clip.shape.height, "output crop")
         chain.append(step("crop", width, height, left, top))
@@ -194,10 +196,17 @@ def _scale(track: VideoTrack, conversion: str, corrector: Document, laid: Fit) -
     return step("scale", *laid.scaled, **options)
 
 
-def finish_chain(description: Document, track: VideoTrack | None, frame: Frame, pixel_format: str) -> Chain:
-    """What is done to the joined clips: correction, and what the stream says of its pixels."""
-    chain: list[Step] = [step("format", pixel_format)]
-    corrector = description.get("VideoPreprocessors", {}).get("ColorCorrector", {})
+def finish_chain(
+    description: Document, track: VideoTrack | None, frame: Frame, pixel_format: str, images: Mapping[str, Path]
+) -> Chain:
+    """What is done to the joined clips: images, correction, and what the stream says of its pixels.
+
+    :param images: downloaded images by URI
+    """
+    preprocessors = description.get("VideoPreprocessors", {})
+    chain: list[Filter] = [*insertions(preprocessors.get("ImageInserter"), images, frame.rate)]
+    chain.append(step("format", pixel_format))
+    corrector = preprocessors.get("ColorCorrector", {})
     chain += _correction(corrector)
     chain.append(step("setsar", f"{frame.aspect.numerator}/{frame.aspect.denominator}"))
     if track is not None and description.get("ColorMetadata", "INSERT") == "INSERT":
@@ -205,12 +214,14 @@ def finish_chain(description: Document, track: VideoTrack | None, frame: Frame, 
     return tuple(chain)
 
 
-def jpeg_chain(description: Document, track: VideoTrack | None) -> Chain:
+def jpeg_chain(description: Document, track: VideoTrack | None, frame: Frame, images: Mapping[str, Path]) -> Chain:
     """JPEG's own matrix and range (ITU-T T.871), which viewers assume."""
-    corrector = description.get("VideoPreprocessors", {}).get("ColorCorrector", {})
+    preprocessors = description.get("VideoPreprocessors", {})
+    corrector = preprocessors.get("ColorCorrector", {})
     converted = _CONVERTED.get(corrector.get("ColorSpaceConversion", "NONE"))
     matrix = _SCALE_MATRIX[converted] if converted else source_matrix(track) if track else "bt709"
     return (
+        *insertions(preprocessors.get("ImageInserter"), images, frame.rate),
         *_correction(corrector),
         step("scale", flags=SCALER, in_color_matrix=matrix, out_color_matrix="bt601", out_range="pc"),
         step("format", "yuvj420p"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from vodflow.local.mediaconvert.transcode import audio_codecs, names
@@ -49,23 +50,30 @@ _CAPTIONS: Final = {"WEBVTT": "vtt", "SRT": "srt", "TTML": "ttml", "IMSC": "xml"
 _MANIFESTS: Final = {"HLS": "m3u8", "CMAF": "m3u8", "DASH_ISO": "mpd"}
 
 
-def plan_job(settings: Document, sources: Sequence[Source], started: datetime) -> JobPlan:
+def plan_job(
+    settings: Document, sources: Sequence[Source], started: datetime, images: Mapping[str, Path] | None = None
+) -> JobPlan:
     """Everything that a job makes of its inputs.
 
     :param settings: ``Settings`` of the job, presets merged in
     :param sources: one for each of its inputs
     :param started: when the job started, UTC, for names
+    :param images: downloaded images by URI
     :raises JobFailed: for settings that do not fit the inputs or one another
     """
     inputs: Sequence[Document] = settings.get("Inputs", ())
-    maker = _Planner(inputs, time_line(list(zip(sources, inputs, strict=True))), started)
+    line = time_line(list(zip(sources, inputs, strict=True)), images)
+    maker = _Planner(inputs, line, started, images or {})
     groups = tuple(maker.group(number, item) for number, item in enumerate(settings.get("OutputGroups", ())))
     return JobPlan(tuple(maker.clips), groups, maker.encodes)
 
 
 class _Planner:
-    def __init__(self, inputs: Sequence[Document], clips: list[Clip], started: datetime) -> None:
+    def __init__(
+        self, inputs: Sequence[Document], clips: list[Clip], started: datetime, images: Mapping[str, Path]
+    ) -> None:
         self.inputs = inputs
+        self.images = images
         self.clips = clips
         self.values = names.times(started)
         self.encodes: dict[Encode, str] = {}
@@ -129,7 +137,7 @@ class _Planner:
         encode = Encode(
             kind="video",
             feeds=tuple(self._picture_feed(clip, description, frame) for clip in self.clips),
-            finish=finish_chain(description, told, frame, encoder.pixel_format),
+            finish=finish_chain(description, told, frame, encoder.pixel_format, self.images),
             options=encoder.options,
             suffix=encoder.suffix,
         )
@@ -144,7 +152,7 @@ class _Planner:
         return Encode(
             kind="pictures",
             feeds=tuple(self._picture_feed(clip, description, frame, early) for clip in self.clips),
-            finish=(*(() if early else (pick,)), *jpeg_chain(description, track)),
+            finish=(*(() if early else (pick,)), *jpeg_chain(description, track, frame, self.images)),
             options=tuple(options.items()),
             suffix=".jpg",
         )

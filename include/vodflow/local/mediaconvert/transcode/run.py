@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from vodflow.engines.ffmpeg import TOO_MANY_ERRORS
@@ -34,6 +34,7 @@ from vodflow.local.mediaconvert.transcode.contract import (
 )
 from vodflow.local.mediaconvert.transcode.details import input_details
 from vodflow.local.mediaconvert.transcode.fetch import fetch
+from vodflow.local.mediaconvert.transcode.images import image_uris
 from vodflow.local.mediaconvert.transcode.packaging import Made, Packager
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan
 from vodflow.local.mediaconvert.transcode.planner import plan_job
@@ -86,7 +87,7 @@ def run_job(
         sources = running.probe()
         details = [input_details(source) for source in sources]
         on_information(details)
-        plan = plan_job(document, sources, datetime.now(UTC))
+        plan = plan_job(document, sources, datetime.now(UTC), running.images())
         tracks = running.encode(plan)
         made = running.package(plan, tracks)
         running.upload(plan, made)
@@ -154,6 +155,15 @@ class _Job:
             sources.append(examine(number, uri, paths[uri], self.cancel, self.used.probe_timeout))
         self.phases.tell(Phase.PROBING, 1)
         return sources
+
+    def images(self) -> dict[str, Path]:
+        """Every image that is laid over pictures, by its URI."""
+        found = {}
+        for number, uri in enumerate(image_uris(self.settings)):
+            path = self.folder / f"image{number}{PurePosixPath(uri.partition('?')[0]).suffix}"
+            fetch(uri, path, self.used, cancel=self.cancel)
+            found[uri] = path
+        return found
 
     def _download(self, uri: str, path: Path, done: int, count: int) -> None:
         def progress(share: float) -> None:

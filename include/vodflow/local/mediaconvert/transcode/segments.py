@@ -101,7 +101,7 @@ def streams(group: GroupPlan) -> list[Stream]:
             continue
         several = bool(output.video) + len(output.audio) > 1
         if output.video:
-            include = output_settings(group, output).get("IFrameOnlyManifest") == "INCLUDE"
+            include = str(output_settings(group, output).get("IFrameOnlyManifest", "")).startswith("INCLUDE")
             stem = f"{output.stem}_video" if several else output.stem
             found.append(Stream(output, output.video, stem, _suffix(group, output, output.video), iframes=include))
         for number, part in enumerate(output.audio, 1):

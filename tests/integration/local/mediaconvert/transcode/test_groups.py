@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,19 @@ import pytest
 from transcode_bench import TranscodeBench, probe, stream
 from transcode_settings import aac, group, h264, job, output, source, video
 from vodflow.local.mediaconvert.transcode import run
+from vodflow.media.tools import ffprobe_path
 
 pytestmark = pytest.mark.integration
 
-HLS = {"OutputSettings": {"HlsSettings": {"SegmentModifier": "_$h$p"}}}
+HLS = {"OutputSettings": {"HlsSettings": {"SegmentModifier": "_$h$p", "IFrameOnlyManifest": "INCLUDE"}}}
+
+
+def still(path: Path, data: bytes) -> list[str]:
+    """Types of the pictures in a piece of a transport stream."""
+    path.write_bytes(data)
+    argv = [ffprobe_path(), "-v", "error", "-select_streams", "v", "-show_entries", "frame=pict_type", "-of", "csv=p=0"]
+    done = subprocess.run([*argv, str(path)], capture_output=True, check=True, text=True, timeout=60)
+    return [line.strip(",") for line in done.stdout.split()]
 
 
 def two_second_gops(**changes: Any) -> dict[str, Any]:
@@ -36,6 +46,7 @@ def test_transport_streams_hold_pictures_and_sound(transcoder: TranscodeBench, t
     base = "show/small é+1_main"
     assert transcoder.names() == {
         f"{base}.m3u8", f"{base}_low.m3u8", f"{base}_90.m3u8", f"{base}_72.m3u8",
+        f"{base}_90_I-Frame.m3u8", f"{base}_72_I-Frame.m3u8",
         *(f"{base}_{height}_{height}p_0000{n}.ts" for height in (90, 72) for n in (1, 2)),
     }  # fmt: skip
     folder = transcoder.fetch(tmp_path)
@@ -43,6 +54,12 @@ def test_transport_streams_hold_pictures_and_sound(transcoder: TranscodeBench, t
     assert sorted(segments) == ["audio", "video"]
     playlist = m3u8.load(str(folder / f"{base}_90.m3u8"))
     assert [item.duration for item in playlist.segments] == pytest.approx([1.0, 1.0], abs=0.03)
+    iframes = m3u8.load(str(folder / f"{base}_90_I-Frame.m3u8"))
+    assert (iframes.is_i_frames_only, len(iframes.segments)) == (True, 2)
+    for item in iframes.segments:
+        length, _, begin = item.byterange.partition("@")
+        data = (folder / base).with_name(item.uri).read_bytes()[int(begin) : int(begin) + int(length)]
+        assert still(tmp_path / "frame.ts", data) == ["I"]
     master = m3u8.load(str(folder / f"{base}.m3u8"))
     assert [(item.uri, item.stream_info.resolution) for item in master.playlists] == [
         ("small é+1_main_90.m3u8", (160, 90)), ("small é+1_main_72.m3u8", (128, 72)),

@@ -154,6 +154,27 @@ def test_where_inputs_put_pictures(number: int, transcoder: TranscodeBench, colo
     check(next(transcoder.fetch(tmp_path).glob("*.mp4")), size, expected)
 
 
+def test_images_are_laid_over_inputs_and_outputs(transcoder: TranscodeBench, colours: Path, tmp_path: Path) -> None:
+    image = tmp_path / "blue.png"
+    run("-f", "lavfi", "-i", "color=blue:s=64x64", "-frames:v", "1", str(image))
+    uri = transcoder.put("blue", image)
+
+    def inserted(**changes: Any) -> dict[str, Any]:
+        image = {"ImageInserterInput": uri, "ImageX": 0, "ImageY": 0, "Layer": 1, "Opacity": 100} | changes
+        return {"ImageInserter": {"InsertableImages": [image]}}
+
+    late = inserted(StartTime="00:00:00:05", Duration=400, ImageX=96, ImageY=26, FadeIn=80, FadeOut=80)
+    outputs = [
+        output("_plain", "MP4", video()),
+        output("_late", "MP4", video(VideoPreprocessors=late)),
+    ]
+    part = source(transcoder.put("colours", colours), **inserted(Width=160, Height=90))
+    transcoder.run(job(part, group(transcoder.bucket, "FILE", *outputs)))
+    plain, *_, late_path = sorted(transcoder.fetch(tmp_path / "out").glob("*.mp4"), reverse=True)
+    assert [colour(plain, *place) for place in ((0.1, 0.1), (0.9, 0.9))] == [BLUE, RED]
+    assert [colour(late_path, 0.9, 0.6, at=at) for at in (0.1, 0.4, 0.8)] == [RED, BLUE, RED]
+
+
 @pytest.mark.parametrize(("name", "size"), [("portrait", (90, 160)), ("small", (160, 90))])
 def test_automatic_rotation_follows_the_file(
     name: str, size: tuple[int, int], transcoder: TranscodeBench, tmp_path: Path

@@ -99,7 +99,7 @@ RULES: Final[dict[str, Members]] = {
     "HlsSettings": shape(
         honoured="AudioGroupId AudioOnlyContainer AudioRenditionSets AudioTrackType DescriptiveVideoServiceFlag "
         "IFrameOnlyManifest SegmentModifier",
-        notes={"IFrameOnlyManifest": "for outputs of one track; byte ranges"},
+        notes={"IFrameOnlyManifest": "byte ranges"},
         values={"IFrameOnlyManifest": {"INCLUDE_AS_TS": warned("byte ranges are listed instead")}},
     ),
     "HlsAdditionalManifest": shape(honoured="ManifestNameModifier SelectedOutputs"),
