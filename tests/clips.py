@@ -93,6 +93,10 @@ def _small(path: Path) -> None:
     _ffmpeg(*_picture("640x360", "25", 2), *_tone(440, 2), *_X264, *_AAC, path)
 
 
+def _long(path: Path) -> None:
+    _ffmpeg(*_picture("640x360", "25", 13), *_tone(440, 13), *_X264, *_AAC, path)
+
+
 def _vfr(path: Path) -> None:
     drop = "select='lt(t,1)+not(mod(n,3))'"
     _ffmpeg(*_picture("640x360", "30", 4), *_tone(440, 4), "-vf", drop, "-fps_mode", "vfr", *_X264, *_AAC, path)
@@ -343,6 +347,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "stream": (".ts", _stream),  # the same as MPEG-TS
     "flv": (".flv", _flv),  # the same as FLV
     "small": (".mp4", _small),  # 640x360, 25 frames/s, mono tone, 2 s
+    "long": (".mp4", _long),  # the same, 13 s: more than two segments
     "surround": (".mp4", _surround),  # 1920x1080, 24 frames/s, 5.1, 3 s
     "portrait": (".mp4", _portrait),  # 640x360 shown as 360x640 by a display matrix
     "upside_down": (".mp4", _upside_down),  # display matrix of 180 degrees

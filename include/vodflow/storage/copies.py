@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,15 +66,14 @@ class Outputs:
 
         :raises EngineError: when S3 does not take it
         """
+        checksum = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
         try:
-            answer = s3_client(self.settings).put_object(
-                Bucket=self.bucket, Key=self._key(name), Body=body, **self._headers(name), ChecksumAlgorithm="CRC32"
+            s3_client(self.settings).put_object(
+                Bucket=self.bucket, Key=self._key(name), Body=body, **self._headers(name), ChecksumCRC32=checksum
             )
         except (ClientError, BotoCoreError) as error:
             raise storage_error(error, "write", self._uri(name)) from error
-        return OutputObject(
-            name=name, size=len(body), checksum=answer.get("ChecksumCRC32"), content_type=layout.content_type(name)
-        )
+        return OutputObject(name=name, size=len(body), checksum=checksum, content_type=layout.content_type(name))
 
     def delete(self, names: Iterable[str]) -> None:
         """Remove objects; one that is gone already is no error.
