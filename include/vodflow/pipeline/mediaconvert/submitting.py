@@ -23,7 +23,7 @@ from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES
 from vodflow.engines.mediaconvert.job import create_job_request, user_metadata
 from vodflow.engines.mediaconvert.options import EncodeOptions, JobOptions
 from vodflow.engines.mediaconvert.pricing import Budget, check_budget, estimate
-from vodflow.engines.mediaconvert.rate import FileRateLimiter, SubmissionLimiter
+from vodflow.engines.mediaconvert.rate import SubmissionLimiter, configured_limiter
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES
 from vodflow.engines.names import EngineName
 from vodflow.errors import ConfigurationError, InputRejected, JobBusy, SourceNotFound, VodflowError
@@ -110,7 +110,7 @@ class _Submitter:
         self.run_id = run_id
         self.service = service
         self.settings = settings
-        self.limiter: SubmissionLimiter = FileRateLimiter()
+        self.limiter: SubmissionLimiter = configured_limiter()
         self.actor = f"submit:{run_id or 'library'}"
 
     def run(self) -> Submission:
