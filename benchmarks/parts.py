@@ -1,4 +1,4 @@
-"""Single parts of the embedded stack, without the rest: S3 for the encoder, S3 and PostgreSQL for the sweep."""
+"""Single parts of the embedded stack, without the rest: S3, S3 and PostgreSQL, S3 and the local MediaConvert."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from vodflow.local.aws import aws_part
 from vodflow.local.config import prepare_config
 from vodflow.local.environment import child_environment
 from vodflow.local.home import Home
+from vodflow.local.mediaconvert.part import mediaconvert_part
 from vodflow.local.part import Part
 from vodflow.local.postgres import PostgresServer
 
@@ -34,6 +35,20 @@ def aws_services(root: Path) -> Iterator[dict[str, str]]:
     config = prepare_config(home)
     environment = child_environment(home)
     with _clean(home), _running(aws_part(home, config, environment), home):
+        yield environment
+
+
+@contextmanager
+def mediaconvert_service(root: Path) -> Iterator[dict[str, str]]:
+    """The local MediaConvert with S3; the environment of a process that uses them. Nothing is left afterwards."""
+    home = Home(root)
+    config = prepare_config(home)
+    environment = child_environment(home)
+    with (
+        _clean(home),
+        _running(aws_part(home, config, environment), home),
+        _running(mediaconvert_part(home, config, environment), home),
+    ):
         yield environment
 
 

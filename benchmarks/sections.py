@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.context import Context
 from benchmarks.encoding import encoding
+from benchmarks.mediaconvert import mediaconvert
 from benchmarks.orchestration import orchestration
 from benchmarks.parsing import parsing
 from benchmarks.results import Section
@@ -16,4 +17,5 @@ SECTIONS: dict[str, Callable[[Context], Section]] = {
     "orchestration": orchestration,
     "sweep": sweep,
     "parsing": parsing,
+    "mediaconvert": mediaconvert,
 }
