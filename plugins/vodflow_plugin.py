@@ -1,6 +1,6 @@
 """The only AirflowPlugin: everything that Airflow must be told about is registered here.
 
-Operators, sensors and triggers need no registration; import them from ``vodflow_airflow``.
+Operators, their links, sensors and triggers need no registration; import them from ``vodflow_airflow``.
 """
 
 from __future__ import annotations

@@ -155,12 +155,11 @@ class MediaConvertCreateJobOperator(AwsBaseOperator[MediaConvertHook]):
 
         :raises ConfigurationError: for settings that are no JSON object, or without a role
         """
-        document = _document(self.settings)
+        document = {**_document(self.settings), **(self.create_job_kwargs or {})}
         members = {
             "JobTemplate": self.job_template,
             "UserMetadata": {**document.get("UserMetadata", {}), **(self.user_metadata or {}), **memory.metadata},
             "Tags": {**document.get("Tags", {}), **(self.tags or {})},
-            **(self.create_job_kwargs or {}),
         }
         request = {**document, **{name: value for name, value in members.items() if value}}
         request["Role"] = self.hook.resolve_role(given(self.role_arn) or request.get("Role"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mediaconvert_service import ROLE, MediaConvert, shared_hook
+from mediaconvert_service import ROLE, SETTINGS, MediaConvert, shared_hook
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
+from vodflow_airflow.operators.mediaconvert import MediaConvertCreateJobOperator
+from vodflow_airflow.sensors.mediaconvert import MediaConvertJobSensor
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "mediaconvert_dag.py"
 
@@ -64,3 +67,18 @@ def test_a_failing_poster_is_cleaned_up(service: MediaConvert, example: Any) -> 
         "poster_done": "failed",
         "cancel_poster": "success",
     }
+
+
+def test_mapped_tasks_and_links_survive_serialisation(service: MediaConvert, airflow_db: None) -> None:
+    from airflow.sdk import DAG  # noqa: PLC0415  (slow)
+    from airflow.serialization.serialized_objects import DagSerialization  # noqa: PLC0415
+
+    with DAG("mapped", schedule=None) as dag:
+        jobs = MediaConvertCreateJobOperator.partial(
+            task_id="transcode", deferrable=True, region_name="eu-west-1", waiter_delay=10
+        ).expand(settings=[SETTINGS, SETTINGS])
+        MediaConvertJobSensor.partial(task_id="wait").expand(job_id=jobs.output)
+    document = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+    again = DagSerialization.from_dict(document)
+    for task in again.tasks:
+        assert [link.name for link in task.operator_extra_links] == ["MediaConvert Job"], task.task_id

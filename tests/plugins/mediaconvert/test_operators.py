@@ -110,7 +110,7 @@ def test_the_request(service: MediaConvert, make_context: MakeContext, monkeypat
         job_queue="Default",
         user_metadata={"title": "a"},
         tags={"team": "b"},
-        create_job_kwargs={"Priority": 10, "StatusUpdateInterval": "SECONDS_10"},
+        create_job_kwargs={"Priority": 10, "StatusUpdateInterval": "SECONDS_10", "UserMetadata": {"also": "c"}},
         wait_for_completion=False,
     )
     job = hook().get_job(task.execute(context))
@@ -118,7 +118,7 @@ def test_the_request(service: MediaConvert, make_context: MakeContext, monkeypat
     assert job["Queue"].endswith("queues/Default")
     assert (job["Priority"], job["StatusUpdateInterval"]) == (10, "SECONDS_10")
     metadata = job["UserMetadata"]
-    assert metadata["title"] == "a"
+    assert (metadata["title"], metadata["also"]) == ("a", "c")
     assert metadata["airflow-task"] == f"a_dag.{context['ti'].task_id}"
     assert metadata["airflow-run"] == "manual__1"
     assert job["ClientRequestToken"] == metadata["airflow-key"]
