@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.local.mediaconvert.transcode import audio_codecs, names
+from vodflow.local.mediaconvert.transcode.captures import capture_options
 from vodflow.local.mediaconvert.transcode.clips import Clip, time_line
 from vodflow.local.mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
+from vodflow.local.mediaconvert.transcode.encoding import qvbr_level
 from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, no_video, output_frame
 from vodflow.local.mediaconvert.transcode.pictures import (
     clip_chain,
@@ -34,7 +36,7 @@ from vodflow.local.mediaconvert.transcode.selectors import check_selector, selec
 from vodflow.local.mediaconvert.transcode.sound import channels_of, loudness, sound_chain
 from vodflow.local.mediaconvert.transcode.sources import Source
 from vodflow.local.mediaconvert.transcode.steps import Chain, step
-from vodflow.local.mediaconvert.transcode.video_codecs import capture_options, qvbr_level, video_encoder
+from vodflow.local.mediaconvert.transcode.video_codecs import video_encoder
 from vodflow.media.info import VideoTrack
 
 #: Extensions by container (API reference, Output.Extension).

@@ -7,24 +7,21 @@ import math
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from vodflow.engines.ffmpeg import TOO_MANY_ERRORS
-from vodflow.engines.process import Finished, Limits, check_exit, run_process
+from vodflow.engines.process import Limits, check_exit, run_process
 from vodflow.engines.reporter import EncodeProgress, Reporter
 from vodflow.engines.result import Stage
 from vodflow.engines.workspace import workspace
-from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
+from vodflow.errors import EngineCanceled, VodflowError
 from vodflow.local.mediaconvert.transcode import outcome
 from vodflow.local.mediaconvert.transcode.captions import convert
 from vodflow.local.mediaconvert.transcode.command import encode_command, measure_command, track_path
 from vodflow.local.mediaconvert.transcode.contract import (
-    DAMAGED_INPUT,
     Document,
     ErrorCode,
     JobFailed,
@@ -40,8 +37,8 @@ from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan
 from vodflow.local.mediaconvert.transcode.planner import plan_job
 from vodflow.local.mediaconvert.transcode.sources import Source, examine
 from vodflow.local.mediaconvert.transcode.support import plan_warnings, refusals
+from vodflow.local.mediaconvert.transcode.verdict import bare, check_encode, failures, write_failure
 from vodflow.media.tools import ffmpeg_path
-from vodflow.packaging.movie import movie_seconds
 from vodflow.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -82,7 +79,7 @@ def run_job(
     refused = refusals(document)
     if refused:
         raise JobFailed(ErrorCode.JOB_SETTINGS, f"{refused[0].path}: {refused[0].message}", path=refused[0].path)
-    with _failures(), workspace(used.model_copy(update={"work_dir": work_dir})) as folder:
+    with failures(), workspace(used.model_copy(update={"work_dir": work_dir})) as folder:
         running = _Job(document, folder, used, _Phases(on_progress), cancel)
         sources = running.probe()
         details = [input_details(source) for source in sources]
@@ -97,17 +94,6 @@ def run_job(
             warnings=[*plan_warnings(document), *running.warnings],
             input_details=details,
         )
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Our errors as MediaConvert's."""
-    try:
-        yield
-    except (JobFailed, EngineCanceled):
-        raise
-    except VodflowError as error:
-        raise JobFailed(ErrorCode.UNEXPECTED, str(error)) from error
 
 
 class _Phases(Reporter):
@@ -190,7 +176,7 @@ class _Job:
             log.info("encoding %s tracks of %s clips", len(plan.encodes), len(plan.clips))
             progress = EncodeProgress(float(plan.duration) or 1.0, self.phases)
             finished = run_process(argv, progress, limits=Limits(self.cancel, self.used.stall_timeout))
-            self._check_encode(plan, finished, paths)
+            self.warnings += check_encode(plan, finished, paths)
         return paths
 
     def _measure(self, plan: JobPlan) -> dict[Encode, float]:
@@ -202,29 +188,10 @@ class _Job:
                 measure_command(plan, item, ffmpeg_path()), limits=Limits(self.cancel, self._patience(plan))
             )
             check_exit("ffmpeg", finished)
-            values = [match[1] for line in finished.errors if (match := _INTEGRATED.search(_bare(line)))]
+            values = [match[1] for line in finished.errors if (match := _INTEGRATED.search(bare(line)))]
             if values:
                 found[item] = float(values[-1]) if values[-1] != "-inf" else -math.inf
         return found
-
-    def _check_encode(self, plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]) -> None:
-        uri = plan.clips[0].source.uri
-        if finished.code != 0:
-            said = next((line for line in finished.errors if "[error]" in line or "[fatal]" in line), "")
-            if finished.code == TOO_MANY_ERRORS or "Invalid data found" in said:
-                raise JobFailed(ErrorCode.FILE_ACCESS, f"Unable to decode input file [{uri}]: [{said}]")
-            check_exit("ffmpeg", finished)
-        for item, path in paths.items():
-            if item.kind == "video" and path.suffix == ".mp4":
-                missing = float(plan.duration) - movie_seconds(path)
-                if missing > max(_MISSING_SECONDS, _MISSING_SHARE * float(plan.duration)):
-                    raise JobFailed(
-                        ErrorCode.TRUNCATED,
-                        f"Demuxer: [ReadPacketData File read failed - end of file hit. Is file truncated?] The "
-                        f"pictures of [{uri}] end {missing:.1f} s early.",
-                    )
-        errors = dict.fromkeys(line for line in finished.errors if "[error]" in line)
-        self.warnings += [JobWarning(DAMAGED_INPUT, _bare(line)) for line in list(errors)[:5]]
 
     def package(self, plan: JobPlan, tracks: Mapping[Encode, Path]) -> dict[int, Made]:
         """The files of every group, in a folder each."""
@@ -251,7 +218,7 @@ class _Job:
             finished = run_process(argv, collect, limits=Limits(self.cancel, self._patience(plan)))
             if finished.code != 0:
                 said = finished.errors[-1] if finished.errors else "no reason given"
-                raise JobFailed(ErrorCode.FILE_ACCESS, f"Captions cannot be read: {_bare(said)}")
+                raise JobFailed(ErrorCode.FILE_ACCESS, f"Captions cannot be read: {bare(said)}")
             return "\n".join(lines)
 
         def bring(uri: str, path: Path) -> None:
@@ -291,21 +258,6 @@ class _Job:
             except EngineCanceled:
                 raise
             except VodflowError as error:
-                raise _write_failure(group, error) from error
+                raise write_failure(group, error) from error
             done += sizes[group.number]
         self.phases.tell(Phase.UPLOADING, 1)
-
-
-def _write_failure(group: GroupPlan, error: VodflowError) -> JobFailed:
-    where = group.place.uri("")
-    if isinstance(error, SourceNotFound):
-        return JobFailed(ErrorCode.NOT_FOUND, f"Unable to write to output [{where}]: [{error}]")
-    if isinstance(error, ConfigurationError):
-        return JobFailed(ErrorCode.ACCESS_DENIED, f"Unable to write to output [{where}]: [Access Denied] {error}")
-    code = ErrorCode.S3_WRITE if isinstance(error, EngineError) else ErrorCode.UNEXPECTED
-    return JobFailed(code, f"Unable to write to output [{where}]: [Failed to write data: {error}]")
-
-
-def _bare(line: str) -> str:
-    """A line of FFmpeg's log without the component and the level before it."""
-    return re.sub(r"^(?:\[[^\]]*\]\s*)+", "", line)
