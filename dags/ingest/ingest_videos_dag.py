@@ -24,6 +24,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, d
 from ingest.assets import S3_NOTIFICATIONS
 from ingest.tasks import ingest
 from vodflow.settings import get_settings
+from vodflow_airflow.notifiers.slack import slack_on_failure
 
 # Unlike a cron trigger, cron intervals give a run at once after a pause or a downtime that missed one.
 SWEEP = CronDataIntervalTimetable(get_settings().sweep_schedule, timezone="UTC")
@@ -35,6 +36,7 @@ SWEEP = CronDataIntervalTimetable(get_settings().sweep_schedule, timezone="UTC")
     schedule=AssetOrTimeSchedule(assets=[S3_NOTIFICATIONS], timetable=SWEEP),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
+    on_failure_callback=slack_on_failure(),
     # One long sweep, and room beside it for events.
     max_active_runs=4,
     params={

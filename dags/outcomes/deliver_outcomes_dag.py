@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import dag
 from outcomes.assets import CONFIGURED, OUTCOMES_DUE
 from outcomes.tasks import deliver
+from vodflow_airflow.notifiers.slack import slack_on_failure
 
 
 @dag(
@@ -31,6 +32,7 @@ from outcomes.tasks import deliver
     schedule=[OUTCOMES_DUE] if CONFIGURED else None,
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
+    on_failure_callback=slack_on_failure(),
     max_active_runs=1,
     tags=["vodflow", "outcomes"],
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2.0},

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, chain, dag
 from reports.tasks import choose_days, export, recompute
+from vodflow_airflow.notifiers.slack import slack_on_failure
 
 
 def _day(title: str, description: str) -> Param:
@@ -32,6 +33,7 @@ def _day(title: str, description: str) -> Param:
     schedule="15 0 * * *",
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
+    on_failure_callback=slack_on_failure(),
     max_active_runs=4,
     params={
         "date_from": _day("First day", "UTC day, included; empty means the same as the last day"),

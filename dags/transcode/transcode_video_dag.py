@@ -29,6 +29,7 @@ from datetime import timedelta
 from airflow.sdk import Param, TriggerRule, chain, dag
 from transcode.tasks import plan, probe, publish, verify
 from vodflow.engines.names import EngineName, available_engines
+from vodflow_airflow.notifiers.slack import slack_on_failure
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
 
@@ -105,6 +106,7 @@ AFTER_A_BRANCH = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     doc_md=__doc__,
     schedule=None,
     catchup=False,
+    on_failure_callback=slack_on_failure(),
     max_active_runs=64,
     params=PARAMS,
     tags=["vodflow", "transcode"],

@@ -254,6 +254,9 @@ class Settings(BaseSettings):
     notifications: tuple[Channel, ...] = Field(
         default=(), description="channels that are told what became of a video (JSON list of channels)"
     )
+    slack_conn_id: str | None = Field(
+        default=None, description="Airflow connection (slackwebhook) that hears of failed DAG runs; none means off"
+    )
     notification_patience: float = Field(
         default=3.0, gt=0, description="seconds a step waits at its end for notifications and metadata to be sent"
     )
