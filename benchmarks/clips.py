@@ -69,19 +69,26 @@ def quick_clip(cache: Path) -> Path:
 
 
 def short_clips(cache: Path, count: int) -> list[Path]:
-    """Cuts of 2 to 5 seconds, 360p and 720p in turn, each with different content."""
+    """Cuts of 6 to 10 seconds in 720p, each with different content."""
+    return [_cut(cache, index, 6 + index % 5, 720) for index in range(count)]
+
+
+def snippets(cache: Path, count: int) -> list[Path]:
+    """Cuts of 2 to 5 seconds, four in 360p and four in 720p in turn, each with different content."""
+    return [_cut(cache, index, 2 + index % 4, (360, 720)[index // 4 % 2]) for index in range(count)]
+
+
+def _cut(cache: Path, index: int, seconds: int, height: int) -> Path:
+    """A part of the footage, at a place of its own.
+
+    :param seconds: length
+    """
     source = big_buck_bunny(cache)
-    return [_cut(source, cache, index) for index in range(count)]
-
-
-def _cut(source: Path, cache: Path, index: int) -> Path:
-    seconds = 2 + index % 4
-    height = (360, 720)[index // 4 % 2]
     clip = cache / f"cut-{index:02}-{height}p-{seconds}s.mp4"
     if clip.exists():
         return clip
     _ffmpeg(
-        "-ss", str(index * 1.2), "-i", source, "-t", str(seconds), "-vf", f"scale=-2:{height}", "-c:v", "libx264",
+        "-ss", str(index % 20), "-i", source, "-t", str(seconds), "-vf", f"scale=-2:{height}", "-c:v", "libx264",
         "-preset", "veryfast", "-crf", "20", "-c:a", "aac", "-ac", "2", "-movflags", "+faststart", target=clip,
     )  # fmt: skip
     return clip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterable
@@ -25,16 +26,16 @@ SINGLES = 9
 IDLE_SECONDS = 20.0
 
 METHOD = """A fresh embedded stack with its default settings (one encode at a time), warmed up by {warm_up} videos.
-Clips are cuts of *Big Buck Bunny* of 2 to 5 s in 360p and 720p; they are uploaded to S3 and found by the
-event-driven ingest, nothing is triggered by hand.
+All clips are cuts of *Big Buck Bunny*, all different: *short videos* are 6 to 10 s in 720p, *snippets* 2 to 5 s in
+360p and 720p. They are uploaded to S3 and found by the event-driven ingest, nothing is triggered by hand.
 
-*Overhead* is the time from the end of the upload to the end of the `publish` task (`manifest.json` included), minus
-the worker's own download, encode, package and upload; the start of the worker process counts as overhead. One video
-at a time, p50 of {singles}.
+*Overhead* is the time to publish minus the worker's own download, encode, package and upload. It is given twice: from
+the end of the upload to the end of the `publish` task (`manifest.json` included), and from the registration in the
+catalog, as the report's time to publish counts. One snippet at a time, p50 of {singles}.
 
-*CPU of orchestration* is the CPU time of all processes of the stack (PostgreSQL, S3, Airflow, tasks) while {batch}
-videos went through, minus what the same worker processes use when they are started by hand with the same plans,
-minus what the idle stack uses in the same time; divided by {batch}.
+*CPU of orchestration* is the CPU time of all processes of the stack (PostgreSQL, S3, Airflow, tasks) while the
+{singles} snippets went through, minus what the same workers use when they are started by hand from a warm Python process
+with the same plans (S3's share of it included), minus what the idle stack uses in the same time; divided by {singles}.
 
 *Plain loop* is a script that downloads, encodes with one FFmpeg process, packages, remuxes and uploads one video
 after the other, with the same plans, while no stack runs. It keeps no records, verifies nothing and cannot go on
@@ -56,25 +57,36 @@ class _Batch:
 
 def orchestration(context: Context) -> Section:
     """Measure the section."""
-    batch_clips = clips.short_clips(context.clips, 4 if context.quick else BATCH)
+    count = 4 if context.quick else BATCH
+    shorts, snippets = clips.short_clips(context.clips, count), clips.snippets(context.clips, count)
     singles = 2 if context.quick else SINGLES
-    loops = [_loop(context, batch_clips)]
+    loops, snippet_loops = [_loop(context, shorts)], [_loop(context, snippets)]
     with bench_stack(context.home / "stack") as stack:
-        _one_by_one(context, stack, batch_clips[:WARM_UP])
+        _one_by_one(context, stack, snippets[:WARM_UP])
         idle = _idle(stack, 5.0 if context.quick else IDLE_SECONDS)
-        single = _one_by_one(context, stack, [batch_clips[index % len(batch_clips)] for index in range(singles)])
-        batches = [_batch(context, stack, batch_clips) for _ in range(max(1, context.repeats - 1))]
-        workers = [_worker(context, stack, video) for video in batches[0].videos]
-    loops.append(_loop(context, batch_clips))
-    method = METHOD.format(warm_up=WARM_UP, singles=singles, batch=len(batch_clips))
+        before, begin = stack.cpu(), time.monotonic()
+        single = _one_by_one(context, stack, [snippets[index % len(snippets)] for index in range(singles)])
+        alone = Usage(time.monotonic() - begin, stack.cpu() - before)
+        batches = [_batch(context, stack, shorts) for _ in range(max(1, context.repeats - 1))]
+        snippet_batch = _batch(context, stack, snippets)
+        workers = [_worker(context, stack, video, idle) for video in single]
+    loops.append(_loop(context, shorts))
+    snippet_loops.append(_loop(context, snippets))
+    method = METHOD.format(warm_up=WARM_UP, singles=singles)
     section = Section("orchestration", "Orchestration", method)
-    section.rows = [*_single_rows(single), *_batch_rows(batches, loops, workers, idle)]
+    section.rows = [
+        *_single_rows(single),
+        *_cpu_rows(alone, workers, idle),
+        *_batch_rows(f"{count} short videos", batches, loops, 1.15),
+        *_batch_rows(f"{count} snippets", [snippet_batch], snippet_loops),
+    ]
     section.raw = {
         "idle_cpu_a_second": idle,
+        "alone": asdict(alone),
         "single": [_raw(video) for video in single],
         "batches": [{"wall": batch.wall, "cpu": batch.cpu, "videos": [_raw(video) for video in batch.videos]}
-                    for batch in batches],
-        "loops": [asdict(loop) for loop in loops],
+                    for batch in (*batches, snippet_batch)],
+        "loops": [asdict(loop) for loop in (*loops, *snippet_loops)],
         "workers": [asdict(worker) for worker in workers],
     }  # fmt: skip
     return section
@@ -123,13 +135,17 @@ def _batch(context: Context, stack: BenchStack, batch_clips: list[Path]) -> _Bat
     return batch
 
 
-def _worker(context: Context, stack: BenchStack, video: Video) -> Usage:
-    """The same work by a worker that is started by hand."""
+def _worker(context: Context, stack: BenchStack, video: Video, idle: float) -> Usage:
+    """The same work by a worker that is started by hand, with what the stack's S3 does for it."""
     plan = TranscodePlan.model_validate(video.plan)
-    argv = [sys.executable, "-m", "vodflow.engines", "--plan", "-", "--bucket", BUCKET, "--prefix", f"hand/{plan.hash}"]
+    argv = [sys.executable, "-m", "benchmarks.warm_worker", BUCKET, f"hand/{plan.hash}"]
+    before, begin = stack.cpu(), time.monotonic()
     with context.folder() as folder:
-        environment = {**stack.environment, "VODFLOW_WORK_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
-        return run(argv, cwd=folder, env=environment, stdin=plan.to_json())[0]
+        environment = {**stack.environment, "VODFLOW_WORK_DIR": str(folder), "PYTHONPATH": str(Path.cwd())}
+        said = run(argv, cwd=folder, env=environment, stdin=plan.to_json())[1]
+    served = stack.cpu() - before - idle * (time.monotonic() - begin)
+    used = json.loads(said)
+    return Usage(used["wall"], used["cpu"] + max(0.0, served))
 
 
 def _single_rows(videos: list[Video]) -> list[Row]:
@@ -137,9 +153,11 @@ def _single_rows(videos: list[Video]) -> list[Row]:
         return Row(value, median(values), "s", target=target, note=note)
 
     worst = max(video.overhead for video in videos)
+    registered = [video.published - video.registered - video.worker_seconds for video in videos]
     found = [video for video in videos if video.ingest is not None]
     return [
-        p50("Overhead of one video, p50", (video.overhead for video in videos), 3.0, f"worst {worst:.2f} s"),
+        p50("Overhead from the upload, p50", (video.overhead for video in videos), 3.0, f"worst {worst:.2f} s"),
+        p50("Overhead from the registration, p50", registered, 3.0, f"worst {max(registered):.2f} s"),
         p50("Upload → run of ingest_videos, p50", (float(video.ingest or 0) - video.uploaded for video in found), 3.0),
         p50("Upload → run of transcode_video, p50", (video.run - video.uploaded for video in videos)),
         p50("Upload → engine at work, p50", (video.engine_started - video.uploaded for video in videos)),
@@ -148,20 +166,26 @@ def _single_rows(videos: list[Video]) -> list[Row]:
     ]
 
 
-def _batch_rows(batches: list[_Batch], loops: list[Usage], workers: list[Usage], idle: float) -> list[Row]:
+def _cpu_rows(alone: Usage, workers: list[Usage], idle: float) -> list[Row]:
+    """What the videos that went through one by one used, beside their workers."""
     count = len(workers)
     by_hand = sum(worker.cpu for worker in workers)
-    gross = median((batch.cpu - by_hand) / count for batch in batches)
-    net = median((batch.cpu - by_hand - idle * batch.wall) / count for batch in batches)
-    wall, loop = median(batch.wall for batch in batches), median(usage.wall for usage in loops)
+    gross = (alone.cpu - by_hand) / count
+    net = gross - idle * alone.wall / count
     return [
         Row("CPU of orchestration, a video", net, "s", target=1.5, note=f"with the idle stack's share {gross:.2f} s"),
         Row("CPU of the idle stack, a second", idle, "s"),
-        Row(f"{count} short videos, wall", wall, "s", loop, "plain loop", 1.15),
-        Row(f"{count} short videos, CPU", median(batch.cpu for batch in batches), "s",
-            median(usage.cpu for usage in loops), "plain loop"),
-        Row("CPU of the workers by hand, a video", by_hand / count, "s"),
-    ]  # fmt: skip
+        Row("CPU of a worker by hand, a video", by_hand / count, "s"),
+    ]
+
+
+def _batch_rows(name: str, batches: list[_Batch], loops: list[Usage], target: float | None = None) -> list[Row]:
+    wall, loop = median(batch.wall for batch in batches), median(usage.wall for usage in loops)
+    cpu, loop_cpu = median(batch.cpu for batch in batches), median(usage.cpu for usage in loops)
+    return [
+        Row(f"{name}, wall", wall, "s", loop, "plain loop", target),
+        Row(f"{name}, CPU", cpu, "s", loop_cpu, "plain loop"),
+    ]
 
 
 def _raw(video: Video) -> dict[str, object]:
