@@ -14,7 +14,10 @@ from vodflow.local.mediaconvert.transcode.contract import ErrorCode, JobFailed
 
 _SRT_TIMES: Final = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 _FONT: Final = re.compile(r"</?font[^>]*>|\{\\[^}]*\}", re.IGNORECASE)
-_TAGS: Final = re.compile(r"<[^>]*>")
+_TAGS: Final = re.compile(r"</?[ibu]>", re.IGNORECASE)
+#: What WebVTT would take for the beginning of an entity or a tag.
+_AMPERSAND: Final = re.compile(r"&(?!\w+;|#\d+;)")
+_LESS: Final = re.compile(r"<(?!/?[ibu]>)", re.IGNORECASE)
 _CLOCK: Final = re.compile(r"(\d+):(\d\d):(\d\d)(?:\.(\d+)|:(\d+))?")
 _OFFSET: Final = re.compile(r"(\d+(?:\.\d+)?)(h|m|s|ms|f|t)")
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -71,7 +74,7 @@ def parse_ttml(data: bytes, uri: str) -> list[Cue]:
             end = start + length
         text = "\n".join(line.strip() for line in _lines(element).split("\n") if line.strip())
         if start is not None and end is not None and text:
-            cues.append(Cue(start, end, escape(text)))
+            cues.append(Cue(start, end, text))
     return cues
 
 
@@ -122,7 +125,7 @@ def write(cues: Sequence[Cue], form: str, language: str | None) -> str:
     :param form: ``WEBVTT``, ``SRT``, ``TTML`` or ``IMSC``
     """
     if form == "WEBVTT":
-        blocks = [f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n{cue.text}\n" for cue in cues]
+        blocks = [f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n{_webvtt(cue.text)}\n" for cue in cues]
         return "WEBVTT\n\n" + "\n".join(blocks)
     if form == "SRT":
         numbered = enumerate(cues, 1)
@@ -153,11 +156,13 @@ _TTML: Final = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+def _webvtt(text: str) -> str:
+    return _LESS.sub("&lt;", _AMPERSAND.sub("&amp;", text))
+
+
 def _markup(text: str) -> str:
-    """Plain text with line breaks; entities are as they are in WebVTT."""
-    plain = _TAGS.sub("", text)
-    known = plain if "&" in plain else escape(plain)
-    return known.replace("\n", "<br/>")
+    """Plain text with line breaks."""
+    return escape(_TAGS.sub("", text)).replace("\n", "<br/>")
 
 
 def _time(seconds: float, mark: str) -> str:

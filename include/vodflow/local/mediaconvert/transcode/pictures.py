@@ -98,6 +98,8 @@ def clip_chain(clip: Clip, description: Document, shape: Shape, frame: Frame, pi
     # The input's own place goes before the output's.
     placed = {**description, "Position": clip.settings.get("Position") or description.get("Position")}
     chain += _colours(description, track, fit(placed, shape, frame), frame)
+    # Rounded sizes change the shape of pixels a little; clips that are joined must have the same.
+    chain.append(step("setsar", f"{frame.aspect.numerator}/{frame.aspect.denominator}"))
     return tuple(chain)
 
 
@@ -208,7 +210,6 @@ def finish_chain(
     chain.append(step("format", pixel_format))
     corrector = preprocessors.get("ColorCorrector", {})
     chain += _correction(corrector)
-    chain.append(step("setsar", f"{frame.aspect.numerator}/{frame.aspect.denominator}"))
     if track is not None and description.get("ColorMetadata", "INSERT") == "INSERT":
         chain += colour_tags(track, corrector)
     return tuple(chain)

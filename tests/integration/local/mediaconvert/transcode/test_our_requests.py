@@ -108,7 +108,7 @@ def test_captions_become_files_and_segments(packaging: str, transcoder: Transcod
     assert {re.sub(r"\d{5}", "$Number%05d$", name) for name in found.names.values() if "captions" in name} == wanted
     written = transcoder.fetch(tmp_path / "out")
     assert (written / "captions/captions_eng.vtt").read_text() == (
-        "WEBVTT\n\n00:00:00.750 --> 00:00:01.750\nHello & <i>goodbye</i>\n"
+        "WEBVTT\n\n00:00:00.750 --> 00:00:01.750\nHello &amp; <i>goodbye</i>\n"
     )
     sidecars = {path.suffix: path.read_text() for path in (written / "captions").glob("captions_fra.*")}
     assert "Bonjour" in next(iter(sidecars.values()))

@@ -75,6 +75,17 @@ def test_clips_of_several_inputs_follow_one_another(transcoder: TranscodeBench, 
     assert [item["id"] for item in transcoder.information] == [1, 2]
 
 
+def test_inputs_of_different_shapes_are_joined(transcoder: TranscodeBench, colours: Path, tmp_path: Path) -> None:
+    turned = source(transcoder.put("portrait"), VideoSelector={"Rotate": "AUTO"}, **SHORT)
+    first = source(transcoder.put("colours", colours), **SHORT)
+    wide = source(transcoder.put("anamorphic"), **SHORT)
+    transcoder.run(job(first, turned, wide, group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac()))))
+    path = transcoder.fetch(tmp_path) / "colours é+1_v.mp4"
+    assert frames(path) == 15
+    assert stream(path, "video")["sample_aspect_ratio"] == "1:1"
+    assert [colour(path, 0.05, 0.9, at=at) == BLACK for at in (0.1, 0.3)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("timecodes", "clip"),
     [

@@ -1,0 +1,108 @@
+"""The FFmpeg and packager commands of whole jobs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.golden import Golden
+from mediaconvert_values import CASES, request
+from transcode_settings import aac, group, h264, job, output, source, video
+from transcode_sources import written_source
+from vodflow.local.mediaconvert.transcode.command import encode_command, measure_command
+from vodflow.local.mediaconvert.transcode.files import remux_command
+from vodflow.local.mediaconvert.transcode.muxed import mux_command
+from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan, VideoPart
+from vodflow.local.mediaconvert.transcode.planner import plan_job
+from vodflow.local.mediaconvert.transcode.segments import is_muxed, package_command, streams
+from vodflow.local.mediaconvert.transcode.sources import Source
+
+STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+OVERLAID = {
+    "ImageInserter": {"InsertableImages": [{"ImageInserterInput": "s3://in/logo.png", "ImageX": 8, "ImageY": 8}]}
+}
+REMIX = {"RemixSettings": {"ChannelsIn": 6, "ChannelsOut": 2, "ChannelMapping": {"OutputChannels": [
+    {"InputChannels": [0, -60, -3, -60, -3, -60]},
+    {"InputChannelsFineTune": [-60, 0, -3.5, -60, -60, -3.5]}]}}}  # fmt: skip
+H265 = {"Codec": "H_265", "H265Settings": {"RateControlMode": "CBR", "Bitrate": 400_000}}
+VP9 = {"Codec": "VP9", "Vp9Settings": {"RateControlMode": "VBR", "Bitrate": 400_000}}
+TRIMMED = {"InputClippings": [{"StartTimecode": "00:00:01:00", "EndTimecode": "00:00:03:24"}]}
+TURNED = {"VideoSelector": {"Rotate": "DEGREES_90", "ColorSpace": "REC_601", "ColorSpaceUsage": "FORCE"}}
+NORMAL = {"AudioNormalizationSettings": {"TargetLkfs": -16.0, "TruePeakLimiterThreshold": -1.0}}
+
+JOBS: dict[str, tuple[dict[str, Any], list[Source]]] = {
+    "ours": (request(*CASES["hls_dash_mp4_5_1"])["Settings"], [written_source(sounds=((6, None),), duration=10.0)]),
+    "hls_with_sound": (
+        job(source("s3://in/film.mp4"), group(
+            "b", "HLS", output("_a", "M3U8", video(), aac()),
+            output("_b", "M3U8", video(Width=320, Height=180), aac()))),
+        [written_source()],
+    ),
+    "stitched": (
+        job(
+            source("s3://in/one.mp4", **TRIMMED), source("s3://in/two.mp4", **TURNED),
+            group("b", "FILE", output("_v", "MP4", video(VideoPreprocessors=OVERLAID), aac(**NORMAL))),
+        ),
+        [written_source(1), written_source(2, sounds=(), frame_rate="30000/1001")],
+    ),
+    "codecs": (
+        job(source("s3://in/film.mp4"), group(
+            "b", "FILE",
+            output("_h", "MP4", video(H265), aac() | REMIX),
+            output("_w", "WEBM", video(VP9),
+                   {"CodecSettings": {"Codec": "OPUS", "OpusSettings": {}}}),
+            output("_m", "RAW", None, {"CodecSettings": {"Codec": "MP3", "Mp3Settings": {"Bitrate": 128_000}}}),
+            output("_v", "MP4", video(h264(RateControlMode="VBR", Bitrate=300_000, GopClosedCadence=0))),
+        )),
+        [written_source(sounds=((6, "eng"),))],
+    ),
+}  # fmt: skip
+
+
+def planned(name: str) -> JobPlan:
+    settings, sources = JOBS[name]
+    return plan_job(settings, sources, STARTED, {"s3://in/logo.png": Path("/work/image0.png")})
+
+
+def paths(plan: JobPlan) -> dict[Encode, Path]:
+    return {encode: Path("/work/tracks") / f"{name}{encode.suffix}" for encode, name in plan.encodes.items()}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_whole_commands(name: str, golden: Golden) -> None:
+    plan = planned(name)
+    measured = {encode: -22.0 for encode in plan.encodes if encode.loudness}
+    commands = {"encode": encode_command(plan, Path("/work/tracks"), "ffmpeg", 4, measured)}
+    for encode in measured:
+        commands["measure"] = measure_command(plan, encode, "ffmpeg")
+    for item in plan.groups:
+        commands |= package(plan, item)
+    golden(f"{name}.json", commands)
+
+
+def package(plan: JobPlan, item: GroupPlan) -> dict[str, list[str]]:
+    found = {}
+    if item.type != "FILE":
+        listed = streams(item)
+        tracks = {one.stem: paths(plan)[one.part.encode] for one in listed if not hasattr(one.part, "selector")}
+        found[f"package {item.number}"] = package_command(item, listed, tracks, "packager") if listed else []
+    for one in item.outputs:
+        if is_muxed(item, one):
+            found[f"mux {one.stem}"] = mux_command(item, one, paths(plan), "ffmpeg")
+        elif item.type == "FILE" and not (one.video and one.video.encode.kind == "pictures"):
+            found[f"remux {one.stem}"] = remux_command(
+                one, paths(plan), Path(f"/out/{one.stem}.{one.extension}"), "ffmpeg"
+            )
+    return found
+
+
+def test_one_process_decodes_once_and_encodes_equal_tracks_once() -> None:
+    plan = planned("ours")
+    argv = encode_command(plan, Path("/work/tracks"), "ffmpeg", 4)
+    assert argv.count("-i") == 1
+    rungs = [output.video for item in plan.groups for output in item.outputs if isinstance(output.video, VideoPart)]
+    # CMAF and MP4 want the same rungs; thumbnails and poster are pictures.
+    assert (len(rungs), argv.count("libx264"), argv.count("mjpeg")) == (8, 3, 2)
