@@ -19,6 +19,7 @@ import pytest
 from clips import clip
 from sqlalchemy import text
 from vodflow.catalog.database import dispose_engines, transaction
+from vodflow.engines.names import EngineName
 from vodflow.local.airflow_api import AirflowApi
 from vodflow.local.demo.clips import DemoVideo
 from vodflow.local.demo.run import run_demo
@@ -27,7 +28,7 @@ from vodflow.local.demo.watch import Progress, Watcher
 from vodflow.local.stack import Stack
 from vodflow.packaging import layout
 from vodflow.settings import get_settings
-from vodflow.storage.clients import s3_client, sqs_client
+from vodflow.storage.clients import mediaconvert_client, s3_client, sqs_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -45,8 +46,8 @@ def live(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 def _forget() -> None:
     dispose_engines()
     get_settings.cache_clear()
-    s3_client.cache_clear()
-    sqs_client.cache_clear()
+    for client in (mediaconvert_client, s3_client, sqs_client):
+        client.cache_clear()
 
 
 def upload(name: str, key: str) -> Upload:
@@ -128,6 +129,33 @@ def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
     assert sorted(rows) == sorted((key, 1, 1) for key in keys)
 
 
+def test_one_mediaconvert_job_whoever_is_killed(live: Stack) -> None:
+    """The triggerer that waits for the job dies, and so does the service that transcodes."""
+    _faults(live, stall=[{"seconds": 5, "times": 1}])
+    video = DemoVideo(clip("small"), "service/small.mp4")
+    sent = upload_once(video, get_settings().watch[0].bucket, EngineName.MEDIACONVERT)
+    victims = ["triggerer", "mediaconvert"]
+
+    def strike(progress: list[Progress]) -> None:
+        if victims and progress[0].verdict == "PROGRESSING" and live.is_healthy():
+            _kill(live, victims.pop(0))
+
+    assert follow(live, [sent], strike) == ["PUBLISHED"]
+    assert victims == [], "the video was through before every part was killed"
+    live.up()
+    (made,) = mediaconvert_client().list_jobs()["Jobs"]
+    with transaction("test") as connection:
+        (row,) = connection.execute(
+            text(
+                "SELECT job.engine, job.external_id, job.estimated_cost > 0, count(DISTINCT job_attempt.id) FROM source"
+                " JOIN job ON job.source_id = source.id JOIN job_attempt ON job_attempt.job_id = job.id"
+                " WHERE source.key = :key GROUP BY job.id"
+            ),
+            {"key": sent.key},
+        )
+    assert tuple(row) == ("mediaconvert", made["Id"], True, 1)
+
+
 def test_a_start_finds_what_no_event_told(live: Stack) -> None:
     bucket = get_settings().watch[0].bucket
     s3_client().put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -136,6 +164,13 @@ def test_a_start_finds_what_no_event_told(live: Stack) -> None:
     live.up()
     _forget()
     assert follow(live, [sent]) == ["PUBLISHED"]
+
+
+def _faults(stack: Stack, **plan: object) -> None:
+    url = f"{stack.config.mediaconvert_url}/_vodflow/faults"
+    request = urllib.request.Request(url, data=json.dumps(plan).encode(), method="PUT")  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback
+        pass
 
 
 def _kill(stack: Stack, part: str) -> None:
