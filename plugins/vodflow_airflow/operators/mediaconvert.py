@@ -274,7 +274,9 @@ def _document(settings: Mapping[str, Any] | str | None) -> dict[str, Any]:
         try:
             settings = json.loads(settings)
         except ValueError as error:
-            raise ConfigurationError(f"settings are no JSON: {error}") from error
+            raise ConfigurationError(
+                f"settings are no JSON: {error}. Give what another task returns as its output, not in a template."
+            ) from error
     if settings is None:
         return {}
     if not isinstance(settings, Mapping):
