@@ -149,6 +149,28 @@ def test_the_operator_cancels_what_it_submitted_when_it_is_killed(idle_site: Sit
     assert reread(job).status == JobStatus.CANCELED
 
 
+def test_killing_it_while_it_collects_keeps_what_was_made(idle_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = idle_site.planned("small")
+    external_id = submit_job(job.id, run_id="manual-1").external_id
+    idle_site.release()
+    idle_site.ended(external_id)
+    operator = MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", job_id=job.id)
+
+    def killed(*_: object, **__: object) -> None:
+        operator.on_kill()
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("vodflow.pipeline.mediaconvert.collect_job", killed)
+        operator.execute({"ti": TaskInstance(), "run_id": "manual-1"})  # type: ignore[typeddict-item]
+    row = reread(job)
+    assert (row.status, row.error_code, row.retryable) == (JobStatus.FAILED, "interrupted", True)
+    # The next try goes on with the same job.
+    again = submit_job(job.id, run_id="manual-1")
+    assert (again.external_id, again.ended) == (external_id, True)
+    assert len(idle_site.jobs()) == 1
+
+
 def test_a_rejected_input_skips(idle_site: Site) -> None:
     idle_site.restart(fail=[{"code": 1020, "message": "There is no video"}])
     job = idle_site.planned("small")

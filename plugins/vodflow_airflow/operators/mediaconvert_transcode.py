@@ -29,7 +29,8 @@ class MediaConvertTranscodeOperator(BaseOperator):
     def __init__(self, *, job_id: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-        self._submitted: int | None = None
+        self._submitting: int | None = None
+        self._collecting: int | None = None
 
     def execute(self, context: Context) -> int:
         """Submit, or find submitted, and wait; returns the job's id for the next task.
@@ -41,7 +42,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
         from vodflow.pipeline.mediaconvert import submit_job  # noqa: PLC0415
 
         job_id = int(self.job_id)
-        self._submitted = job_id
+        self._submitting = job_id
         with airflow_outcome():
             submission = submit_job(job_id, run_id=context["run_id"])
         if submission.external_id is not None:
@@ -62,16 +63,21 @@ class MediaConvertTranscodeOperator(BaseOperator):
         return self._collect(context, int(validated["job_id"]), validated)
 
     def on_kill(self) -> None:
-        """Cancel the job while it is submitted or collected; the trigger does it for a task that waits."""
-        if self._submitted is not None:
-            from vodflow.pipeline.mediaconvert import cancel_job  # noqa: PLC0415
+        """Cancel the job while it is submitted; the trigger does it for a task that waits.
 
-            cancel_job(self._submitted, actor="task killed")
+        While outputs are collected there is nothing left to cancel, and the next try shall not pay once more.
+        """
+        from vodflow.pipeline.mediaconvert import cancel_job, interrupt_job  # noqa: PLC0415
+
+        if self._collecting is not None:
+            interrupt_job(self._collecting, actor="task killed")
+        elif self._submitting is not None:
+            cancel_job(self._submitting, actor="task killed")
 
     def _collect(self, context: Context, job_id: int, event: dict[str, Any] | None = None) -> int:
         from vodflow.pipeline.mediaconvert import collect_job  # noqa: PLC0415
 
-        self._submitted = job_id
+        self._collecting = job_id
         given_up = event_failure(event) if event is not None and event["status"] != "success" else None
         with airflow_outcome():
             collect_job(job_id, run_id=context["run_id"], given_up=given_up)

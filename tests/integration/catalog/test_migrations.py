@@ -62,6 +62,35 @@ def test_tables_equal_migrations(empty_database, postgres):
         assert [row for row in ours if "alembic_version" not in str(row)] == theirs
 
 
+def test_rows_of_the_first_revision_are_kept(empty_database):
+    """An installation with jobs gets the later tables, and can go back."""
+    migrate.upgrade(empty_database, "0001")
+    engine = create_engine(empty_database, poolclass=NullPool)
+    with engine.begin() as conn:
+        for statement in (
+            "INSERT INTO tenant (slug) VALUES ('acme')",
+            "INSERT INTO video (tenant_id, bucket, key) VALUES (1, 'footage', 'a.mp4')",
+            (
+                "INSERT INTO source (video_id, bucket, key, version, etag, size_bytes, last_modified, discovered_by)"
+                " VALUES (1, 'footage', 'a.mp4', 'v1', 'e', 1, now(), 'event')"
+            ),
+            (
+                "INSERT INTO job (source_id, video_id, plan_hash, plan, profile, engine, bucket, prefix)"
+                " VALUES (1, 1, '0123456789abcdef', '{}', 'sd', 'local', 'media', 'vod/a')"
+            ),
+            "INSERT INTO job_attempt (job_id, number, worker) VALUES (1, 1, 'host')",
+        ):
+            conn.execute(text(statement))
+    migrate.upgrade(empty_database)
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT engine, external_id FROM job_attempt")).all() == [("local", None)]
+        assert conn.execute(text("SELECT engine FROM source")).all() == [(None,)]
+    migrate.downgrade(empty_database, "0001")
+    migrate.upgrade(empty_database)
+    with engine.connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM job_attempt WHERE engine = 'local'")) == 1
+
+
 def test_upgrades_at_once_wait_for_each_other(empty_database):
     errors = []
 

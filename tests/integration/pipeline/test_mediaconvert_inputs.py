@@ -37,7 +37,9 @@ def quick(site: Site, set_settings: Any, tmp_path: Path) -> Site:
 
 
 def planned(site: Site, name: str) -> JobRow:
-    return site.planned(name, f"run-{name}", key=f"acme/{name}{clip(name).suffix}", profile="quick")
+    # Any key that S3 allows is one that MediaConvert is given.
+    key = f"acme/a+b %20 'c' \"é\" 😀 {name}{clip(name).suffix}"
+    return site.planned(name, f"run-{name}", key=key, profile="quick")
 
 
 def test_odd_inputs_are_published(quick: Site) -> None:

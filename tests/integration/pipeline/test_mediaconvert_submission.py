@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -271,6 +272,21 @@ def test_settings_that_the_service_refuses_fail_at_once(site: Site, job: JobRow,
         submit_job(job.id, run_id="manual-1")
     assert caught.value.retryable is False
     assert reread(job).status == JobStatus.FAILED
+
+
+def test_who_encodes_is_said_by_the_run_then_the_place_then_the_profile(site: Site, set_settings: Any) -> None:
+    bucket = site.settings.watch[0].bucket
+    rules = [{"bucket": bucket, "prefix": "aws/", "tenant_pattern": "aws/{tenant}/", "engine": "mediaconvert"},
+             {"bucket": bucket}]  # fmt: skip
+    site.settings = set_settings(watch=json.dumps(rules))
+
+    def engine_of(key: str, **asked: Any) -> tuple[str, str]:
+        made = site.planned("small", f"run-{key}-{asked}", key=key, **{"engine": None} | asked)
+        return made.engine.value, made.plan.tenant
+
+    assert engine_of("aws/acme/a.mp4") == ("mediaconvert", "acme")
+    assert engine_of("aws/acme/b.mp4", engine="local") == ("local", "acme")
+    assert engine_of("acme/c.mp4") == ("local", "acme")
 
 
 def test_without_a_role_the_engine_is_refused_by_name(site: Site, job: JobRow, monkeypatch: pytest.MonkeyPatch) -> None:

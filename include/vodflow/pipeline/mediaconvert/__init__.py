@@ -8,8 +8,17 @@
 What is public here is what tasks, triggers and the command line call.
 """
 
-from vodflow.pipeline.mediaconvert.collecting import collect_job
+from vodflow.pipeline.mediaconvert.collecting import collect_job, interrupt_job
 from vodflow.pipeline.mediaconvert.noting import Noted, note_messages, note_snapshots
 from vodflow.pipeline.mediaconvert.submitting import Submission, cancel_job, submit_job
 
-__all__ = ["Noted", "Submission", "cancel_job", "collect_job", "note_messages", "note_snapshots", "submit_job"]
+__all__ = [
+    "Noted",
+    "Submission",
+    "cancel_job",
+    "collect_job",
+    "interrupt_job",
+    "note_messages",
+    "note_snapshots",
+    "submit_job",
+]

@@ -76,6 +76,21 @@ def collect_job(
     _remove_originals(job, result)
 
 
+def interrupt_job(job_id: int, *, actor: str = "interrupt") -> None:
+    """Note that collecting was stopped from outside; the next try goes on with what MediaConvert has made."""
+    error = EngineError(
+        f"Job {job_id} was stopped while its outputs were collected; another try goes on from there.",
+        job_id=job_id,
+        code="interrupted",
+    )
+    record(actor, lambda connection: _interrupt(connection, job_id, error))
+
+
+def _interrupt(connection: Connection, job_id: int, error: EngineError) -> None:
+    if jobs.get_job(connection, job_id).status in {JobStatus.SUBMITTED, JobStatus.PROGRESSING}:
+        jobs.fail_job(connection, job_id, error)
+
+
 def _remove_originals(job: JobRow, result: EngineResult) -> None:
     kept = [*(item.name for item in result.objects), layout.MANIFEST]
     Outputs(job.bucket, job.prefix).delete(left_over(list_objects(job.bucket, job.prefix), kept))
