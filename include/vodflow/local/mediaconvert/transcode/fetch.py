@@ -42,8 +42,13 @@ def fetch(
     """
     if uri.startswith("s3://"):
         _from_s3(uri, path, settings, cancel, progress)
-    else:
+    elif uri.startswith(("http://", "https://")):
         _from_http(uri, path, settings, cancel, progress)
+    else:
+        raise JobFailed(
+            ErrorCode.FILE_ACCESS,
+            f"Unable to open input file [{uri}]: it is neither in Amazon S3 nor at an HTTP(S) URL.",
+        )
 
 
 def _from_s3(

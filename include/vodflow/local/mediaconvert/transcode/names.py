@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 from vodflow.local.mediaconvert.transcode.contract import ErrorCode, JobFailed
 
 #: ``$w$``, ``$h%05$`` (at least five digits) and the escaped dollar ``$$``.
-_IDENTIFIER: Final = re.compile(r"\$(?:([a-z]+)(?:%0(\d+))?)?\$")
-#: Identifiers of DASH that name segments, not outputs.
-_SEGMENT_IDENTIFIERS: Final = ("$Number$", "$Time$", "$Bandwidth$")
+_IDENTIFIER: Final = re.compile(r"\$(?:([A-Za-z]+)(?:%0(\d+))?)?\$")
+#: Identifiers of DASH that number segments, not outputs.
+_SEGMENT_IDENTIFIERS: Final = ("$Number$", "$Time$", "$RepresentationID$")
 
 HLS_COUNTER: Final = "$Number%05d$"
 CMAF_COUNTER: Final = "$Number%09d$"
@@ -92,6 +92,6 @@ def place(destination: str | None, first_input: str, values: Mapping[str, str | 
     return Place(bucket, f"{folder}/" if folder else "", base or input_stem(first_input))
 
 
-def uses_segment_identifiers(modifier: str) -> bool:
+def numbers_segments(modifier: str) -> bool:
     """Whether a name modifier numbers segments by itself."""
     return any(identifier in modifier for identifier in _SEGMENT_IDENTIFIERS)

@@ -79,6 +79,7 @@ class _Planner:
         self.clips = clips
         self.values = names.times(started)
         self.encodes: dict[Encode, str] = {}
+        self.taken: set[str] = set()
         self.descriptions = 0
         self.sounds = 0
 
@@ -100,12 +101,31 @@ class _Planner:
         video = self._video(description, segmented=kind != "FILE") if description else None
         audio = tuple(part for item in settings.get("AudioDescriptions", ()) for part in self._audio(item))
         captions = tuple(self._captions(item) for item in settings.get("CaptionDescriptions", ()))
+        modifier = str(settings.get("NameModifier", ""))
+        if kind != "FILE" and video and video.encode.kind == "pictures":
+            raise JobFailed(ErrorCode.JOB_SETTINGS, f"Frame captures are outputs of file groups, not of {kind} groups.")
+        if names.numbers_segments(modifier):
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS, f"Name modifier [{modifier}] numbers segments, which is not done here."
+            )
         extension = _extension(settings, video, audio, captions)
         values = self._values(video, audio, _MANIFESTS.get(kind, extension))
-        stem = place.base + names.fill(str(settings.get("NameModifier", "")), values)
+        stem = place.base + names.fill(modifier, values)
         hls = settings.get("OutputSettings", {}).get("HlsSettings", {})
-        modifier = names.fill(str(hls.get("SegmentModifier", "")), values)
-        return OutputPlan(number, stem, settings, video, audio, captions, extension, modifier)
+        segment = names.fill(str(hls.get("SegmentModifier", "")), values)
+        self._check_name(kind, place.uri(stem if kind != "FILE" else f"{stem}.{extension}"))
+        return OutputPlan(number, stem, settings, video, audio, captions, extension, segment)
+
+    def _check_name(self, kind: str, uri: str) -> None:
+        """Two outputs, or an input and an output, must not have one name."""
+        if uri in self.taken or uri in {item.get("FileInput") for item in self.inputs}:
+            what = "output" if uri in self.taken else "input and output"
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS,
+                f"Duplicate {what} path [{uri}] found in job. Give the outputs of the {kind} group name modifiers that "
+                "differ, or another destination.",
+            )
+        self.taken.add(uri)
 
     def _values(self, video: VideoPart | None, audio: Sequence[AudioPart], extension: str) -> dict[str, str | int]:
         sound = sum(part.bitrate for part in audio)

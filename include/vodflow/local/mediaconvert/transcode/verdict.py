@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, Sour
 from vodflow.local.mediaconvert.transcode.contract import DAMAGED_INPUT, ErrorCode, JobFailed, JobWarning
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan
 from vodflow.packaging.movie import movie_seconds
+
+log = logging.getLogger(__name__)
 
 #: Seconds, and share of the whole, that an encoded track may be too short before its input counts as cut off.
 _MISSING_SECONDS: Final = 0.5
@@ -31,6 +34,10 @@ def failures() -> Iterator[None]:
         raise
     except VodflowError as error:
         raise JobFailed(ErrorCode.UNEXPECTED, str(error)) from error
+    except Exception as error:
+        # A mistake of ours ends the job, not the service around it.
+        log.exception("a job failed unexpectedly")
+        raise JobFailed(ErrorCode.UNEXPECTED, f"Unexpected error: {error!r}") from error
 
 
 def check_encode(plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]) -> list[JobWarning]:

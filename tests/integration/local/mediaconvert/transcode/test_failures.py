@@ -55,6 +55,8 @@ def test_inputs_and_destinations_that_are_not_there(transcoder: TranscodeBench) 
     assert nowhere.error_code == 1404
     target = fails(transcoder, job(source(transcoder.put("small")), files(transcoder, "no-such-bucket-here")))
     assert target.error_code == 1404
+    nothing = fails(transcoder, job(source("file:///etc/hostname"), files(transcoder)))
+    assert (nothing.error_code, "neither in Amazon S3" in str(nothing)) == (1010, True)
     http = fails(transcoder, job(source("http://127.0.0.1:9/none.mp4"), files(transcoder)))
     assert http.error_code == 3451
 
@@ -75,6 +77,32 @@ def test_settings_that_do_not_fit_the_input(
 ) -> None:
     error = fails(transcoder, job(source(transcoder.put("small"), **changes), files(transcoder)))
     assert (error.error_code, words in str(error)) == (code, True), str(error)
+
+
+CAPTURE = {"Codec": "FRAME_CAPTURE", "FrameCaptureSettings": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "words"),
+    [
+        ("FILE", [output("_v", "MP4", video()), output("_v", "MP4", video(Height=180))], "Duplicate output path"),
+        ("HLS", [output("_v", "M3U8", video(CAPTURE))], "Frame captures are outputs of file groups"),
+        ("DASH_ISO", [output("_$Number$", "MPD", video())], "numbers segments"),
+        ("FILE", [output("_v", "MP4")], "neither video nor audio nor captions"),
+    ],
+)
+def test_outputs_that_cannot_be(
+    kind: str, outputs: list[dict[str, Any]], words: str, transcoder: TranscodeBench
+) -> None:
+    error = fails(transcoder, job(source(transcoder.put("small")), group(transcoder.bucket, kind, *outputs)))
+    assert (error.error_code, words in str(error)) == (1040, True), str(error)
+
+
+def test_outputs_never_overwrite_inputs(transcoder: TranscodeBench) -> None:
+    uri = transcoder.put("small")
+    modifier = output("+1", "MP4", video())
+    files = group(transcoder.bucket, "FILE", modifier, base="in/small é")
+    assert "Duplicate input and output path" in str(fails(transcoder, job(source(uri), files)))
 
 
 def test_odd_sizes_are_refused_as_the_service_does(transcoder: TranscodeBench) -> None:

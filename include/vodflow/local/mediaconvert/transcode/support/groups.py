@@ -36,9 +36,8 @@ _HLS_TRICK_PLAY: Final = "IntervalCadence ThumbnailHeight ThumbnailInterval Thum
 
 RULES: Final[dict[str, Members]] = {
     "OutputGroup": shape(
-        honoured="CustomName Name OutputGroupSettings Outputs",
-        refused="AutomatedEncodingSettings",
-        notes={"AutomatedEncodingSettings": "write the outputs of the ladder instead"},
+        honoured="AutomatedEncodingSettings CustomName Name OutputGroupSettings Outputs",
+        notes={"AutomatedEncodingSettings": "the service writes its ladder of outputs beforehand, by size alone"},
     ),
     "OutputGroupSettings": shape(
         honoured="CmafGroupSettings DashIsoGroupSettings FileGroupSettings HlsGroupSettings Type",
@@ -196,6 +195,19 @@ RULES: Final[dict[str, Members]] = {
         }.items()
         for name, members in shapes.items()
     },
+    # What the service has written out as outputs before it gives a job away.
+    **{
+        name: shape(honoured=members)
+        for name, members in {
+            "AllowedRenditionSize": "Height Required Width",
+            "AutomatedAbrRule": "AllowedRenditions ForceIncludeRenditions MinBottomRenditionSize MinTopRenditionSize Type",
+            "AutomatedAbrSettings": "MaxAbrBitrate MaxQualityLevel MaxRenditions MinAbrBitrate Rules",
+            "AutomatedEncodingSettings": "AbrSettings",
+            "ForceIncludeRenditionSize": "Height Width",
+            "MinBottomRenditionSize": "Height Width",
+            "MinTopRenditionSize": "Height Width",
+        }.items()
+    },
     **{
         name: shape(refused=members, note=note)
         for note, shapes in {
@@ -211,16 +223,6 @@ RULES: Final[dict[str, Members]] = {
                 "SpekeKeyProviderCmaf": "CertificateArn DashSignaledSystemIds EncryptionContractConfiguration "
                 "HlsSignaledSystemIds ResourceId Url",
                 "StaticKeyProvider": "KeyFormat KeyFormatVersions StaticKeyValue Url",
-            },
-            "write the outputs of the ladder instead": {
-                "AllowedRenditionSize": "Height Required Width",
-                "AutomatedAbrRule": "AllowedRenditions ForceIncludeRenditions MinBottomRenditionSize "
-                "MinTopRenditionSize Type",
-                "AutomatedAbrSettings": "MaxAbrBitrate MaxQualityLevel MaxRenditions MinAbrBitrate Rules",
-                "AutomatedEncodingSettings": "AbrSettings",
-                "ForceIncludeRenditionSize": "Height Width",
-                "MinBottomRenditionSize": "Height Width",
-                "MinTopRenditionSize": "Height Width",
             },
             "Smooth Streaming is not made": {
                 "MsSmoothAdditionalManifest": "ManifestNameModifier SelectedOutputs",

@@ -20,12 +20,13 @@ STARTED = times(datetime(2020, 6, 4, 15, 5, 28, tzinfo=UTC))
         ("_$h%06$_", "_000720_"),
         ("my-video$$hi-res-", "my-video$hi-res-"),
         ("$unknown$ 5$", "$unknown$ 5$"),
+        ("_$Bandwidth$", "_5096000"),
         ("$W$", "$W$"),  # identifiers are case sensitive
         ("$$h$", "$h$"),
     ],
 )
 def test_format_identifiers(text: str, expected: str) -> None:
-    assert fill(text, {**STARTED, "w": 1280, "h": 720}) == expected
+    assert fill(text, {**STARTED, "w": 1280, "h": 720, "Bandwidth": 5_096_000}) == expected
 
 
 @pytest.mark.parametrize(
