@@ -19,6 +19,7 @@ import pytest
 from clips import clip
 from fixtures.mediaconvert import LocalMediaConvert
 from mediaconvert_bench import file_job, until
+from mediaconvert_examples import EXAMPLES
 from mypy_boto3_s3 import S3Client
 from vodflow.local.mediaconvert.wire import to_python
 
@@ -278,3 +279,19 @@ def _programs(process: psutil.Process) -> str:
         with contextlib.suppress(psutil.NoSuchProcess):
             names.append(child.name())
     return " ".join(names)
+
+
+def test_automated_abr_makes_a_ladder(mediaconvert: Any, source: str, s3: S3Client) -> None:
+    bucket = source.split("/")[2]
+    text = json.dumps(EXAMPLES["guide_automated_abr"])
+    settings = json.loads(text.replace("s3://in/film.mp4", source).replace("s3://out/film/", f"s3://{bucket}/abr/"))
+    job_id = mediaconvert.create_job(Role=request(source)["Role"], Settings=settings)["Job"]["Id"]
+    job = ended(mediaconvert, job_id)
+    assert job["Status"] == "COMPLETE", job["ErrorMessage"]
+    assert "AutomatedEncodingSettings" in job["Settings"]["OutputGroups"][0]
+    outputs = job["OutputGroupDetails"][0]["OutputDetails"]
+    heights = [item["VideoDetails"]["HeightInPx"] for item in outputs]
+    assert len(heights) > 1
+    assert heights == sorted(heights, reverse=True)
+    master = s3.get_object(Bucket=bucket, Key="abr/a film.m3u8")["Body"].read().decode()
+    assert master.count("#EXT-X-STREAM-INF") == len(outputs)

@@ -26,10 +26,14 @@ def probe(_: Service, given: Mapping[str, Any]) -> Document:
     files = given.get("inputFiles", [])
     if len(files) != 1 or "fileUrl" not in files[0]:
         raise bad_request("/inputFiles: Should have exactly 1 item with a fileUrl")
-    return {"probeResults": [_examine(files[0]["fileUrl"])]}
+    return {"probeResults": [examine(files[0]["fileUrl"])]}
 
 
-def _examine(url: str) -> Document:
+def examine(url: str) -> Document:
+    """A ProbeResult, names of the wire.
+
+    :raises ApiError: the file cannot be read, or is no media file
+    """
     if url.startswith("s3://"):
         address, metadata = _in_s3(url)
     elif url.startswith(("http://", "https://")):

@@ -83,6 +83,20 @@ def probe_result(document: Document, metadata: Document) -> dict[str, Any]:
     }
 
 
+def shown_size(result: Document) -> tuple[int, int]:
+    """Width and height of the first video track as players show it, pixels; 0 without one.
+
+    :param result: of :func:`probe_result`
+    """
+    tracks = result["container"]["tracks"]
+    video = next((track["videoProperties"] for track in tracks if track["trackType"] == "video"), None)
+    if video is None or "width" not in video:
+        return 0, 0
+    sample = video["sampleAspectRatio"]
+    size = round(video["width"] * sample["numerator"] / sample["denominator"]), video["height"]
+    return size[::-1] if video.get("rotation", 0) in {90, 270} else size
+
+
 def file_format(document: Document) -> str | None:
     """The model's name of a file's container; none for one that it does not have."""
     container = document.get("format", {})

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.errors import EngineCanceled, VodflowError
+from vodflow.local.mediaconvert.automatic import is_automated, with_ladders
+from vodflow.local.mediaconvert.errors import ApiError
+from vodflow.local.mediaconvert.probe_result import shown_size
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,9 @@ log = logging.getLogger(__name__)
 UNEXPECTED: Final = 1999
 
 CANCELED_STATUS: Final = 143
+
+#: Pixels of a source that nothing is known of.
+_FALLBACK: Final = (1280, 720)
 
 
 def main() -> int:
@@ -50,6 +56,7 @@ def _carry_out(job: Mapping[str, Any], work_dir: Path, cancel: threading.Event) 
     # The transcoder is imported here only: the service that starts this process stays small.
     from vodflow.local.mediaconvert.transcode import plan_warnings, run_job  # noqa: PLC0415
 
+    job = _with_ladders(job)
     told = plan_warnings(job["Settings"])
     for warning in told:
         say("warning", **dataclasses.asdict(warning))
@@ -64,6 +71,21 @@ def _carry_out(job: Mapping[str, Any], work_dir: Path, cancel: threading.Event) 
         if warning not in told:
             say("warning", **dataclasses.asdict(warning))
     say("result", output_groups=outputs.output_groups, event_groups=outputs.event_groups)
+
+
+def _with_ladders(job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The job with the outputs of automated ABR written out for its first input."""
+    settings = job["Settings"]
+    if not is_automated(settings):
+        return job
+    from vodflow.local.mediaconvert.probe import examine  # noqa: PLC0415 - few jobs need it
+
+    width, height = 0, 0
+    try:
+        width, height = shown_size(examine(settings["Inputs"][0].get("FileInput", "")))
+    except ApiError as error:  # the transcoder will meet it too, and has the right code for it
+        log.warning("The input could not be examined: %s", error)
+    return {**job, "Settings": with_ladders(settings, width or _FALLBACK[0], height or _FALLBACK[1])}
 
 
 def say(kind: str, **content: Any) -> None:

@@ -200,7 +200,8 @@ RULES: Final[dict[str, Members]] = {
         name: shape(honoured=members)
         for name, members in {
             "AllowedRenditionSize": "Height Required Width",
-            "AutomatedAbrRule": "AllowedRenditions ForceIncludeRenditions MinBottomRenditionSize MinTopRenditionSize Type",
+            "AutomatedAbrRule": "AllowedRenditions ForceIncludeRenditions MinBottomRenditionSize "
+            "MinTopRenditionSize Type",
             "AutomatedAbrSettings": "MaxAbrBitrate MaxQualityLevel MaxRenditions MinAbrBitrate Rules",
             "AutomatedEncodingSettings": "AbrSettings",
             "ForceIncludeRenditionSize": "Height Width",
