@@ -49,8 +49,9 @@ def publish(
     video_id = conn.scalar(select(job.c.video_id).where(job.c.id == job_id))
     if video_id is None:
         raise CatalogError(f"There is no job {job_id} in the catalog.", job_id=job_id)
-    # One publisher of a video at a time; the lock is held to the end of the caller's transaction.
-    conn.execute(select(video.c.id).where(video.c.id == video_id).with_for_update())
+    # One publisher of a video at a time; the lock is held to the end of the caller's transaction. It is one that lets
+    # others write rows that refer to the video (FOR NO KEY UPDATE).
+    conn.execute(select(video.c.id).where(video.c.id == video_id).with_for_update(key_share=True))
     row = jobs.get_job(conn, job_id)
     new = row.status != JobStatus.PUBLISHED
     if new:

@@ -321,6 +321,20 @@ def test_an_item_that_others_have_filled_gets_what_matters(settings: Settings, t
     assert len(item["transcript"]) == 400 * 1024 - 3000
 
 
+def test_who_writes_an_item_does_not_wait_for_who_publishes(
+    catalog: Settings, table: TestTable, set_settings: Callable[..., Settings]
+) -> None:
+    set_settings(dynamodb_table="", catalog_statement_timeout=3)
+    with transaction("test") as connection:
+        job = verified_job(connection, probed_source(connection))
+    with transaction("publisher") as connection:
+        publish(connection, job.id, [rendition()], [artifact()], "s3://media/x/manifest.json")
+        set_settings(dynamodb_table=table.name)
+        assert sync.mark_all() == 1
+        assert sync.sync_video(job.video_id)
+        assert table.item()["status"] == "VERIFYING"
+
+
 def test_two_part_keys_and_numbers(settings: Settings, table: TestTable, set_settings: Callable[..., Settings]) -> None:
     name = f"{table.name}-two"
     table.client.create_table(
