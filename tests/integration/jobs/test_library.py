@@ -295,19 +295,21 @@ def test_filters(place: Place) -> None:
             found(**wrong)
 
 
-def test_health(place: Place, set_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_MEDIACONVERT_ROLE_ARN", raising=False)
-    set_settings()
-    report = jobs.health()
-    assert report.ok, report
-    names = {check.name: check.ok for check in report.checks}
-    assert names["catalog"]
-    assert names[f"s3://{place.bucket}"]
-    assert names["airflow"]
-    assert names["engine local"]
-    assert names["engine mediaconvert"] is None
-    place.airflow.broken = 500
-    set_settings(media_bucket="no-such-bucket")
-    report = jobs.health()
+def test_health(place: Place, set_settings: Callable[..., Settings]) -> None:
+    # Its own patch: what surrounds this test has set the variable, and takes it away again.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_MEDIACONVERT_ROLE_ARN", raising=False)
+        set_settings()
+        report = jobs.health()
+        assert report.ok, report
+        names = {check.name: check.ok for check in report.checks}
+        assert names["catalog"]
+        assert names[f"s3://{place.bucket}"]
+        assert names["airflow"]
+        assert names["engine local"]
+        assert names["engine mediaconvert"] is None
+        place.airflow.broken = 500
+        set_settings(media_bucket="no-such-bucket")
+        report = jobs.health()
     assert not report.ok
     assert {check.name for check in report.checks if check.ok is False} == {"airflow", "s3://no-such-bucket"}
