@@ -12,8 +12,7 @@ from vodflow.local.mediaconvert.transcode.segments import segment_seconds
 from vodflow.verification import isobmff
 
 #: RFC 6381 names of codecs whose configuration does not matter to players.
-_NAMES: Final = {"AC3": "ac-3", "EAC3": "ec-3", "MP3": "mp4a.40.34", "MP2": "mp4a.40.33", "AAC": "mp4a.40.2",
-                 "H_265": "hvc1.1.6.L123.B0"}  # fmt: skip
+_NAMES: Final = {"AC3": "ac-3", "EAC3": "ec-3", "MP3": "mp4a.40.34", "MP2": "mp4a.40.33", "AAC": "mp4a.40.2"}
 
 
 def mux_command(group: GroupPlan, output: OutputPlan, tracks: Mapping[Encode, Path], ffmpeg_path: str) -> list[str]:
@@ -42,9 +41,24 @@ def muxed_codecs(output: OutputPlan, tracks: Mapping[Encode, Path]) -> tuple[str
 
 
 def _codec(codec: str, path: Path) -> str:
-    if codec in {"H_264", "AAC"} and path.suffix == ".mp4":
+    if path.suffix == ".mp4" and codec in {"H_264", "H_265", "AAC"}:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             moov = next((box for box in isobmff.boxes(data) if box.kind == "moov"), None)  # type: ignore[arg-type]
             if moov is not None:
-                return isobmff.parse_moov(data[moov.start : moov.end])[0].codec
+                header = data[moov.start : moov.end]
+                return hevc_name(header) if codec == "H_265" else isobmff.parse_moov(header)[0].codec
     return _NAMES.get(codec, codec.lower())
+
+
+def hevc_name(moov: bytes) -> str:
+    """``hvc1.1.6.L93.90`` from the decoder configuration (ISO/IEC 14496-15, 8.3.2 and annex E)."""
+    place = moov.index(b"hvcC") + 4
+    profile, compatibility = moov[place + 1], int.from_bytes(moov[place + 2 : place + 6], "big")
+    # Flags are written backwards, constraints without their zeros at the end.
+    flags = int(f"{compatibility:032b}"[::-1], 2)
+    constraints = moov[place + 6 : place + 12].rstrip(b"\0")
+    parts = [
+        "hvc1", f"{'ABC'[(profile >> 6) - 1] if profile >> 6 else ''}{profile & 0x1F}", f"{flags:x}",
+        f"{'H' if profile & 0x20 else 'L'}{moov[place + 12]}", *(f"{value:x}" for value in constraints),
+    ]  # fmt: skip
+    return ".".join(parts)

@@ -166,12 +166,14 @@ class Packager:
         frame = output.video.frame if output.video else None
         settings = output_settings(group, output)
         iframes = None
-        if frame and str(settings.get("IFrameOnlyManifest", "EXCLUDE")).startswith("INCLUDE"):
+        if frame is not None and str(settings.get("IFrameOnlyManifest", "EXCLUDE")).startswith("INCLUDE"):
             name = f"{output.stem}{names.IFRAMES}.m3u8"
             listed = parse_segments((folder / playlist).read_text())
             (folder / name).write_text(iframe_playlist(listed, (folder / playlist).parent))
             iframes = name, _rates(folder, name)
         codecs = muxed_codecs(output, self.tracks)
+        if frame is None:
+            return _sound(playlist, codecs, rates, output.audio[0], settings)
         return Rendition(playlist, codecs, rates, settings, frame=frame, iframes=iframes)
 
     def _write_master(self, group: GroupPlan, folder: Path, renditions: list[Rendition]) -> list[str]:

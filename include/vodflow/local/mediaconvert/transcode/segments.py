@@ -19,7 +19,8 @@ from vodflow.local.mediaconvert.transcode.plan import AudioPart, CaptionPart, Gr
 
 #: ``SegmentLength`` and ``FragmentLength`` in seconds when the settings do not say (API reference).
 _SEGMENT_LENGTHS: Final = {"HLS": 10, "CMAF": 10, "DASH_ISO": 30}
-_PACKED: Final = {"AAC": "aac", "AC3": "ac3", "EAC3": "ec3", "MP3": "mp3"}
+#: Audio that the packager packs without a transport stream, and its suffix.
+_PACKED: Final = {"AAC": "aac", "AC3": "ac3", "EAC3": "ec3"}
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,14 @@ def output_settings(group: GroupPlan, output: OutputPlan) -> Mapping[str, Any]:
 
 
 def is_muxed(group: GroupPlan, output: OutputPlan) -> bool:
-    """Whether an HLS output holds several tracks in one transport stream, which the packager does not make."""
-    return group.type == "HLS" and bool(output.video) + len(output.audio) > 1
+    """Whether FFmpeg makes the segments of an HLS output.
+
+    The packager makes no transport streams of several tracks, nor of other codecs than these.
+    """
+    if group.type != "HLS" or not output.parts:
+        return False
+    packaged = output.video.codec == "H_264" if output.video else output.audio[0].codec in _PACKED
+    return len(output.parts) > 1 or not packaged
 
 
 def streams(group: GroupPlan) -> list[Stream]:

@@ -160,3 +160,43 @@ def test_equal_encodes_run_once_and_events_are_json(
         "bitDepth": 8, "codec": "H_264", "colorFormat": "YUV_420", "fourCC": "avc1", "frameRate": 25, "height": 360,
         "interlaceMode": "PROGRESSIVE", "sar": "1:1", "standard": "UNSPECIFIED", "streamId": 1, "width": 640,
     }  # fmt: skip
+
+
+def sound(codec: str, **settings: Any) -> dict[str, Any]:
+    return {"CodecSettings": {"Codec": codec, f"{codec.capitalize()}Settings": settings}}
+
+
+_QUICK = {"RateControlMode": "QVBR", "MaxBitrate": 500_000, "QualityTuningLevel": "SINGLE_PASS"}
+H265 = {"Codec": "H_265", "H265Settings": _QUICK}
+AV1 = {"Codec": "AV1", "Av1Settings": {"RateControlMode": "QVBR", "MaxBitrate": 500_000, "GopSize": 25}}
+VP9 = {"Codec": "VP9", "Vp9Settings": {"RateControlMode": "VBR", "Bitrate": 300_000, "GopSize": 25}}
+
+
+def test_segments_of_other_codecs(transcoder: TranscodeBench, tmp_path: Path) -> None:
+    short = {"InputClippings": [{"EndTimecode": "00:00:00:24"}]}
+    pictures = {"h265": video(H265), "av1": video(AV1), "vp9": video(VP9)}
+    sounds = {"eac3": sound("EAC3", CodingMode="CODING_MODE_2_0"), "opus": sound("OPUS"), "ac3": sound("AC3")}
+    outputs = [output(f"_{name}", "CMFC", item) for name, item in pictures.items()]
+    outputs += [output(f"_{name}", "CMFC", None, item) for name, item in sounds.items()]
+    cmaf = group(transcoder.bucket, "CMAF", *outputs, base="out/c", SegmentLength=1)
+    plain = [output("_h265", "M3U8", video(H265), aac()), output("_alone", "M3U8", video(H265))]
+    plain += [output(f"_{name}", "M3U8", None, sound(name.upper())) for name in ("ac3", "mp3")]
+    hls = group(transcoder.bucket, "HLS", *plain, base="out/h", SegmentLength=1)
+    transcoder.run(job(source(transcoder.put("small"), **short), cmaf, hls))
+    folder = transcoder.fetch(tmp_path)
+    master = (folder / "c.m3u8").read_text()
+    manifest = (folder / "c.mpd").read_text()
+    for codec in (r"hvc1\.1\.6\.", r"av01\.0\.", r"vp09\.00\.", "ec-3", "opus|Opus", "ac-3"):
+        assert re.search(codec, master), codec
+        assert re.search(codec, manifest), codec
+    told = re.search(r"hvc1[^,\"]*", master)
+    assert told is not None
+    assert told[0] in (folder / "h.m3u8").read_text()
+    found = {path.name for path in folder.glob("h*")}
+    assert found == {
+        "h.m3u8", "h_h265.m3u8", "h_h265_00001.ts", "h_alone.m3u8", "h_alone_00001.ts", "h_ac3.m3u8", "h_ac3_00001.ac3",
+        "h_mp3.m3u8", "h_mp3_00001.ts",
+    }  # fmt: skip
+    assert stream(folder / "h_h265_00001.ts", "video")["codec_name"] == "hevc"
+    assert stream(folder / "h_alone_00001.ts", "video")["codec_name"] == "hevc"
+    assert stream(folder / "h_mp3_00001.ts", "audio")["codec_name"] == "mp3"
