@@ -42,7 +42,7 @@ def test_a_job_from_request_to_manifest(place: Place) -> None:
     with transaction("test") as connection:
         assert undispatched_sources(connection, 10) == [], "ingest starts no second run"
     seen: list[str] = []
-    worker = threading.Thread(target=place.carry_out, args=("source-1",))
+    worker = threading.Thread(target=place.carry_out, args=("source-1",), kwargs={"really": True})
     worker.start()
     done = jobs.wait(asked, timeout=60, poll=0.05, on_progress=lambda job: seen.append(job.status))
     worker.join()
