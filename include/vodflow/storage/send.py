@@ -73,7 +73,11 @@ def _checked_size(path: Path) -> int:
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist, or is no file"
         raise ConfigurationError(f"{path} {kind}; give a video file.")
-    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     if size > MAX_SIZE:
         raise ConfigurationError(f"{path} has {size} bytes; an object in S3 holds at most {MAX_SIZE}.")
     return size
