@@ -96,14 +96,15 @@ class _Graph:
     def __init__(self, plan: JobPlan, measured: Mapping[Encode, float]) -> None:
         self.plan = plan
         self.measured = measured
-        self.inputs = [_clip_input(clip) for clip in plan.clips]
+        self.inputs = [_file_input(clip.source.path, clip) for clip in plan.clips]
 
     def streams(self, encodes: Mapping[Encode, str], *, corrected: bool = True) -> dict[Encode, Stream]:
         """What each encoder is given."""
         found: dict[Encode, Stream] = {}
         copied = {encode for encode in encodes if encode.options[:1] == (("c:a", "copy"),)}
         for encode in copied:
-            found[encode] = self.inputs[0][str(encode.feeds[0].streams[0])]
+            feed = encode.feeds[0]
+            found[encode] = self._input(0, feed.external)[str(feed.streams[0])]
         for kind in ("video", "audio"):
             wanted = [item for item in encodes if (item.kind == "audio") == (kind == "audio") and item not in copied]
             found |= self._filtered(wanted, kind, corrected=corrected)
@@ -129,25 +130,32 @@ class _Graph:
         return correction(encode.loudness, self.measured[encode])
 
     def _clip(self, place: int, clip: Clip, wanted: list[tuple[Any, ...]], kind: Kind) -> dict[tuple[Any, ...], Stream]:
-        by_origin: dict[tuple[int, ...], dict[tuple[Any, ...], Chain]] = {}
+        by_origin: dict[tuple[str, tuple[int, ...]], dict[tuple[Any, ...], Chain]] = {}
         for feeds in wanted:
-            by_origin.setdefault(feeds[place].streams, {})[feeds] = feeds[place].chain
+            feed = feeds[place]
+            by_origin.setdefault((feed.external, feed.streams), {})[feeds] = feed.chain
         found: dict[tuple[Any, ...], Stream] = {}
-        for streams, chains in by_origin.items():
-            found |= branches(self._origin(place, clip, streams), chains, kind)
+        for (external, streams), chains in by_origin.items():
+            found |= branches(self._origin(place, clip, external, streams), chains, kind)
         return found
 
-    def _origin(self, place: int, clip: Clip, streams: tuple[int, ...]) -> Stream:
+    def _input(self, place: int, external: str) -> Stream:
+        if not external:
+            return self.inputs[place]
+        return _file_input(self.plan.externals[external].path, self.plan.clips[place])
+
+    def _origin(self, place: int, clip: Clip, external: str, streams: tuple[int, ...]) -> Stream:
         if not streams:
             return ffmpeg.input("anullsrc=r=48000:cl=stereo", f="lavfi", t=f"{float(clip.length):.6f}")
-        selected = [self.inputs[place][str(index)] for index in streams]
+        selected = [self._input(place, external)[str(index)] for index in streams]
         if len(selected) == 1:
             return selected[0]
         return ffmpeg.filter(selected, "amerge", inputs=len(selected))
 
 
-def _clip_input(clip: Clip) -> Stream:
-    options = input_options(str(clip.source.path))
+def _file_input(path: Path, clip: Clip) -> Stream:
+    """A file from where a clip begins to where it ends."""
+    options = input_options(str(path))
     arguments: dict[str, Any] = {
         name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)
     }
@@ -158,9 +166,7 @@ def _clip_input(clip: Clip) -> Stream:
         arguments["t"] = f"{float(clip.span.end) - begin:.6f}"
     # Turned here, where the job asks for it. Broadcast recordings change their picture in the middle: a graph set up
     # anew would begin at time 0 again; this one goes on, see pictures.input_chain.
-    return ffmpeg.input(
-        str(clip.source.path), max_error_rate=MAX_ERROR_RATE, reinit_filter=0, noautorotate=None, **arguments
-    )
+    return ffmpeg.input(str(path), max_error_rate=MAX_ERROR_RATE, reinit_filter=0, noautorotate=None, **arguments)
 
 
 def _join(parts: list[Stream], kind: Kind) -> Stream:

@@ -40,7 +40,7 @@ class Rendition:
     accessible: bool = False
 
 
-def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True, average: bool = True) -> str:
+def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True) -> str:
     """The playlist that names all others: audio groups, captions, variants, I-frame playlists.
 
     :param resolution: ``StreamInfResolution``
@@ -52,7 +52,9 @@ def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True, av
     lines += [_media(item, audio) for item in audio]
     lines += [_subtitles(item, first=item is captions[0]) for item in captions]
     for item in variants:
-        lines += [_variant(item, audio, captions=bool(captions), resolution=resolution, average=average), item.playlist]
+        for chosen in _sets(item, audio):
+            members = [other for other in audio if _group(other) == chosen]
+            lines += [_variant(item, members, captions=bool(captions), resolution=resolution), item.playlist]
     lines += [_iframes(item, resolution=resolution) for item in variants if item.iframes]
     return "\n".join(lines) + "\n"
 
@@ -100,32 +102,26 @@ def _yes(value: bool) -> str:  # noqa: FBT001
     return "YES" if value else "NO"
 
 
-def _variant(
-    item: Rendition,
-    audio: Sequence[Rendition],
-    *,
-    captions: bool,
-    resolution: bool,
-    average: bool,
-) -> str:
-    wanted = str(item.settings.get("AudioRenditionSets", "")).split(",")
-    chosen = next((name.strip() for name in wanted if name.strip()), None)
-    if chosen is None and audio and item.frame is not None:
-        chosen = _group(audio[0])
-    members = [other for other in audio if _group(other) == chosen]
+def _sets(item: Rendition, audio: Sequence[Rendition]) -> list[str | None]:
+    """The audio groups with which a variant is listed, once with each; none stands for no audio group."""
+    wanted = [name.strip() for name in str(item.settings.get("AudioRenditionSets", "")).split(",") if name.strip()]
+    known = [name for name in wanted if any(_group(other) == name for other in audio)]
+    if item.frame is None or not audio:
+        return [None]
+    return [*known] or [_group(audio[0])]
+
+
+def _variant(item: Rendition, members: Sequence[Rendition], *, captions: bool, resolution: bool) -> str:
     peak = item.rates.peak + max((other.rates.peak for other in members), default=0)
     mean = item.rates.average + max((other.rates.average for other in members), default=0)
     codecs = ",".join(dict.fromkeys([*item.codecs, *(codec for other in members for codec in other.codecs)]))
-    text = f"#EXT-X-STREAM-INF:BANDWIDTH={peak}"
-    if average:
-        text += f",AVERAGE-BANDWIDTH={mean}"
-    text += f',CODECS="{codecs}"'
+    text = f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean},CODECS="{codecs}"'
     if item.frame is not None:
         if resolution:
             text += f",RESOLUTION={item.frame.width}x{item.frame.height}"
         text += f",FRAME-RATE={float(item.frame.rate):.3f},VIDEO-RANGE={item.transfer}"
     if members:
-        text += f',AUDIO="{chosen}"'
+        text += f',AUDIO="{_group(members[0])}"'
     return text + (',SUBTITLES="subs"' if captions else "") + ",CLOSED-CAPTIONS=NONE"
 
 

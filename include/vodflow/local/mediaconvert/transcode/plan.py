@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final, Literal
@@ -11,6 +12,7 @@ from vodflow.local.mediaconvert.transcode.contract import Document
 from vodflow.local.mediaconvert.transcode.frames import Frame
 from vodflow.local.mediaconvert.transcode.names import Place
 from vodflow.local.mediaconvert.transcode.sound import Loudness
+from vodflow.local.mediaconvert.transcode.sources import Source
 from vodflow.local.mediaconvert.transcode.steps import Chain
 
 GroupType = Literal["HLS", "CMAF", "DASH_ISO", "FILE"]
@@ -35,10 +37,12 @@ class Feed:
     """What one clip gives to a track.
 
     :param streams: stream indexes in the clip's file; none is silence
+    :param external: URI of another file that the streams are in
     """
 
     streams: tuple[int, ...]
     chain: Chain
+    external: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,11 +159,15 @@ class GroupPlan:
 
 @dataclass(frozen=True, eq=False)
 class JobPlan:
-    """Everything a job makes."""
+    """Everything a job makes.
+
+    :param externals: files besides the inputs, by URI
+    """
 
     clips: tuple[Clip, ...]
     groups: tuple[GroupPlan, ...]
     encodes: dict[Encode, str] = field(default_factory=dict)
+    externals: Mapping[str, Source] = field(default_factory=dict)
 
     @property
     def duration(self) -> Fraction:

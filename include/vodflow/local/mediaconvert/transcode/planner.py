@@ -53,7 +53,11 @@ _MANIFESTS: Final = {"HLS": "m3u8", "CMAF": "m3u8", "DASH_ISO": "mpd"}
 
 
 def plan_job(
-    settings: Document, sources: Sequence[Source], started: datetime, images: Mapping[str, Path] | None = None
+    settings: Document,
+    sources: Sequence[Source],
+    started: datetime,
+    images: Mapping[str, Path] | None = None,
+    externals: Mapping[str, Source] | None = None,
 ) -> JobPlan:
     """Everything that a job makes of its inputs.
 
@@ -61,19 +65,26 @@ def plan_job(
     :param sources: one for each of its inputs
     :param started: when the job started, UTC, for names
     :param images: downloaded images by URI
+    :param externals: files besides the inputs that hold sound, by URI
     :raises JobFailed: for settings that do not fit the inputs or one another
     """
     inputs: Sequence[Document] = settings.get("Inputs", ())
     line = time_line(list(zip(sources, inputs, strict=True)), images)
-    maker = _Planner(inputs, line, started, images or {})
+    maker = _Planner(inputs, line, started, images or {}, externals or {})
     groups = tuple(maker.group(number, item) for number, item in enumerate(settings.get("OutputGroups", ())))
-    return JobPlan(tuple(maker.clips), groups, maker.encodes)
+    return JobPlan(tuple(maker.clips), groups, maker.encodes, externals or {})
 
 
 class _Planner:
     def __init__(
-        self, inputs: Sequence[Document], clips: list[Clip], started: datetime, images: Mapping[str, Path]
+        self,
+        inputs: Sequence[Document],
+        clips: list[Clip],
+        started: datetime,
+        images: Mapping[str, Path],
+        externals: Mapping[str, Source],
     ) -> None:
+        self.externals = externals
         self.inputs = inputs
         self.images = images
         self.clips = clips
@@ -200,7 +211,7 @@ class _Planner:
         chosen = description.get("CodecSettings", {})
         codec = str(chosen.get("Codec", "AAC"))
         settings = chosen.get(audio_codecs.CODEC_SETTINGS.get(codec, ""), {})
-        selections = [select(clip.source, clip.settings, name) for clip in self.clips]
+        selections = [select(clip.source, clip.settings, name, self.externals) for clip in self.clips]
         heard = next((item for item in selections if item.tracks), None)
         remix = description.get("RemixSettings")
         present = int(remix["ChannelsOut"]) if remix and "ChannelsOut" in remix else channels_of(heard) if heard else 2
@@ -208,12 +219,14 @@ class _Planner:
         encoder = audio_codecs.audio_encoder(codec, settings, present, rate)
         if encoder.copies:
             self._check_copy(selections)
-            feeds: tuple[Feed, ...] = (Feed((selections[0].tracks[0].index,), ()),)
+            only = selections[0]
+            feeds: tuple[Feed, ...] = (Feed((only.tracks[0].index,), (), only.external),)
         else:
             feeds = tuple(
                 Feed(
                     tuple(track.index for track in item.tracks),
                     sound_chain(clip, item, remix, encoder.rate, encoder.channels),
+                    item.external,
                 )
                 for clip, item in zip(self.clips, selections, strict=True)
             )

@@ -35,6 +35,7 @@ from vodflow.local.mediaconvert.transcode.images import image_uris
 from vodflow.local.mediaconvert.transcode.packaging import Made, Packager
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan
 from vodflow.local.mediaconvert.transcode.planner import plan_job
+from vodflow.local.mediaconvert.transcode.selectors import external_uris
 from vodflow.local.mediaconvert.transcode.sources import Source, examine
 from vodflow.local.mediaconvert.transcode.support import plan_warnings, refusals
 from vodflow.local.mediaconvert.transcode.verdict import bare, check_encode, failures, write_failure
@@ -84,7 +85,7 @@ def run_job(
         sources = running.probe()
         details = [input_details(source) for source in sources]
         on_information(details)
-        plan = plan_job(document, sources, datetime.now(UTC), running.images())
+        plan = plan_job(document, sources, datetime.now(UTC), running.images(), running.externals())
         tracks = running.encode(plan)
         made = running.package(plan, tracks)
         running.upload(plan, made)
@@ -149,6 +150,15 @@ class _Job:
             path = self.folder / f"image{number}{PurePosixPath(uri.partition('?')[0]).suffix}"
             fetch(uri, path, self.used, cancel=self.cancel)
             found[uri] = path
+        return found
+
+    def externals(self) -> dict[str, Source]:
+        """Every file besides the inputs that holds sound, by its URI."""
+        found = {}
+        for number, uri in enumerate(external_uris(self.settings.get("Inputs", ()))):
+            path = self.folder / f"external{number}"
+            fetch(uri, path, self.used, cancel=self.cancel)
+            found[uri] = examine(number + 1, uri, path, self.cancel, self.used.probe_timeout)
         return found
 
     def _download(self, uri: str, path: Path, done: int, count: int) -> None:

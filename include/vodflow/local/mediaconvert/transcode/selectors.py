@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,10 +20,12 @@ class Selection:
     """The tracks of one selector in one input, to be heard as one; none means silence.
 
     :param settings: the ``AudioSelector``
+    :param external: URI of the file that holds the tracks, where it is not the input's
     """
 
     tracks: tuple[AudioTrack, ...]
     settings: Document
+    external: str = ""
 
 
 def selector_names(inputs: Sequence[Document], wanted: str | None) -> tuple[str, ...]:
@@ -51,10 +53,17 @@ def check_selector(inputs: Sequence[Document], name: str, number: int) -> None:
     )
 
 
-def select(source: Source, settings: Document, name: str) -> Selection:
+def external_uris(inputs: Sequence[Document]) -> list[str]:
+    """Every file besides the inputs that holds sound, once."""
+    selectors = [item for settings in inputs for item in settings.get("AudioSelectors", {}).values()]
+    return list(dict.fromkeys(uri for item in selectors if (uri := item.get("ExternalAudioFileInput"))))
+
+
+def select(source: Source, settings: Document, name: str, externals: Mapping[str, Source]) -> Selection:
     """What one input gives for a selector's name: that selector, the default one, or silence.
 
     :param settings: the ``Input``
+    :param externals: files besides the inputs, by URI
     :raises JobFailed: when the selector asks for a track that the input does not have
     """
     selectors: dict[str, Any] = settings.get("AudioSelectors", {})
@@ -65,7 +74,8 @@ def select(source: Source, settings: Document, name: str) -> Selection:
     if chosen is None:
         return Selection((), {})
     place = list(selectors).index(name) + 1
-    return Selection(_tracks(source, chosen, place), chosen)
+    external = str(chosen.get("ExternalAudioFileInput") or "")
+    return Selection(_tracks(externals[external] if external else source, chosen, place), chosen, external)
 
 
 def _is_default(selector: Document) -> bool:

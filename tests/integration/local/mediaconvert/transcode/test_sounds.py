@@ -177,6 +177,20 @@ def test_tracks_that_are_not_there(
     assert caught.value.error_code == ErrorCode.JOB_SETTINGS == 1040
 
 
+def test_sound_of_another_file_over_http(transcoder: TranscodeBench, tones: Path, tmp_path: Path) -> None:
+    transcoder.put("tones", tones)
+    sound = transcoder.s3.generate_presigned_url(
+        "get_object", Params={"Bucket": transcoder.bucket, "Key": "in/tones é+1.ts"}, ExpiresIn=600
+    )
+    selectors = {"Dubbed": {"ExternalAudioFileInput": sound, "Tracks": [2], "DefaultSelection": "DEFAULT"}}
+    part = source(transcoder.put("small"), AudioSelectors=selectors)
+    files = group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac(AudioSourceName="Dubbed")))
+    transcoder.run(job(part, files))
+    path = next(transcoder.fetch(tmp_path).glob("*.mp4"))
+    assert round(hertz(path), -1) == 1600
+    assert stream(path, "video")["width"] == 160
+
+
 def test_a_source_without_sound_becomes_silence(transcoder: TranscodeBench, tmp_path: Path) -> None:
     part = source(transcoder.put("silent"))
     transcoder.run(job(part, group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac()))))

@@ -171,7 +171,7 @@ RULES: Final[dict[str, Members]] = {
             "AudioDuration": "audio ends with the video",
             "IFrameOnlyManifest": "byte ranges",
             "AudioGroupId": "",
-            "AudioRenditionSets": "the first one",
+            "AudioRenditionSets": "a variant with each",
             "AudioTrackType": "",
             "DescriptiveVideoServiceFlag": "",
         },

@@ -79,15 +79,15 @@ RULES: Final[dict[str, Members]] = {
         },
     ),
     "AudioSelector": shape(
-        honoured="CustomLanguageCode DefaultSelection LanguageCode Offset Pids RemixSettings SelectorType Streams "
-        "Tracks",
+        honoured="CustomLanguageCode DefaultSelection ExternalAudioFileInput LanguageCode Offset Pids RemixSettings "
+        "SelectorType Streams Tracks",
         warned="AudioDurationCorrection ProgramSelection Smpte337Passthrough",
-        refused="ExternalAudioFileInput HlsRenditionGroupSettings",
+        refused="HlsRenditionGroupSettings",
         notes={
             "AudioDurationCorrection": "gaps are filled with silence instead",
             "ProgramSelection": "Dolby E is not decoded",
             "Smpte337Passthrough": "Dolby E is not decoded",
-            "ExternalAudioFileInput": "sound would be missing",
+            "ExternalAudioFileInput": "clipped with its input",
             "HlsRenditionGroupSettings": "HLS inputs are not read",
         },
         neutral={"ProgramSelection": (0, 1)},

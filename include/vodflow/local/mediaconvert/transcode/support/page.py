@@ -43,9 +43,10 @@ never told about. Damaged frames are reported under code 900003.
 ## What is made
 
 - **Inputs**: clips by time code to the frame (`ZEROBASED`, `EMBEDDED`, `SPECIFIEDSTART`), any number of inputs one
-  after the other, rotation, cropping, placing, colours that the file tells wrongly, black for missing pictures; audio
-  by track, PID, stream, language or all PCM, several tracks as one, groups, offsets, remixing, silence for what is not
-  there; captions from WebVTT, SRT, SCC, SMI, TTML and IMSC files and from text tracks.
+  after the other, rotation, cropping, placing, images over the picture, colours that the file tells wrongly, black for
+  missing pictures; audio by track, PID, stream, language or all PCM, from other files too, several tracks as one,
+  groups, offsets, remixing, silence for what is not there; captions from WebVTT, SRT, SCC, SMI, TTML and IMSC files
+  and from text tracks.
 - **Outputs**: Apple HLS (MPEG-TS, packed audio, WebVTT), CMAF with HLS and DASH from one set of segments, DASH ISO,
   files (MP4, MOV, MPEG-TS, MXF, WebM, Ogg, GIF, raw streams), frame captures, caption files.
 - **Codecs**: H.264, H.265, AV1, VP8, VP9, MPEG-2, ProRes, uncompressed, GIF; AAC-LC, AC-3, E-AC-3, Opus, Vorbis, MP3,

@@ -79,9 +79,9 @@ def outputs(description: dict[str, Any]) -> dict[str, Any]:
             ["/outputGroups/0/outputs/0/videoDescription/scalingBehavior"],
         ),
         (
-            {"Inputs": [{"AudioSelectors": {"A": {"ExternalAudioFileInput": "s3://b/k.wav"}}}]},
+            {"Inputs": [{"AudioSelectors": {"A": {"HlsRenditionGroupSettings": {"RenditionName": "x"}}}}]},
             [],
-            ["/inputs/0/audioSelectors/A/externalAudioFileInput"],
+            ["/inputs/0/audioSelectors/A/hlsRenditionGroupSettings"],
         ),
         ({"Inputs": [{"ImageInserter": {}}], "NielsenConfiguration": {}}, [], []),
     ],
