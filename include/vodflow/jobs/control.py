@@ -11,6 +11,7 @@ from vodflow.airflow_client import AirflowClient
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import FINISHED, JobStatus, SourceStatus
+from vodflow.engines.names import EngineName
 from vodflow.errors import CatalogError, SourceNotFound, VodflowError, WaitTimeout
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import DAG_ID, JobRef, get
@@ -208,13 +209,19 @@ def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, sett
             break
         # Only an engine at work has something to record, and only while its run was alive.
         if job.status not in _AT_WORK or not alive or time.monotonic() >= deadline:
-            _set_canceled(job.id, settings)
+            _set_canceled(job.id, job.engine, settings)
             continue
         time.sleep(0.3)
     return job
 
 
-def _set_canceled(job_id: int, settings: Settings) -> None:
+def _set_canceled(job_id: int, engine: str | None, settings: Settings) -> None:
+    if engine == EngineName.MEDIACONVERT:
+        # Its job may go on, and cost, though nobody waits for it.
+        from vodflow.pipeline.mediaconvert import cancel_job  # noqa: PLC0415 - slow to import
+
+        cancel_job(job_id, actor=_ACTOR)
+        return
     with transaction(_ACTOR, settings) as connection:
         jobs.cancel_job(connection, job_id)
 

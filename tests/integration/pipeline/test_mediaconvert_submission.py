@@ -22,6 +22,7 @@ from vodflow.errors import (
     JobSettingsError,
     SourceNotFound,
 )
+from vodflow.jobs.control import cancel
 from vodflow.pipeline.mediaconvert import cancel_job, submit_job
 from vodflow.pipeline.mediaconvert.service import MediaConvert
 
@@ -174,6 +175,22 @@ def test_a_canceled_job_gets_a_new_attempt(site: Site, job: JobRow) -> None:
     second = submit_job(job.id, run_id="manual-1")
     assert second.external_id != first.external_id
     assert attempt(job).number == 2
+
+
+def test_the_library_cancels_a_job_whose_run_is_gone(site: Site, job: JobRow) -> None:
+    """Nobody waits for it any more, but it would go on and cost."""
+    submit_job(job.id, run_id="manual-1")
+
+    class Airflow:
+        def run(self, dag_id: str, run_id: str) -> None:
+            """There is no such run."""
+
+        run_state = run
+
+    canceled = cancel(job.id, airflow=Airflow(), settings=site.settings)  # type: ignore[arg-type]
+    assert canceled.status == JobStatus.CANCELED
+    (made,) = site.jobs()
+    assert made["Status"] == "CANCELED"
 
 
 def test_cancelling_finds_a_job_whose_id_was_lost(site: Site, job: JobRow) -> None:
