@@ -34,8 +34,9 @@ the end of the upload to the end of the `publish` task (`manifest.json` included
 catalog, as the report's time to publish counts. One snippet at a time, p50 of {singles}.
 
 *CPU of orchestration* is the CPU time of all processes of the stack (PostgreSQL, S3, Airflow, tasks) while the
-{singles} snippets went through, minus what the same workers use when they are started by hand from a warm Python process
-with the same plans (S3's share of it included), minus what the idle stack uses in the same time; divided by {singles}.
+{singles} snippets went through, minus what the same workers use when they are started by hand from a warm Python
+process with the same plans (S3's share of it included), minus what the idle stack uses in the same time; divided by
+{singles}.
 
 *Plain loop* is a script that downloads, encodes with one FFmpeg process, packages, remuxes and uploads one video
 after the other, with the same plans, while no stack runs. It keeps no records, verifies nothing and cannot go on
