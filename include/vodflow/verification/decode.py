@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from vodflow.media.tools import ffmpeg_path
+from vodflow.errors import EngineError
+from vodflow.media.tools import ffmpeg_path, was_stopped
 from vodflow.verification import h264
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
@@ -39,6 +40,7 @@ def check_decoding(outputs: Outputs, tracks: Sequence[Track]) -> None:
     itself to name the object.
 
     :raises VerificationError: naming the object that does not decode
+    :raises EngineError: nobody can tell: FFmpeg was stopped
     """
     kinds: dict[str, dict[bytes, Gop]] = {"h264": {}, "aac": {}}
     for track in tracks:
@@ -70,7 +72,10 @@ def _check_kind(outputs: Outputs, demuxer: str, gops: list[Gop]) -> None:
 
 
 def _decode(demuxer: str, gops: list[Gop]) -> str | None:
-    """What is wrong with the streams, or nothing."""
+    """What is wrong with the streams, or nothing.
+
+    :raises EngineError: FFmpeg was stopped, or did not end; the outputs may be right
+    """
     try:
         done = subprocess.run(
             decode_argv(demuxer),
@@ -79,8 +84,10 @@ def _decode(demuxer: str, gops: list[Gop]) -> str | None:
             timeout=DECODE_TIMEOUT,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        return f"it does not decode within {DECODE_TIMEOUT:.0f} s"
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"FFmpeg did not decode {gops[0].name} within {DECODE_TIMEOUT:.0f} s.") from error
+    if was_stopped(done.returncode, done.stderr):
+        raise EngineError(f"FFmpeg was stopped while it decoded {gops[0].name}.", code=str(done.returncode))
     problem = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
     if done.returncode or problem:
         return f"FFmpeg says: {problem[0] if problem else f'exit status {done.returncode}'}"

@@ -33,6 +33,7 @@ def verify(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore) ->
 
     :param prefix: key prefix of the outputs, without a slash at the end
     :raises VerificationError: at the first broken rule, naming object and rule
+    :raises EngineError: the check itself was stopped; worth another try
     """
     with Outputs(store, bucket, prefix) as outputs:
         outputs.prefetch(_small_objects(plan, outputs))

@@ -14,6 +14,7 @@ from vodflow.errors import ErrorClass, InputRejected, RejectionReason, SourceNot
 from vodflow.media import probe as probe_module
 from vodflow.media.info import MediaInfo
 from vodflow.media.probe import probe
+from vodflow.media.tools import ffmpeg_path, was_stopped
 
 pytestmark = pytest.mark.integration
 TIMEOUT = 60.0
@@ -147,3 +148,17 @@ def test_a_killed_ffprobe_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(probe_module.subprocess, "run", killed)
     with pytest.raises(SourceUnavailable, match="killed"):
         facts(clip("plain"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_ffmpeg_is_told_from_one_that_refuses_its_input(number: signal.Signals) -> None:
+    argv = [ffmpeg_path(), "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-"]
+    argv += ["-progress", "pipe:1"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert was_stopped(process.returncode, errors)
+    refused = subprocess.run([ffmpeg_path(), "-v", "error", "-i", __file__], capture_output=True, check=False)
+    assert not was_stopped(refused.returncode, refused.stderr)

@@ -6,13 +6,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from vodflow.errors import VerificationError
+from vodflow.errors import EngineError, VerificationError
 from vodflow.media.tools import ffmpeg_path
 from vodflow.planning.plan import Output
-from vodflow.verification import Rule
+from vodflow.verification import Rule, decode
 
 pytestmark = pytest.mark.integration
 
@@ -315,6 +316,18 @@ def test_a_swapped_first_segment_does_not_decode(tree: Any) -> None:
     mpd.write_text(re.sub(r'(id="1" bandwidth=)"\d+"', r'\1"500000"', mpd.read_text()))
     change = copy(f"{V360}/00001.m4s", f"{V180}/00001.m4s")
     assert_breaks(tree, change, Rule.DECODES, f"{V180}/00001.m4s")
+
+
+def test_a_stopped_ffmpeg_says_nothing_about_the_outputs(
+    tree: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stopped = tmp_path / "ffmpeg"
+    stopped.write_text("#!/bin/sh\nkill -TERM $$\n")
+    stopped.chmod(0o755)
+    monkeypatch.setattr(decode, "ffmpeg_path", lambda: str(stopped))
+    with pytest.raises(EngineError, match="was stopped") as caught:
+        tree.verify()
+    assert caught.value.retryable
 
 
 TS = [
