@@ -37,6 +37,11 @@ def start_attempt(
     return int(conn.execute(statement.returning(job_attempt.c.id)).scalar_one())
 
 
+def is_running(conn: Connection, attempt_id: int) -> bool:
+    """Whether an attempt is still the job's: not ended, and not lost to a later one."""
+    return bool(conn.scalar(select(job_attempt.c.finished_at.is_(None)).where(job_attempt.c.id == attempt_id)))
+
+
 def close_attempts(conn: Connection, job_id: int, outcome: str, **error: Any) -> None:
     """End the job's running attempt, if there is one, with the job itself.
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import jobs
+from vodflow.catalog import attempts, jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import JobStatus
 from vodflow.engines.names import EngineName
-from vodflow.engines.result import Progress
+from vodflow.engines.result import EngineResult, Progress
 from vodflow.engines.runner import run_worker
-from vodflow.errors import EngineCanceled, InputRejected, VodflowError
+from vodflow.errors import EngineCanceled, InputRejected, JobBusy, VodflowError
 from vodflow.pipeline.outcomes import ProgressFeed, announce
 from vodflow.pipeline.recording import record
 
@@ -46,20 +46,33 @@ def transcode_local(
             return True
         if job.engine != EngineName.LOCAL:
             return False
-        jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=host or socket.gethostname(), run_id=run_id)
+        worker = host or socket.gethostname()
+        attempt = jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=worker, run_id=run_id)
     try:
         recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
         result = run_worker(job.plan, job.bucket, job.prefix, recorder, cancel)
     except BaseException as error:
         failure = error
-        record(actor, lambda connection: _record_failure(connection, job_id, failure))
+        record(actor, lambda connection: _record_failure(connection, job_id, attempt, failure))
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
-    record(actor, lambda connection: jobs.store_result(connection, job_id, result))
+    record(actor, lambda connection: _record_result(connection, job_id, attempt, result))
     return True
 
 
-def _record_failure(connection: Connection, job_id: int, error: BaseException) -> None:
+def _record_result(connection: Connection, job_id: int, attempt: int, result: EngineResult) -> None:
+    if not attempts.is_running(connection, attempt):
+        raise JobBusy(
+            f"Job {job_id} was taken over by a later attempt; this result is not needed.", job_id=job_id
+        )
+    jobs.store_result(connection, job_id, result)
+
+
+def _record_failure(connection: Connection, job_id: int, attempt: int, error: BaseException) -> None:
+    if not attempts.is_running(connection, attempt):
+        # A process that was taken for dead, stopped for a while for example, has no say in what came after it.
+        log.warning("job %d: a later attempt has taken over; not recorded: %s", job_id, error)
+        return
     match error:
         case InputRejected():
             jobs.reject_job(connection, job_id, error.reason, error.detail)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from clips import clip
 from mypy_boto3_s3 import S3Client
+from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.jobs import get_job
 from vodflow.catalog.overview import overview
@@ -17,15 +18,19 @@ from vodflow.catalog.publications import get_publication
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.sources import get_source
 from vodflow.catalog.states import JobStatus, SourceStatus
+from vodflow.engines.result import EngineResult
+from vodflow.engines.runner import run_worker
 from vodflow.errors import (
     ConfigurationError,
     EngineCanceled,
     InputRejected,
+    JobBusy,
     ProfileError,
     RejectionReason,
     SourceNotFound,
     VerificationError,
 )
+from vodflow.pipeline import transcoding
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.probing import probe_source
 from vodflow.pipeline.publishing import publish_job, verify_job
@@ -166,6 +171,25 @@ def test_what_does_not_exist_is_said(upload: Any, source_bucket: str) -> None:
         plan_job(source_id, TranscodeRequest(source_id=source_id, profile="cinema"), "manual-1")
     with pytest.raises(ConfigurationError):
         ask("s3://bucket-only")
+
+
+@pytest.mark.parametrize("ends_well", [False, True])
+def test_a_process_that_was_taken_for_dead_has_no_say_in_the_next_attempt(
+    upload: Any, monkeypatch: pytest.MonkeyPatch, ends_well: bool
+) -> None:
+    job = until_planned(ask(upload("small")))
+
+    def stopped_for_a_while(*arguments: Any) -> EngineResult:
+        with transaction("test") as connection:
+            jobs.begin(connection, job.id, engine="local", worker="another", run_id="manual-1")
+        if not ends_well:
+            raise EngineCanceled("The task was killed.")
+        return run_worker(*arguments)
+
+    monkeypatch.setattr(transcoding, "run_worker", stopped_for_a_while)
+    with pytest.raises(JobBusy if ends_well else EngineCanceled):
+        transcode_local(job.id, run_id="manual-1")
+    assert reread(job).status == JobStatus.PROGRESSING
 
 
 def test_a_broken_output_publishes_nothing_and_can_be_repaired(upload: Any, s3: S3Client, media_bucket: str) -> None:
