@@ -106,9 +106,9 @@ class Bench:
         return [item["detail"]["status"] for item in self.events if item["detail"]["jobId"] == job_id]
 
 
-def until(condition: Callable[[], bool], patience: float = 30.0) -> None:
+def until(condition: Callable[[], bool], patience: float = 30.0, pause: float = 0.01) -> None:
     """Wait for something that happens in another thread or process."""
     deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+        time.sleep(pause)

@@ -28,6 +28,8 @@ FAULTS: Final = "/_vodflow/faults"
 
 #: Largest request that is read, bytes.
 _LARGEST: Final = 4 * 1024**2
+#: Bytes after which a caller is cut off.
+_PATIENCE: Final = 64 * 1024**2
 
 
 def create_app(service: Service) -> FastAPI:
@@ -69,11 +71,16 @@ def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awa
 
 
 async def _body(request: Request) -> bytes:
-    chunks = bytearray()
+    """The whole body. What is too large is read to its end all the same: a caller that still sends hears no answer."""
+    chunks, size = bytearray(), 0
     async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > _LARGEST:
-            raise bad_request(f"The request is larger than {_LARGEST} bytes.")
+        size += len(chunk)
+        if size <= _LARGEST:
+            chunks += chunk
+        elif size > _PATIENCE:
+            break
+    if size > _LARGEST:
+        raise bad_request(f"The request is larger than {_LARGEST} bytes.")
     return bytes(chunks)
 
 
