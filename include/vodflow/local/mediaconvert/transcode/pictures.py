@@ -78,10 +78,13 @@ def input_chain(clip: Clip) -> Chain:
     return (*chain, *insertions(settings.get("ImageInserter"), clip.images, track.fps))
 
 
-def clip_chain(clip: Clip, description: Document, shape: Shape, frame: Frame, pick: Chain = ()) -> Chain:
+def clip_chain(
+    clip: Clip, description: Document, shape: Shape, frame: Frame, pick: Chain = (), first: VideoTrack | None = None
+) -> Chain:
     """One clip as pictures of the output: size, rate, colours and length are those of every other clip.
 
     :param shape: the clip's pictures after the input's filters and the output's crop
+    :param first: the first clip's track, whose colours all others take
     :param pick: which pictures are taken, before they cost any scaling
     """
     track = clip.source.video
@@ -97,7 +100,7 @@ def clip_chain(clip: Clip, description: Document, shape: Shape, frame: Frame, pi
     chain += [*_timing(clip, description, frame), *pick]
     # The input's own place goes before the output's.
     placed = {**description, "Position": clip.settings.get("Position") or description.get("Position")}
-    chain += _colours(description, track, fit(placed, shape, frame), frame)
+    chain += _colours(description, track, fit(placed, shape, frame), frame, first or track)
     # Rounded sizes change the shape of pixels a little; clips that are joined must have the same.
     chain.append(step("setsar", f"{frame.aspect.numerator}/{frame.aspect.denominator}"))
     return tuple(chain)
@@ -161,7 +164,7 @@ def _held(seconds: float) -> Step:
     return step("tpad", stop_mode="clone", stop_duration=f"{seconds:.6f}")
 
 
-def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame) -> list[Step]:
+def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame, first: VideoTrack) -> list[Step]:
     corrector = description.get("VideoPreprocessors", {}).get("ColorCorrector", {})
     conversion = corrector.get("ColorSpaceConversion", "NONE")
     width, height = laid.scaled
@@ -176,7 +179,7 @@ def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame) 
     elif track.color_space in ZSCALE_ONLY:
         chain.append(step("zscale", width, height, filter="bicubic"))
     else:
-        chain.append(_scale(track, conversion, corrector, laid))
+        chain.append(_scale(track, conversion, corrector, laid, source_matrix(first)))
     if laid.cut:
         chain.append(step("crop", *laid.cut))
     if laid.cut is None and (width, height) != (frame.width, frame.height):
@@ -184,12 +187,17 @@ def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame) 
     return chain
 
 
-def _scale(track: VideoTrack, conversion: str, corrector: Document, laid: Fit) -> Step:
+def _scale(track: VideoTrack, conversion: str, corrector: Document, laid: Fit, kept: str) -> Step:
+    """To the size and the matrix of the output.
+
+    :param kept: the matrix without conversion
+    """
     options: dict[str, Any] = {"flags": SCALER}
     matrix = source_matrix(track)
     target = _CONVERTED.get(conversion)
-    if target and _SCALE_MATRIX[target] != matrix:
-        options |= {"in_color_matrix": matrix, "out_color_matrix": _SCALE_MATRIX[target]}
+    wanted = _SCALE_MATRIX[target] if target else kept
+    if wanted != matrix:
+        options |= {"in_color_matrix": matrix, "out_color_matrix": wanted}
     if track.color_range == "pc" or track.pixel_format.startswith("yuvj"):
         options["in_range"] = "pc"
         # Clipping would lose what squeezing keeps; both give limited range.

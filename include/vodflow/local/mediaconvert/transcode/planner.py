@@ -162,7 +162,7 @@ class _Planner:
             raise no_video(first.source.uri)
         codec, settings = codec_settings(description)
         frame = output_frame(description, shape_within(first.shape, description), self.descriptions)
-        told = described(first.source.video, first.settings.get("VideoSelector", {}))
+        told = self._colours()
         if codec == "FRAME_CAPTURE":
             encode = self._captures(description, told, frame, settings)
             return VideoPart(self._encode(encode), codec, frame, bitrate=0, gop=0)
@@ -177,7 +177,7 @@ class _Planner:
         level = qvbr_level(settings) if settings.get("RateControlMode") == "QVBR" else None
         return VideoPart(self._encode(encode), codec, frame, encoder.bitrate, encoder.gop, level)
 
-    def _captures(self, description: Document, track: VideoTrack, frame: Frame, settings: Document) -> Encode:
+    def _captures(self, description: Document, track: VideoTrack | None, frame: Frame, settings: Document) -> Encode:
         every, options = capture_options(settings, frame.rate)
         pick = step("select", every)
         # Frames of one clip are picked before they are scaled, so that the others cost nothing more.
@@ -194,7 +194,13 @@ class _Planner:
         if clip.source.video is None:
             raise no_video(clip.source.uri)
         shape = shape_within(clip.shape, description)
-        return Feed((clip.source.video.index,), clip_chain(clip, description, shape, frame, pick))
+        return Feed((clip.source.video.index,), clip_chain(clip, description, shape, frame, pick, self._colours()))
+
+    def _colours(self) -> VideoTrack | None:
+        """The first pictures, as the job tells their colours."""
+        first = self._first_pictures()
+        track = first.source.video
+        return described(track, first.settings.get("VideoSelector", {})) if track else None
 
     def _first_pictures(self) -> Clip:
         return next((clip for clip in self.clips if clip.source.video), self.clips[0])

@@ -86,6 +86,8 @@ RULES: Final[dict[str, Members]] = {
             "ProgramDateTimePeriod": (0, 600),
             "TimedMetadataId3Period": (0, 10),
             "TimestampDeltaMilliseconds": (0,),
+            # Without metadata passed through there is nothing to stamp.
+            "TimedMetadataId3Frame": ("PRIV",),
             "MinFinalSegmentLength": (0, 0.0),
         },
         values={

@@ -29,6 +29,7 @@ RULES: Final[dict[str, Members]] = {
             "MotionImageInserter": _IMAGES,
             "MotionImageInserters": _IMAGES,
         },
+        neutral={"AdAvailOffset": (0,)},
         values={"FollowSource": {n: refused("only the first input is followed") for n in range(2, 151)}},
     ),
     "TimecodeConfig": shape(honoured="Anchor Source Start TimestampOffset", note=_TIMECODES),

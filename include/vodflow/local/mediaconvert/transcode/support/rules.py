@@ -38,9 +38,14 @@ class Rule:
 
     def of(self, value: object) -> tuple[Support, str]:
         """Support of one value, and the note."""
-        if isinstance(value, str | int | float) and value in self.values:
-            return self.values[value]
-        if isinstance(value, str | int | float) and self.support is not Support.HONOURED and value in self.neutral:
+        plain = tuple(value) if isinstance(value, list) else value
+        if isinstance(plain, Mapping) or (
+            isinstance(plain, tuple) and any(isinstance(item, Mapping) for item in plain)
+        ):
+            return self.support, self.note
+        if plain in self.values:
+            return self.values[plain]
+        if self.support is not Support.HONOURED and plain in self.neutral:
             return Support.HONOURED, self.note
         return self.support, self.note
 
