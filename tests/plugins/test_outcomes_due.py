@@ -88,7 +88,7 @@ def test_the_gap_grows_while_nothing_becomes_of_the_events(
         if len(slept) == 6:
             raise EOFError
 
-    monkeypatch.setattr("vodflow_airflow.triggers.outcomes_due.asyncio.sleep", sleep)
+    monkeypatch.setattr("vodflow_airflow.triggers.outcomes_due.sleep", sleep)
     with pytest.raises(EOFError):
         asyncio.run(events(OutcomesDueTrigger(), 30))
     assert slept == [60, 120, 240, 480, 600, 15]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from asyncio import sleep, to_thread
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -44,18 +44,18 @@ class OutcomesDueTrigger(BaseEventTrigger):
             due = await self._due_in()
             if due == 0.0:
                 yield TriggerEvent({"due_since": time.time()})  # type: ignore[no-untyped-call]
-                await asyncio.sleep(gap)
+                await sleep(gap)
                 gap = min(gap * 2, self.longest_gap)
                 continue
             gap = self.gap
-            await asyncio.sleep(self.look if due is None else min(due + 0.1, self.look))
+            await sleep(self.look if due is None else min(due + 0.1, self.look))
 
     async def _due_in(self) -> float | None:
         # Imported here: the DAG processor, which only names the trigger, needs no database.
         from vodflow.pipeline.outcomes import due_in  # noqa: PLC0415
 
         try:
-            return await asyncio.to_thread(due_in)
+            return await to_thread(due_in)
         except VodflowError as error:
             self.log.warning("Cannot look for what is due: %s", error)
             return None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -293,6 +296,26 @@ def test_a_process_that_dies_while_sending_is_replaced(hook: Receiver) -> None:
     make_due()
     assert deliver_due().delivered == 1
     assert log()[0].attempts == 2
+
+
+def test_a_killed_process_loses_nothing(hook: Receiver, set_settings: Callable[..., Settings]) -> None:
+    publish()
+    hook.answers = [hook.silence]
+    set_settings(notifications=json.dumps([webhook(hook, timeout=30.0)]))
+    code = "from vodflow.notifications.delivery import deliver_due; deliver_due()"
+    path = os.pathsep.join(path for path in sys.path if path)
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
+    deadline = time.monotonic() + 60
+    while not hook.requests and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    (row,) = log()
+    assert (row.status, row.attempts) == (DeliveryStatus.PENDING, 1)
+    hook.answers = [200]
+    make_due()
+    assert deliver_due().delivered == 1
+    assert hook.requests[0].headers["webhook-id"] == hook.requests[1].headers["webhook-id"]
 
 
 def test_two_deliverers_share_the_work(hook: Receiver) -> None:
