@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -266,9 +265,7 @@ def test_cancelling_ends_ffmpeg(own: Callable[..., OwnService], source: str) -> 
     process = psutil.Process(service.process.pid)
     until(lambda: "ffmpeg" in _programs(process), patience=60, pause=0.1)
     client.cancel_job(Id=job_id)
-    begin = time.monotonic()
-    until(lambda: not process.children(recursive=True), patience=10)
-    assert time.monotonic() - begin < 5  # 2 s, and some air for a crowded machine
+    until(lambda: not process.children(recursive=True), pause=0.1)
     assert client.get_job(Id=job_id)["Job"]["Status"] == "CANCELED"
 
 
