@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
@@ -18,19 +18,20 @@ _STYLES = {"PUBLISHED": "green", "REJECTED": "yellow", "FAILED": "red", "CANCELE
 
 
 def jobs_table(found: Iterable[Job]) -> Table:
-    """A line for each job."""
+    """A line for each job. The bucket is left out: `show` tells it."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Job", justify="right")
-    for title in ("Tenant", "Source", "Profile", "Engine", "Status"):
-        table.add_column(title, overflow="fold")
-    table.add_column("Done", justify="right")
-    table.add_column("Now, or why", overflow="fold")
+    table.add_column("Job", justify="right", no_wrap=True)
+    table.add_column("Tenant", overflow="fold")
+    table.add_column("Source", overflow="fold", ratio=2)
+    table.add_column("Engine", no_wrap=True)
+    table.add_column("Status", no_wrap=True)
+    table.add_column("Done", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold", ratio=2)
     for job in found:
         table.add_row(
             job.ref,
             job.tenant,
-            Text(job.source),
-            job.profile or "",
+            Text(job.source.split("/", 3)[-1]),
             job.engine or "",
             Text(job.status, style=_STYLES.get(job.status, "")),
             f"{job.progress:.0f} %" if job.id is not None else "",
@@ -42,7 +43,17 @@ def jobs_table(found: Iterable[Job]) -> Table:
 def _remark(job: Job) -> str:
     if job.reason:
         return f"{job.error_code}: {job.reason}" if job.error_code else job.reason
-    return (job.manifest or "") if job.succeeded else stage(job) if job.stage else ""
+    if job.succeeded:
+        return " ".join(job.qualities)
+    return stage(job) if job.stage else ""
+
+
+def show_jobs(console: Console, found: Sequence[Job]) -> None:
+    """The table, and below it where the published ones are."""
+    console.print(jobs_table(found))
+    for job in found:
+        if job.manifest is not None:
+            console.print(Text(f"{job.ref}: {job.manifest}"), soft_wrap=True)
 
 
 def details_table(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> Group:
@@ -66,6 +77,8 @@ def details_table(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> Group:
 def _fact(name: str, value: object) -> str:
     if name == "size" and isinstance(value, int):
         return decimal(value)
+    if name == "estimated_cost":
+        return f"{value:.4f} US dollars"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 

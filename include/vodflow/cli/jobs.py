@@ -10,7 +10,7 @@ from rich.console import Console
 
 from vodflow import jobs
 from vodflow.cli import outcome
-from vodflow.cli.job_tables import details_table, health_table, jobs_table
+from vodflow.cli.job_tables import details_table, health_table, jobs_table, show_jobs
 from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list
 from vodflow.cli.waiting import follow
 from vodflow.jobs.queries import STATUSES
@@ -129,7 +129,7 @@ def _end(
     if as_json:
         outcome.print_json({"jobs": [job.to_json() for job in found]})
     else:
-        Console().print(jobs_table(found))
+        show_jobs(Console(), found)
     if wait:
         raise typer.Exit(outcome.exit_code(found))
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from vodflow import jobs
 from vodflow.cli import outcome
-from vodflow.cli.job_tables import jobs_table
+from vodflow.cli.job_tables import show_jobs
 from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list
 from vodflow.cli.waiting import follow
 from vodflow.errors import ConfigurationError, VodflowError
@@ -49,7 +49,7 @@ def upload(
     if as_json:
         outcome.print_json({"jobs": [job.to_json() for job in found]})
     elif found:
-        Console().print(jobs_table(found))
+        show_jobs(Console(), found)
     for error in errors:
         typer.echo(f"vodflow: {error}", err=True)
     raise typer.Exit(outcome.ERROR if errors else outcome.exit_code(found) if wait else outcome.OK)

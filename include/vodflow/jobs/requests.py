@@ -94,13 +94,12 @@ def check_request(request: TranscodeRequest, settings: Settings) -> None:
     :raises ProfileError: there is no such profile
     :raises PlanError: the profile has no such quality; the message names those it has
     """
-    profile = request.profile or (settings.default_profile if request.qualities else None)
-    if profile is None:
-        return
-    loaded = load_profile(profile, settings.profiles_dir)
-    # Without a profile in the request the watch rule may name another one, which then has the last word.
-    if request.profile and request.qualities:
-        chosen_rungs(loaded, request.qualities)
+    bucket, key = parse_s3_uri(str(request.source_uri))
+    verdict = judge(Places.of(settings), bucket, key)
+    placed = verdict.rule.profile if isinstance(verdict, Taken) else None
+    profile = load_profile(request.profile or placed or settings.default_profile, settings.profiles_dir)
+    if request.qualities:
+        chosen_rungs(profile, request.qualities)
 
 
 def register(found: SourceObject, settings: Settings) -> SourceRow:

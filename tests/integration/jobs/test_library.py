@@ -113,6 +113,8 @@ def test_wrong_requests_are_refused_before_anything_starts(place: Place) -> None
         jobs.create(uri, profile="cinema")
     with pytest.raises(PlanError, match=r"no quality 4k\. Choose from: 480p, 360p, 240p"):
         jobs.create(uri, profile="sd", qualities=["4k"])
+    with pytest.raises(PlanError, match=r"Profile standard has no quality 4k"):
+        jobs.create(uri, qualities=["4k"])
     with pytest.raises(SourceNotFound, match=r"nothing\.mp4"):
         jobs.create(f"s3://{place.bucket}/nothing.mp4")
     assert place.airflow.runs == {}
