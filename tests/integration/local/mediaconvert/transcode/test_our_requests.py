@@ -60,7 +60,7 @@ def event_paths(group: dict[str, Any]) -> list[str]:
 
 
 CASES: dict[str, tuple[str, dict[str, Any], EncodeOptions]] = {
-    "standard": ("plain", {}, QUICK),
+    "standard": ("small", {}, QUICK),
     "hls_ts_dash_iso": (
         "small",
         {"packaging": Packaging(outputs=(Output.HLS, Output.DASH), hls_segments="ts"), "thumbnails": None},
