@@ -16,6 +16,7 @@ from vodflow.errors import CatalogError, SourceNotFound, VodflowError, WaitTimeo
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import DAG_ID, JobRef, get
 from vodflow.pipeline.object_request import run_conf
+from vodflow.pipeline.outcomes import announce
 from vodflow.pipeline.planning import plan_source, profile_of
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.ladder import nominal_height
@@ -186,6 +187,7 @@ def cancel(
     :raises CatalogError: there is no such job
     :raises ConfigurationError: the settings name no Airflow
     :raises AirflowError: Airflow does not answer; nothing is changed
+    :raises EngineError: the engine, which had to be asked from here, does not answer (retryable)
     """
     used = settings or get_settings()
     job = get(ref, settings=used)
@@ -223,7 +225,8 @@ def _set_canceled(job_id: int, engine: str | None, settings: Settings) -> None:
         cancel_job(job_id, actor=_ACTOR)
         return
     with transaction(_ACTOR, settings) as connection:
-        jobs.cancel_job(connection, job_id)
+        row = jobs.cancel_job(connection, job_id)
+    announce(source_id=row.source_id, video_id=row.video_id, job_id=job_id)
 
 
 def retry(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settings | None = None) -> Job:
