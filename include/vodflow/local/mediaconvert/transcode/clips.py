@@ -24,7 +24,7 @@ class Clip:
     :param settings: its ``Input``
     :param whole: the input is not cut
     :param length: seconds on the time line
-    :param exact: other clips follow or precede, or the end is given: tracks end with the clip
+    :param exact: other clips follow or precede, or the end is given: pictures end with the clip
     :param black_before: seconds of black before the first picture
     :param missing_after: seconds that the pictures end early
     :param pads_black: what is missing is black; otherwise the picture beside it stands still
@@ -75,7 +75,8 @@ def _clip(source: Source, settings: Document, span: Span, images: Mapping[str, P
         span=span,
         length=length,
         shape=shape,
-        exact=not (alone and span.end is None),
+        # The last picture of a variable rate may be shown for longer than the file says.
+        exact=not (alone and span.end is None) or (source.video is not None and source.video.variable_frame_rate),
         black_before=_noticeable(source.picture_start - begin) if pads else 0.0,
         missing_after=_noticeable(missing),
         pads_black=pads,

@@ -13,6 +13,7 @@ from vodflow.local.mediaconvert.transcode.clips import Clip, time_line
 from vodflow.local.mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
 from vodflow.local.mediaconvert.transcode.encoding import qvbr_level
 from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, no_video, output_frame
+from vodflow.local.mediaconvert.transcode.labels import copied_codec, extension_of, language_of
 from vodflow.local.mediaconvert.transcode.pictures import (
     clip_chain,
     described,
@@ -39,15 +40,6 @@ from vodflow.local.mediaconvert.transcode.steps import Chain, step
 from vodflow.local.mediaconvert.transcode.video_codecs import video_encoder
 from vodflow.media.info import VideoTrack
 
-#: Extensions by container (API reference, Output.Extension).
-_EXTENSIONS: Final = {"MP4": "mp4", "MOV": "mov", "M2TS": "m2ts", "MXF": "mxf", "WEBM": "webm", "GIF": "gif",
-                      "OGG": "ogg", "F4V": "f4v", "Y4M": "y4m"}  # fmt: skip
-#: Extensions without a container, by codec.
-_RAW: Final = {"AAC": "aac", "AC3": "ac3", "EAC3": "ec3", "MP2": "mp2", "MP3": "mp3", "WAV": "wav", "AIFF": "aiff",
-               "FLAC": "flac", "OPUS": "opus", "VORBIS": "ogg", "H_264": "h264", "H_265": "h265", "AV1": "ivf",
-               "VP8": "ivf", "VP9": "ivf", "MPEG2": "m2v", "FRAME_CAPTURE": "jpg", "UNCOMPRESSED": "yuv",
-               "PASSTHROUGH": "aac"}  # fmt: skip
-_CAPTIONS: Final = {"WEBVTT": "vtt", "SRT": "srt", "TTML": "ttml", "IMSC": "xml", "SMI": "smi"}
 #: What names a manifest, for ``$ex$`` of groups that have one.
 _MANIFESTS: Final = {"HLS": "m3u8", "CMAF": "m3u8", "DASH_ISO": "mpd"}
 
@@ -119,7 +111,7 @@ class _Planner:
             raise JobFailed(
                 ErrorCode.JOB_SETTINGS, f"Name modifier [{modifier}] numbers segments, which is not done here."
             )
-        extension = _extension(settings, video, audio, captions)
+        extension = extension_of(settings, video, audio, captions)
         values = self._values(video, audio, _MANIFESTS.get(kind, extension))
         stem = place.base + names.fill(modifier, values)
         hls = settings.get("OutputSettings", {}).get("HlsSettings", {})
@@ -242,11 +234,11 @@ class _Planner:
         spoken = heard.tracks[0].language if heard else None
         return AudioPart(
             encode=encode,
-            codec=codec if not encoder.copies or not heard else _copied(heard.tracks[0].codec),
+            codec=codec if not encoder.copies or not heard else copied_codec(heard.tracks[0].codec),
             channels=encoder.channels,
             rate=encoder.rate,
             bitrate=encoder.bitrate,
-            language=_language(description, spoken),
+            language=language_of(description, spoken),
             name=description.get("StreamName"),
         )
 
@@ -279,30 +271,3 @@ class _Planner:
         if encode not in self.encodes:
             self.encodes[encode] = f"{encode.kind}{len(self.encodes) + 1}"
         return encode
-
-
-def _extension(
-    settings: Document, video: VideoPart | None, audio: Sequence[AudioPart], captions: Sequence[CaptionPart]
-) -> str:
-    wanted = settings.get("Extension")
-    if wanted:
-        return str(wanted).lstrip(".")
-    container = settings.get("ContainerSettings", {}).get("Container", "RAW")
-    if container in _EXTENSIONS:
-        return _EXTENSIONS[container]
-    if video:
-        return _RAW.get(video.codec, "bin")
-    if audio:
-        return _RAW.get(audio[0].codec, "bin")
-    return _CAPTIONS.get(captions[0].format, "txt") if captions else "bin"
-
-
-def _language(description: Document, spoken: str | None) -> str | None:
-    configured = description.get("CustomLanguageCode") or description.get("LanguageCode")
-    if description.get("LanguageCodeControl") == "USE_CONFIGURED" or spoken is None:
-        return str(configured).lower() if configured else None
-    return spoken
-
-
-def _copied(codec: str) -> str:
-    return {"aac": "AAC", "ac3": "AC3", "eac3": "EAC3"}.get(codec, codec.upper())

@@ -82,7 +82,7 @@ def examine(number: int, uri: str, path: Path, cancel: threading.Event, timeout:
     options = ["-of", "json", "-show_format", "-show_streams"]
     document: Mapping[str, Any] = json.loads(_ffprobe(uri, path, options, cancel, timeout))
     container = str(document.get("format", {}).get("format_name", ""))
-    if _ESTIMATED & set(container.split(",")):
+    if _ESTIMATED & set(container.split(",")) or declared_duration(document) is None:
         entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time", "-of", "csv=p=0"]
         packets = _ffprobe(uri, path, entries, cancel, timeout * 4).splitlines()
         tracks = {item["index"] for item in document["streams"] if item.get("codec_type") in {"video", "audio"}}
