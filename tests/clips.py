@@ -94,7 +94,7 @@ def _small(path: Path) -> None:
 
 
 def _long(path: Path) -> None:
-    _ffmpeg(*_picture("640x360", "25", 13), *_tone(440, 13), *_X264, *_AAC, path)
+    _ffmpeg(*_picture("640x360", "25", 7), *_tone(440, 7), *_X264, *_AAC, path)
 
 
 def _vfr(path: Path) -> None:
@@ -347,7 +347,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "stream": (".ts", _stream),  # the same as MPEG-TS
     "flv": (".flv", _flv),  # the same as FLV
     "small": (".mp4", _small),  # 640x360, 25 frames/s, mono tone, 2 s
-    "long": (".mp4", _long),  # the same, 13 s: more than two segments
+    "long": (".mp4", _long),  # the same, 7 s: more than one segment
     "surround": (".mp4", _surround),  # 1920x1080, 24 frames/s, 5.1, 3 s
     "portrait": (".mp4", _portrait),  # 640x360 shown as 360x640 by a display matrix
     "upside_down": (".mp4", _upside_down),  # display matrix of 180 degrees

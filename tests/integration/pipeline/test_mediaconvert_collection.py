@@ -115,23 +115,23 @@ def test_a_crash_at_any_point_loses_nothing(site: Site, monkeypatch: pytest.Monk
     assert attempt(job).number == 1
 
 
-def test_outputs_that_are_gone_need_a_new_job(site: Site, s3: S3Client) -> None:
-    job = site.planned("small", outputs=["mp4"])
-    transcoded(site, job)
-    s3.delete_object(Bucket=job.bucket, Key=f"{job.prefix}/mp4/video_360p.mp4")
+def test_outputs_that_are_gone_need_a_new_job(idle_site: Site) -> None:
+    """This site's jobs end without having written anything."""
+    job = idle_site.planned("small", outputs=["mp4"])
+    idle_site.release()
+    transcoded(idle_site, job)
     with pytest.raises(EngineError, match=r"mp4/video_360p\.mp4.* cannot be found in S3") as caught:
         collect_job(job.id, run_id="manual-1")
     assert (caught.value.retryable, reread(job).error_code) == (False, "outputs_missing")
-    transcoded(site, job)
+    transcoded(idle_site, job)
     assert attempt(job).number == 2
-    collect_job(job.id, run_id="manual-1")
-    verify_job(job.id)
 
 
-def test_a_source_that_was_overwritten_meanwhile_is_not_published(site: Site) -> None:
-    job = site.planned("small", outputs=["mp4"])
-    transcoded(site, job)
-    site.upload("silent")
+def test_a_source_that_was_overwritten_meanwhile_is_not_published(idle_site: Site) -> None:
+    job = idle_site.planned("small", outputs=["mp4"])
+    idle_site.release()
+    transcoded(idle_site, job)
+    idle_site.upload("silent")
     with pytest.raises(SourceNotFound, match="newest version only"):
         collect_job(job.id, run_id="manual-1")
     assert reread(job).status == JobStatus.FAILED

@@ -77,7 +77,7 @@ def test_both_engines_make_the_same(site: Site, s3: S3Client, set_settings: Any,
     assert (local.status, service.status) == (JobStatus.PUBLISHED, JobStatus.PUBLISHED)
     ours, theirs = (Verification.model_validate(job.verification_document) for job in (local, service))
     assert [shape(track) for track in ours.renditions] == [shape(track) for track in theirs.renditions]
-    assert max(track.segments for track in ours.renditions) == (3 if profile in SOURCES else 1)
+    assert max(track.segments for track in ours.renditions) == (2 if profile in SOURCES else 1)
     frame = 1 / float(Fraction(local.plan.renditions[0].frame_rate))
     for one, other in zip(ours.renditions, theirs.renditions, strict=True):
         assert one.duration == pytest.approx(other.duration, abs=frame), one.name
