@@ -27,6 +27,8 @@ class AirflowServer:
         """A status that every call is answered with."""
         self.on_fail: Callable[[str], None] = lambda _: None
         """Called when a run is marked failed: what its task would do when it is killed."""
+        self.busy = False
+        """Whether a process works on a task of every run."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -73,6 +75,8 @@ class AirflowServer:
         run_id = unquote(parts[0])
         if run_id not in self.runs:
             return 404, {"detail": "not found"}
+        if parts[1:] == ["taskInstances"]:
+            return 200, {"task_instances": [{}] * self.busy}
         if parts[1:] == ["clear"]:
             self.runs[run_id]["state"] = "queued"
         elif method == "PATCH":

@@ -157,6 +157,14 @@ class AirflowClient:
         self._checked(answer)
         return True
 
+    def has_running_tasks(self, dag_id: str, run_id: str) -> bool:
+        """Whether a process works on one of the run's tasks just now; deferred tasks have none."""
+        query = {"state": "running", "limit": 1}
+        answer = self._request("GET", f"{_run_path(dag_id, run_id)}/taskInstances", params=query)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        return bool(self._checked(answer)["task_instances"])
+
     def clear_run(self, dag_id: str, run_id: str) -> bool:
         """Run all tasks of a run again, from the first on; false when there is no such run."""
         answer = self._request(

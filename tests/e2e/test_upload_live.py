@@ -82,9 +82,8 @@ def test_a_running_job_is_cancelled_and_retried(stack: Stack, tmp_path: Path) ->
     (asked,) = vodflow(stack, "upload", str(video), "--tenant", "upload-live")
     source = f"source-{asked['source_id']}"
     deadline = time.monotonic() + 120
-    while not encoders(stack):
+    while json.loads(_show(stack, source))["status"] != "PROGRESSING" or not encoders(stack):
         assert time.monotonic() < deadline, "the engine does not begin"
-        time.sleep(0.1)
     (canceled,) = vodflow(stack, "jobs", "cancel", source)
     assert canceled["status"] == "CANCELED"
     assert encoders(stack) == []

@@ -37,6 +37,9 @@ CANCEL_PATIENCE = 30.0
 #: Seconds that ``manifest.json`` may follow the catalog's word that a video is published.
 _MANIFEST_PATIENCE = 15.0
 
+#: Seconds after which a task's process has heard that its run was marked failed: Airflow's heartbeat (5 s) and more.
+SETTLE = 8.0
+
 #: Statuses in which an engine has something to stop.
 _AT_WORK = frozenset({JobStatus.SUBMITTED, JobStatus.PROGRESSING})
 
@@ -203,18 +206,23 @@ def cancel(
 
 def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, settings: Settings) -> Job:
     run = airflow.run(DAG_ID, job.run_id) if job.run_id else None
-    alive = run is not None and not run.over and airflow.fail_run(DAG_ID, run.run_id)
-    deadline = time.monotonic() + patience
+    active = run is not None and not run.over
+    # A process that runs now may still open or begin the job, until its supervisor hears of the run's end.
+    busy = run is not None and active and airflow.has_running_tasks(DAG_ID, run.run_id)
+    alive = run is not None and active and airflow.fail_run(DAG_ID, run.run_id)
+    begin, at_work = time.monotonic(), False
+    settled = begin + min(SETTLE if busy else 0.0, patience)
     while True:
         job = get(ref, airflow=airflow, settings=settings)
-        if job.id is None or job.status in FINISHED:
-            break
-        # Only an engine at work has something to record, and only while its run was alive.
-        if job.status not in _AT_WORK or not alive or time.monotonic() >= deadline:
+        now = time.monotonic()
+        if job.id is not None and job.status in _AT_WORK and alive and now < begin + patience:
+            at_work = True  # its engine records its own end
+        elif job.id is not None and job.status not in FINISHED:
             _set_canceled(job.id, job.engine, settings)
             continue
+        elif at_work or now >= settled:
+            return job
         time.sleep(0.3)
-    return job
 
 
 def _set_canceled(job_id: int, engine: str | None, settings: Settings) -> None:

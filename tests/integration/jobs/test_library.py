@@ -231,6 +231,30 @@ def test_cancelling_waits_for_the_engine_and_not_for_ever(place: Place) -> None:
     assert jobs.details(made)["history"][-1]["actor"] == "vodflow.jobs"
 
 
+def test_cancelling_while_the_task_begins(place: Place) -> None:
+    """The job waits, but its task runs already and begins it before anybody tells it to stop."""
+    jobs.create(place.put("acme/a.mp4"))
+    made = place.carry_out("source-1", until="plan")
+    place.airflow.busy = True
+
+    def task(_: str) -> None:
+        def begin() -> None:
+            with transaction("task") as connection:
+                catalog_jobs.begin(connection, made, engine="local", worker="host", run_id="source-1")
+
+        def stop() -> None:
+            with transaction("task") as connection:
+                catalog_jobs.cancel_job(connection, made)
+
+        threading.Timer(0.6, begin).start()
+        threading.Timer(1.5, stop).start()
+
+    place.airflow.on_fail = task
+    assert jobs.cancel(made).status == "CANCELED"
+    told = [(event["new_status"], event["actor"]) for event in jobs.details(made)["history"]]
+    assert told[-2:] == [("PROGRESSING", "task"), ("CANCELED", "task")], "the engine had stopped when cancel returned"
+
+
 def test_cancelling_before_there_is_a_job(place: Place) -> None:
     asked = jobs.create(place.put("acme/a.mp4"))
     canceled = jobs.cancel(asked)
