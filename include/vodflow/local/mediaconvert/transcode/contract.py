@@ -49,8 +49,6 @@ class ErrorCode(IntEnum):
 
 #: Code of the warnings of this emulator about settings that it does not honour; beyond those that AWS documents.
 NOT_HONOURED = 900001
-#: The same for a setting that is honoured in part.
-PARTLY_HONOURED = 900002
 #: What FFmpeg complained of although it went on: damaged frames, for example.
 DAMAGED_INPUT = 900003
 

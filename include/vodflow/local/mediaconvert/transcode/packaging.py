@@ -34,6 +34,7 @@ from vodflow.packaging.playlist import Rates, measure, parse_segments, target_du
 #: Runs a command in a folder, to its good end.
 Tool = Callable[[str, list[str], Path], None]
 
+#: VIDEO-RANGE of HLS by transfer function.
 _TRANSFERS = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 
 
@@ -146,7 +147,15 @@ class Packager:
             if isinstance(item.part, VideoPart):
                 iframes = (item.iframe_playlist, _rates(folder, item.iframe_playlist)) if item.iframe_playlist else None
                 renditions.append(
-                    Rendition(item.playlist, (codec,), rates, settings, frame=item.part.frame, iframes=iframes)
+                    Rendition(
+                        item.playlist,
+                        (codec,),
+                        rates,
+                        settings,
+                        frame=item.part.frame,
+                        iframes=iframes,
+                        transfer=_transfer(item.part),
+                    )
                 )
             elif isinstance(item.part, CaptionPart):
                 renditions.append(
@@ -174,7 +183,8 @@ class Packager:
         codecs = muxed_codecs(output, self.tracks)
         if frame is None:
             return _sound(playlist, codecs, rates, output.audio[0], settings)
-        return Rendition(playlist, codecs, rates, settings, frame=frame, iframes=iframes)
+        transfer = _transfer(output.video) if output.video else "SDR"
+        return Rendition(playlist, codecs, rates, settings, frame=frame, iframes=iframes, transfer=transfer)
 
     def _write_master(self, group: GroupPlan, folder: Path, renditions: list[Rendition]) -> list[str]:
         """The multivariant playlist, and those of a part of the outputs; their names."""
@@ -190,6 +200,10 @@ class Packager:
         for name, part in written.items():
             (folder / name).write_text(multivariant(part, resolution=resolution))
         return list(written)
+
+
+def _transfer(part: VideoPart) -> str:
+    return _TRANSFERS.get(part.transfer or "", "SDR")
 
 
 def _sound(

@@ -70,6 +70,7 @@ class VideoPart:
 
     :param gop: frames between key frames; 0 where they are not at fixed distances
     :param qvbr: the quality level asked for; none with other rate controls
+    :param transfer: transfer function as ffprobe names it, where the source's is kept
     """
 
     encode: Encode
@@ -78,6 +79,7 @@ class VideoPart:
     bitrate: int
     gop: int
     qvbr: float | None = None
+    transfer: str | None = None
 
 
 @dataclass(frozen=True)

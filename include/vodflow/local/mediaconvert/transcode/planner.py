@@ -91,6 +91,10 @@ class _Planner:
         kind = GROUP_TYPES.get(wanted.get("Type", ""))
         if kind is None:
             raise JobFailed(ErrorCode.JOB_SETTINGS, f"Output groups of type {wanted.get('Type')} are not made here.")
+        if group.get("AutomatedEncodingSettings"):
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS, "The service writes the ladder of automated ABR out before a job runs."
+            )
         settings = wanted.get(GROUP_SETTINGS[kind], {})
         first = str(self.inputs[0].get("FileInput", ""))
         place = names.place(settings.get("Destination"), first, self.values)
@@ -167,7 +171,10 @@ class _Planner:
             suffix=encoder.suffix,
         )
         level = qvbr_level(settings) if settings.get("RateControlMode") == "QVBR" else None
-        return VideoPart(self._encode(encode), codec, frame, encoder.bitrate, encoder.gop, level)
+        corrector = description.get("VideoPreprocessors", {}).get("ColorCorrector", {})
+        converted = corrector.get("ColorSpaceConversion", "NONE") != "NONE"
+        transfer = None if converted or told is None else told.color_transfer
+        return VideoPart(self._encode(encode), codec, frame, encoder.bitrate, encoder.gop, level, transfer)
 
     def _captures(self, description: Document, track: VideoTrack | None, frame: Frame, settings: Document) -> Encode:
         every, options = capture_options(settings, frame.rate)

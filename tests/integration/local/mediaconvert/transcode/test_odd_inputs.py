@@ -44,7 +44,12 @@ def test_what_is_left_open_follows_the_source(
 
 
 def test_high_dynamic_range_is_kept_where_nothing_converts_it(transcoder: TranscodeBench, tmp_path: Path) -> None:
-    found = stream(made(transcoder, "hdr", tmp_path, output("_v", "MP4", video(MAIN10))), "video")
+    cmaf = group(transcoder.bucket, "CMAF", output("_v", "CMFC", video(MAIN10)), base="out/h")
+    files = group(transcoder.bucket, "FILE", output("_v", "MP4", video(MAIN10)))
+    transcoder.run(job(source(transcoder.put("hdr")), cmaf, files))
+    folder = transcoder.fetch(tmp_path)
+    assert "VIDEO-RANGE=PQ" in (folder / "h.m3u8").read_text()
+    found = stream(next(folder.glob("*.mp4")), "video")
     assert (found["color_transfer"], found["color_space"], found["pix_fmt"]) == ("smpte2084", "bt2020nc", "yuv420p10le")
 
 
