@@ -220,9 +220,15 @@ class Settings(BaseSettings):
     @field_validator("mediaconvert_options")
     @classmethod
     def _is_encode_options(cls, value: str) -> str:
-        options = EncodeOptions.model_validate_json(value)
+        try:
+            options = EncodeOptions.model_validate_json(value)
+        except ValidationError as error:
+            problems = (f"{'.'.join(map(str, item['loc'])) or 'JSON'}: {item['msg']}" for item in error.errors())
+            raise ValueError("; ".join(problems)) from error
         if options.captions or options.encryption or options.presets:
             raise ValueError("captions, encryption and presets are of one video, and cannot be set for all")
+        if not options.iframe_playlists:
+            raise ValueError("iframe_playlists must stay on: published HLS has them, whoever encodes")
         return value
 
     @property

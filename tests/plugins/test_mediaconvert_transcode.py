@@ -137,6 +137,16 @@ def test_the_operator_submits_shows_the_job_and_defers(idle_site: Site) -> None:
     assert reread(job).error_code == "TIME_LIMIT"
 
 
+def test_without_a_triggerer_it_waits_on_the_worker(idle_site: Site) -> None:
+    job = idle_site.planned("small", outputs=["mp4"])
+    idle_site.release()
+    operator = MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", job_id=job.id, deferrable=False)
+    # This site's jobs write nothing: it came as far as to look for the outputs.
+    with pytest.raises(AirflowFailException, match="cannot be found in S3"):
+        operator.execute({"ti": TaskInstance(), "run_id": "manual-1"})  # type: ignore[typeddict-item]
+    assert reread(job).error_code == "outputs_missing"
+
+
 def test_the_operator_cancels_what_it_submitted_when_it_is_killed(idle_site: Site) -> None:
     job = idle_site.planned("small")
     operator = MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", job_id=job.id)

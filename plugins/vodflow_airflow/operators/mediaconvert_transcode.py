@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,21 +15,23 @@ from vodflow_airflow.triggers.mediaconvert_event import event_failure
 
 
 class MediaConvertTranscodeOperator(BaseOperator):
-    """Submit exactly one MediaConvert job for a catalog's job, wait for it in the triggerer, collect what it made.
+    """Submit exactly one MediaConvert job for a catalog's job, wait for it, collect what it made.
 
     A retry, and a task that was lost with its worker, go on with the job that was submitted before. Killing the task
     cancels the job; a restart of the triggerer does not.
 
     :param job_id: id of the job in the catalog (templated)
+    :param deferrable: wait in the triggerer, without a worker; false waits on the worker, where there is no triggerer
     """
 
     template_fields: Sequence[str] = ("job_id",)
     operator_extra_links = (MediaConvertJobLink(),)
     ui_color = "#f5d0a9"
 
-    def __init__(self, *, job_id: Any, **kwargs: Any) -> None:
+    def __init__(self, *, job_id: Any, deferrable: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
+        self.deferrable = deferrable
         self._submitting: int | None = None
         self._collecting: int | None = None
 
@@ -48,13 +51,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
         if submission.external_id is not None:
             self._persist_link(context, submission.external_id)
         if not submission.ended and submission.external_id is not None:
-            from vodflow_airflow.triggers.mediaconvert_transcode import (  # noqa: PLC0415
-                MediaConvertTranscodeTrigger,
-            )
-
-            self.log.info("Job %d waits for MediaConvert's job %s", job_id, submission.external_id)
-            trigger = MediaConvertTranscodeTrigger(job_id=job_id, external_id=submission.external_id)
-            self.defer(trigger=trigger, method_name="execute_complete")
+            self._wait(job_id, submission.external_id)
         return self._collect(context, job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
@@ -73,6 +70,20 @@ class MediaConvertTranscodeOperator(BaseOperator):
             interrupt_job(self._collecting, actor="task killed")
         elif self._submitting is not None:
             cancel_job(self._submitting, actor="task killed")
+
+    def _wait(self, job_id: int, external_id: str) -> None:
+        self.log.info("Job %d waits for MediaConvert's job %s", job_id, external_id)
+        if self.deferrable:
+            from vodflow_airflow.triggers.mediaconvert_transcode import (  # noqa: PLC0415
+                MediaConvertTranscodeTrigger,
+            )
+
+            trigger = MediaConvertTranscodeTrigger(job_id=job_id, external_id=external_id)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        from vodflow.pipeline.mediaconvert.waiting import JobWaiter  # noqa: PLC0415
+
+        with airflow_outcome():
+            asyncio.run(JobWaiter().wait(external_id))
 
     def _collect(self, context: Context, job_id: int, event: dict[str, Any] | None = None) -> int:
         from vodflow.pipeline.mediaconvert import collect_job  # noqa: PLC0415

@@ -306,6 +306,23 @@ def test_who_encodes_is_said_by_the_run_then_the_place_then_the_profile(site: Si
     assert engine_of("acme/c.mp4") == ("local", "acme")
 
 
+def test_options_whose_outputs_fit_nowhere_are_refused_before_anything_is_paid(
+    site: Site, job: JobRow, set_settings: Any
+) -> None:
+    set_settings(mediaconvert_options='{"dash": "iso"}')
+    with pytest.raises(ConfigurationError, match="Choose dash=cmaf"):
+        submit_job(job.id, run_id="manual-1")
+    assert site.jobs() == []
+    for options, problem in (
+        ('{"iframe_playlists": false}', "iframe_playlists must stay on"),
+        ('{"encryption": {"kind": "speke", "url": "https://a", "resource_id": "b", "hls_systems": ["c"]}}', "of one"),
+        ('{"dash": "no"}', "dash"),
+        ("nonsense", "JSON"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"(?s)VODFLOW_MEDIACONVERT_OPTIONS.*{problem}"):
+            set_settings(mediaconvert_options=options)
+
+
 def test_without_a_role_the_engine_is_refused_by_name(site: Site, job: JobRow, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VODFLOW_MEDIACONVERT_ROLE", "AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN"):
         monkeypatch.delenv(name, raising=False)

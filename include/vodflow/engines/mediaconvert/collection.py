@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from posixpath import dirname, normpath
 
+from vodflow.engines.mediaconvert.groups import cmaf_manifests, dash_iso
 from vodflow.engines.mediaconvert.naming import NameRule, name_rules, renames
 from vodflow.engines.mediaconvert.options import EncodeOptions
 from vodflow.engines.mediaconvert.references import rewrite_manifest, rewrite_playlist
 from vodflow.engines.result import EncodedTrack
-from vodflow.errors import EngineError
+from vodflow.errors import ConfigurationError, EngineError
 from vodflow.packaging import layout
 from vodflow.packaging.finish import segment_folder
 from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
@@ -53,6 +54,18 @@ class Finished:
 
     texts: Mapping[str, bytes]
     tracks: tuple[EncodedTrack, ...]
+
+
+def check_collectable(plan: TranscodePlan, options: EncodeOptions) -> None:
+    """Refuse options whose outputs would not fit into the layout, before anything is paid for.
+
+    :raises ConfigurationError: saying what to choose
+    """
+    if dash_iso(plan, options) and cmaf_manifests(plan, options)[0]:
+        raise ConfigurationError(
+            f"With dash=iso MediaConvert makes DASH segments beside those of HLS, but profile {plan.profile} has one "
+            "set of fMP4 segments for both. Choose dash=cmaf in VODFLOW_MEDIACONVERT_OPTIONS, or hls_segments: ts."
+        )
 
 
 def plan_collection(

@@ -19,6 +19,7 @@ from vodflow.catalog.locks import try_lock
 from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote, Spending
+from vodflow.engines.mediaconvert.collection import check_collectable
 from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES
 from vodflow.engines.mediaconvert.job import create_job_request, user_metadata
 from vodflow.engines.mediaconvert.options import EncodeOptions, JobOptions
@@ -169,6 +170,7 @@ class _Submitter:
 
     def _quote(self, job: JobRow, number: int, spent: Spending) -> Quote:
         settings, options = self.settings, self.settings.encode_options
+        check_collectable(job.plan, options)
         request = self._request(job, number, options)
         budget = Budget(settings.mediaconvert_budget_job, settings.mediaconvert_budget_tenant_day)
         asked = {"options": options.model_dump(mode="json"), "region": settings.aws_region}
