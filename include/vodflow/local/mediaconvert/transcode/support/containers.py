@@ -10,6 +10,9 @@ _MUXER: Final = "FFmpeg's muxer decides"
 _MARKERS: Final = "ad markers and data are not carried"
 _C2PA: Final = "outputs are not signed"
 
+#: The service's own PIDs, or the first of them.
+_AUDIO_PIDS: Final = tuple(tuple(range(482, end)) for end in range(483, 500))
+
 _M2TS: Final = (
     "AudioBufferModel AudioFramesPerPes AudioPids AudioPtsOffsetDelta BufferModel DataPTSControl DvbNitSettings "
     "DvbSdtSettings DvbSubPids DvbTdtSettings DvbTeletextPid EbpAudioInterval EbpPlacement EsRateInPes "
@@ -61,7 +64,7 @@ RULES: Final[dict[str, Members]] = {
         notes={"AudioDuration": "audio ends with the video"},
         neutral={
             # What the console writes into every job, and what players do not depend on.
-            "AudioFramesPerPes": tuple(range(100)), "AudioPids": (tuple(range(482, 499)),), "AudioPtsOffsetDelta": (0,),
+            "AudioFramesPerPes": tuple(range(100)), "AudioPids": _AUDIO_PIDS, "AudioPtsOffsetDelta": (0,),
             "DataPTSControl": ("ALIGN_TO_VIDEO",), "PatInterval": (0,), "PmtInterval": (0,), "PmtPid": (480,),
             "PcrControl": ("PCR_EVERY_PES_PACKET", "CONFIGURED_PCR_PERIOD"), "PrivateMetadataPid": (503,),
             "ProgramNumber": (1,), "PtsOffset": (0,), "TimedMetadataPid": (502,), "TransportStreamId": (1,),
@@ -74,7 +77,7 @@ RULES: Final[dict[str, Members]] = {
         note=_MUXER,
         notes={"AudioDuration": "audio ends with the video", "VideoPid": "audio takes the PIDs after it"},
         neutral={
-            "AudioPids": (tuple(range(482, 499)),), "DvbSubPids": (tuple(range(460, 480)),),
+            "AudioPids": _AUDIO_PIDS, "DvbSubPids": (tuple(range(460, 480)),),
             "AudioBufferModel": ("ATSC", "DVB"), "AudioFramesPerPes": tuple(range(100)),
             "AudioPtsOffsetDelta": (0,), "BufferModel": ("MULTIPLEX",), "DataPTSControl": ("ALIGN_TO_VIDEO",),
             "EbpPlacement": ("VIDEO_AND_AUDIO_PIDS", "VIDEO_PID"), "ForceTsVideoEbpOrder": ("DEFAULT",),
