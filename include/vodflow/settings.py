@@ -10,7 +10,7 @@ import os
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -25,11 +25,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vodflow.engines.mediaconvert.options import EncodeOptions, StatusInterval
+from vodflow.engines.mediaconvert.intervals import StatusInterval
 from vodflow.engines.names import EngineName
 from vodflow.errors import ConfigurationError
 from vodflow.metadata.keys import KeyAttribute
 from vodflow.notifications.channels import Channel
+
+if TYPE_CHECKING:
+    from vodflow.engines.mediaconvert.options import EncodeOptions
 
 #: Where AWS's own tools and other people's DAGs look, in this order, when a setting of ours is not given.
 COMMON_VARIABLES: Final = {
@@ -37,6 +40,8 @@ COMMON_VARIABLES: Final = {
     "mediaconvert_role": ("AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN"),
     "mediaconvert_queue": ("AWS_MEDIACONVERT_QUEUE_ARN", "MEDIACONVERT_QUEUE_ARN", "MEDIACONVERT_QUEUE"),
 }
+
+_NO_OPTIONS: Final = "{}"
 
 #: What the field calls a video file. Compared case-insensitively with the end of the key.
 VIDEO_SUFFIXES = (
@@ -196,7 +201,8 @@ class Settings(BaseSettings):
         default="disabled", description="accelerated transcoding: disabled, preferred or enabled; needs Professional"
     )
     mediaconvert_options: str = Field(
-        default="{}", description="how MediaConvert encodes: JSON of `EncodeOptions`, see mediaconvert-settings.md"
+        default=_NO_OPTIONS,
+        description="how MediaConvert encodes: JSON of `EncodeOptions`, see mediaconvert-settings.md",
     )
     mediaconvert_budget_job: Decimal | None = Field(
         default=None, ge=0, description="US dollars one MediaConvert job may be estimated at; none means no limit"
@@ -220,6 +226,10 @@ class Settings(BaseSettings):
     @field_validator("mediaconvert_options")
     @classmethod
     def _is_encode_options(cls, value: str) -> str:
+        if value == _NO_OPTIONS:
+            return value
+        from vodflow.engines.mediaconvert.options import EncodeOptions  # noqa: PLC0415 - slow, and few need it
+
         try:
             options = EncodeOptions.model_validate_json(value)
         except ValidationError as error:
@@ -234,6 +244,8 @@ class Settings(BaseSettings):
     @property
     def encode_options(self) -> EncodeOptions:
         """``mediaconvert_options``, decoded."""
+        from vodflow.engines.mediaconvert.options import EncodeOptions  # noqa: PLC0415 - slow, and few need it
+
         return EncodeOptions.model_validate_json(self.mediaconvert_options)
 
     # Metadata in DynamoDB

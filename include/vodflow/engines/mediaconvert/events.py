@@ -129,6 +129,9 @@ def read_event(body: object) -> JobEvent:
     document = _document(body)
     if "Message" in document and document.get("Type") == "Notification":
         document = _document(document["Message"])
+    if "source" not in document and "detail" not in document and {"jobId", "status"} <= document.keys():
+        # A rule whose InputPath is $.detail sends that alone.
+        document = {"source": SOURCE, "detail": document}
     if document.get("source") != SOURCE or not isinstance(document.get("detail"), Mapping):
         fields = ", ".join(sorted(map(str, document)))
         raise NotAnEvent(f"it is no event of {SOURCE}, but has the fields {fields[:200] or 'none'}")

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from vodflow.engines.mediaconvert.intervals import StatusInterval
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -222,10 +224,6 @@ class JobTemplate(_Value):
 
     name: str = Field(min_length=1)
     outputs: Literal["plan", "template"] = "plan"
-
-
-#: ``StatusUpdateInterval`` in seconds.
-StatusInterval = Literal[10, 12, 15, 20, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600]
 
 
 class JobOptions(_Value):

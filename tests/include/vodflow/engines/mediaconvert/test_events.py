@@ -122,6 +122,14 @@ def test_inside_an_sns_notification() -> None:
     assert read_event(body).kind == "PROGRESSING"
 
 
+def test_a_rule_may_send_the_detail_alone() -> None:
+    whole, bare = (
+        read_event(event("STATUS_UPDATE", **PROGRESS)),
+        read_event(event("STATUS_UPDATE", **PROGRESS)["detail"]),
+    )
+    assert (bare.job_id, bare.kind, bare.percent, bare.at) == (whole.job_id, whole.kind, whole.percent, whole.at)
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
