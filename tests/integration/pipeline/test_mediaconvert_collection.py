@@ -137,6 +137,21 @@ def test_a_source_that_was_overwritten_meanwhile_is_not_published(idle_site: Sit
     assert reread(job).status == JobStatus.FAILED
 
 
+def test_outputs_of_a_job_that_was_ended_meanwhile_are_not_taken(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = site.planned("small", outputs=["mp4"])
+    transcoded(site, job)
+    store = collecting._store
+
+    def late(*arguments: Any) -> None:
+        cancel_job(job.id)
+        store(*arguments)
+
+    monkeypatch.setattr(collecting, "_store", late)
+    with pytest.raises(CatalogError, match="they are not taken"):
+        collect_job(job.id, run_id="manual-1")
+    assert reread(job).status == JobStatus.CANCELED
+
+
 def test_what_is_not_over_is_not_collected(idle_site: Site) -> None:
     job = idle_site.planned("small")
     with pytest.raises(CatalogError, match="no MediaConvert job to collect"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import engine_events, jobs, submissions
+from vodflow.catalog import attempts, engine_events, jobs, submissions
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import JobStatus
@@ -20,7 +20,14 @@ from vodflow.engines.mediaconvert.failures import job_failure
 from vodflow.engines.mediaconvert.options import Storage
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES, Snapshot
 from vodflow.engines.result import EngineResult
-from vodflow.errors import CatalogError, EngineCanceled, EngineError, InputRejected, SourceNotFound, VodflowError
+from vodflow.errors import (
+    CatalogError,
+    EngineCanceled,
+    EngineError,
+    InputRejected,
+    SourceNotFound,
+    VodflowError,
+)
 from vodflow.packaging import layout
 from vodflow.pipeline.mediaconvert.service import MediaConvert
 from vodflow.pipeline.mediaconvert.submitting import ENGINE, options_of, require_current
@@ -71,7 +78,7 @@ def collect_job(
         record(actor, lambda connection: _record_failure(connection, job_id, failure))
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise failure from error
-    record(actor, lambda connection: _store(connection, job_id, result))
+    record(actor, lambda connection: _store(connection, job_id, attempt.id, result))
     # Only now: as long as the result is not kept, everything can be done once more from the originals.
     _remove_originals(job, result)
 
@@ -110,8 +117,14 @@ def _record_failure(connection: Connection, job_id: int, error: VodflowError) ->
             jobs.fail_job(connection, job_id, error)
 
 
-def _store(connection: Connection, job_id: int, result: EngineResult) -> None:
+def _store(connection: Connection, job_id: int, attempt_id: int, result: EngineResult) -> None:
     row = jobs.locked_job(connection, job_id)
+    if row.status == JobStatus.VERIFYING and row.result == result:
+        return  # stored by a try whose answer was lost
+    if not attempts.is_running(connection, attempt_id):
+        raise CatalogError(
+            f"Job {job_id} was ended or begun anew while its outputs were collected; they are not taken.", job_id=job_id
+        )
     if row.status == JobStatus.SUBMITTED:  # no event and no poll ever said that it had begun
         jobs.set_status(connection, job_id, JobStatus.PROGRESSING)
     jobs.store_result(connection, job_id, result)
