@@ -96,7 +96,7 @@ class _Graph:
     def __init__(self, plan: JobPlan, measured: Mapping[Encode, float]) -> None:
         self.plan = plan
         self.measured = measured
-        self.inputs = [_file_input(clip.source.path, clip) for clip in plan.clips]
+        self.inputs = [_file_input(clip.source.path, clip, place) for place, clip in enumerate(plan.clips)]
 
     def streams(self, encodes: Mapping[Encode, str], *, corrected: bool = True) -> dict[Encode, Stream]:
         """What each encoder is given."""
@@ -142,23 +142,30 @@ class _Graph:
     def _input(self, place: int, external: str) -> Stream:
         if not external:
             return self.inputs[place]
-        return _file_input(self.plan.externals[external].path, self.plan.clips[place])
+        return _file_input(self.plan.externals[external].path, self.plan.clips[place], place)
 
     def _origin(self, place: int, clip: Clip, external: str, streams: tuple[int, ...]) -> Stream:
         if not streams:
-            return ffmpeg.input("anullsrc=r=48000:cl=stereo", f="lavfi", t=f"{float(clip.length):.6f}")
+            return ffmpeg.input(
+                f"anullsrc=r=48000:cl=stereo:n={1024 + place}", f="lavfi", t=f"{float(clip.length):.6f}"
+            )
         selected = [self._input(place, external)[str(index)] for index in streams]
         if len(selected) == 1:
             return selected[0]
         return ffmpeg.filter(selected, "amerge", inputs=len(selected))
 
 
-def _file_input(path: Path, clip: Clip) -> Stream:
-    """A file from where a clip begins to where it ends."""
+def _file_input(path: Path, clip: Clip, place: int) -> Stream:
+    """A file from where a clip begins to where it ends.
+
+    :param place: of the clip on the time line, from 0
+    """
     options = input_options(str(path))
     arguments: dict[str, Any] = {
         name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)
     }
+    # ffmpeg-python takes inputs with equal options for one, which cannot stand on the time line twice.
+    arguments["probesize"] = str(int(arguments["probesize"]) + place)
     begin = max(0.0, float(clip.span.start) - _SEEK_MARGIN)
     if clip.span.start:
         arguments["ss"] = f"{begin:.6f}"

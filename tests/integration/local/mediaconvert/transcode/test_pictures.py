@@ -86,6 +86,12 @@ def test_inputs_of_different_shapes_are_joined(transcoder: TranscodeBench, colou
     assert [colour(path, 0.05, 0.9, at=at) == BLACK for at in (0.1, 0.3)] == [False, True]
 
 
+def test_an_input_may_stand_on_the_time_line_twice(transcoder: TranscodeBench, tmp_path: Path) -> None:
+    again = source(transcoder.put("silent"), **SHORT)
+    transcoder.run(job(again, again, again, group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac()))))
+    assert frames(next(transcoder.fetch(tmp_path).glob("*.mp4"))) == 15
+
+
 @pytest.mark.parametrize(
     ("timecodes", "clip"),
     [
