@@ -40,7 +40,7 @@ process with the same plans (S3's share of it included), minus what the idle sta
 
 *Plain loop* is a script that downloads, encodes with one FFmpeg process, packages, remuxes and uploads one video
 after the other, with the same plans, while no stack runs. It keeps no records, verifies nothing and cannot go on
-after a crash. It runs before and after the stack."""
+after a crash. It runs before the stack, and with more than one repeat after it too."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ def orchestration(context: Context) -> Section:
         batches = [_batch(context, stack, shorts) for _ in range(max(1, context.repeats - 1))]
         snippet_batch = _batch(context, stack, snippets)
         workers = [_worker(context, stack, video, idle) for video in single]
-    loops.append(_loop(context, shorts))
-    snippet_loops.append(_loop(context, snippets))
+    if context.repeats > 1:
+        loops.append(_loop(context, shorts))
+        snippet_loops.append(_loop(context, snippets))
     method = METHOD.format(warm_up=WARM_UP, singles=singles)
     section = Section("orchestration", "Orchestration", method)
     section.rows = [
