@@ -62,9 +62,7 @@ def transcode_local(
 
 def _record_result(connection: Connection, job_id: int, attempt: int, result: EngineResult) -> None:
     if not attempts.is_running(connection, attempt):
-        raise JobBusy(
-            f"Job {job_id} was taken over by a later attempt; this result is not needed.", job_id=job_id
-        )
+        raise JobBusy(f"Job {job_id} was taken over by a later attempt; this result is not needed.", job_id=job_id)
     jobs.store_result(connection, job_id, result)
 
 
