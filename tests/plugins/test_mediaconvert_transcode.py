@@ -14,6 +14,7 @@ from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.errors import EngineError
 from vodflow.pipeline.mediaconvert import submit_job
+from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
 from vodflow_airflow.triggers.mediaconvert_event import failure_event
 from vodflow_airflow.triggers.mediaconvert_transcode import MediaConvertTranscodeTrigger
@@ -135,6 +136,18 @@ def test_the_operator_submits_shows_the_job_and_defers(idle_site: Site) -> None:
     with pytest.raises(AirflowFailException, match="too long"):
         operator.execute_complete(context, failure_event(made["Id"], given_up) | {"job_id": job.id})
     assert reread(job).error_code == "TIME_LIMIT"
+
+
+def test_clearing_every_engine_starts_none_but_the_chosen_one(idle_site: Site) -> None:
+    mine = idle_site.planned("small")
+    local = idle_site.planned("small", engine="local", outputs=["mp4"])
+    context: Any = {"ti": TaskInstance(), "run_id": "manual-1"}
+    with pytest.raises(AirflowSkipException, match="another engine"):
+        MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", job_id=local.id).execute(context)
+    with pytest.raises(AirflowSkipException, match="another engine"):
+        LocalTranscodeOperator(task_id="transcode_local", job_id=mine.id).execute(context)
+    assert idle_site.jobs() == []
+    assert {reread(job).status for job in (mine, local)} == {JobStatus.QUEUED}
 
 
 def test_without_a_triggerer_it_waits_on_the_worker(idle_site: Site) -> None:

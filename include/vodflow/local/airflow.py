@@ -22,6 +22,9 @@ API_SERVER = "api-server"
 #: Parts that report by heartbeat, and the job type under which they do.
 _JOBS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
 
+#: Parts that serve the logs of tasks to other machines.
+_LOG_SERVERS = {"scheduler", "triggerer"}
+
 #: A heartbeat older than this (seconds) is no sign of life; the slowest part beats every 5 s.
 _HEARTBEAT_LIMIT = 30
 
@@ -62,7 +65,9 @@ def airflow_parts(home: Home, config: StackConfig, environment: Mapping[str, str
 
 
 def _command(name: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "airflow", name)
+    # Logs are files on this machine, which the API server reads; log servers would listen on every interface.
+    options = ("--skip-serve-logs",) if name in _LOG_SERVERS else ()
+    return (sys.executable, "-m", "airflow", name, *options)
 
 
 def _check_api(config: StackConfig, timeout: float) -> None:

@@ -85,3 +85,12 @@ def _engine(request: TranscodeRequest, source: SourceRow, profile: Profile) -> E
         return available(chosen)
     except ValueError as error:
         raise ConfigurationError(f"Source {source.id} cannot be transcoded as asked: {error}.") from error
+
+
+def engine_of(job_id: int) -> str:
+    """Who was chosen to carry a job out.
+
+    :raises CatalogError: there is no such job
+    """
+    with transaction(f"engine:{job_id}") as connection:
+        return str(jobs.get_job(connection, job_id).engine)

@@ -16,7 +16,7 @@ from vodflow.catalog.states import JobStatus
 from vodflow.engines.names import EngineName
 from vodflow.engines.result import EngineResult, Progress
 from vodflow.engines.runner import run_worker
-from vodflow.errors import EngineCanceled, InputRejected, JobBusy, VodflowError
+from vodflow.errors import EngineCanceled, EngineError, InputRejected, VodflowError
 from vodflow.pipeline.outcomes import ProgressFeed, announce
 from vodflow.pipeline.recording import record
 
@@ -62,7 +62,12 @@ def transcode_local(
 
 def _record_result(connection: Connection, job_id: int, attempt: int, result: EngineResult) -> None:
     if not attempts.is_running(connection, attempt):
-        raise JobBusy(f"Job {job_id} was taken over by a later attempt; this result is not needed.", job_id=job_id)
+        raise EngineError(
+            f"Job {job_id} was taken over by a later attempt; this result is not needed.",
+            job_id=job_id,
+            code="taken_over",
+            retryable=False,
+        )
     jobs.store_result(connection, job_id, result)
 
 

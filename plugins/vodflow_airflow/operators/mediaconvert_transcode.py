@@ -8,6 +8,8 @@ from typing import Any
 
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
+from vodflow.engines.names import EngineName
 
 from vodflow_airflow.errors import airflow_outcome
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
@@ -38,13 +40,17 @@ class MediaConvertTranscodeOperator(BaseOperator):
     def execute(self, context: Context) -> int:
         """Submit, or find submitted, and wait; returns the job's id for the next task.
 
-        :raises AirflowSkipException: the input turned out to be damaged
+        :raises AirflowSkipException: the input turned out to be damaged, or the job is another engine's
         :raises AirflowFailException: another try cannot help
         """
         # Imported here: the scheduler and the DAG processor never need the engine.
         from vodflow.pipeline.mediaconvert import submit_job  # noqa: PLC0415
+        from vodflow.pipeline.planning import engine_of  # noqa: PLC0415
 
         job_id = int(self.job_id)
+        if engine_of(job_id) != EngineName.MEDIACONVERT:
+            # A person has cleared every task behind `plan`.
+            raise AirflowSkipException(f"Job {job_id} is another engine's")
         self._submitting = job_id
         with airflow_outcome():
             submission = submit_job(job_id, run_id=context["run_id"])

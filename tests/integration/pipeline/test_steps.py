@@ -23,8 +23,8 @@ from vodflow.engines.runner import run_worker
 from vodflow.errors import (
     ConfigurationError,
     EngineCanceled,
+    EngineError,
     InputRejected,
-    JobBusy,
     ProfileError,
     RejectionReason,
     SourceNotFound,
@@ -187,7 +187,7 @@ def test_a_process_that_was_taken_for_dead_has_no_say_in_the_next_attempt(
         return run_worker(*arguments)
 
     monkeypatch.setattr(transcoding, "run_worker", stopped_for_a_while)
-    with pytest.raises(JobBusy if ends_well else EngineCanceled):
+    with pytest.raises(EngineError if ends_well else EngineCanceled):
         transcode_local(job.id, run_id="manual-1")
     assert reread(job).status == JobStatus.PROGRESSING
 
