@@ -69,8 +69,8 @@ def quick_clip(cache: Path) -> Path:
 
 
 def short_clips(cache: Path, count: int) -> list[Path]:
-    """Cuts of 6 to 10 seconds in 720p, each with different content."""
-    return [_cut(cache, index, 6 + index % 5, 720) for index in range(count)]
+    """Cuts of 6 to 10 seconds in 480p, each with different content."""
+    return [_cut(cache, index, 6 + index % 5, 480) for index in range(count)]
 
 
 def snippets(cache: Path, count: int) -> list[Path]:

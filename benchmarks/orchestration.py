@@ -26,7 +26,7 @@ SINGLES = 9
 IDLE_SECONDS = 20.0
 
 METHOD = """A fresh embedded stack with its default settings (one encode at a time), warmed up by {warm_up} videos.
-All clips are cuts of *Big Buck Bunny*, all different: *short videos* are 6 to 10 s in 720p, *snippets* 2 to 5 s in
+All clips are cuts of *Big Buck Bunny*, all different: *short videos* are 6 to 10 s in 480p, *snippets* 2 to 5 s in
 360p and 720p. They are uploaded to S3 and found by the event-driven ingest, nothing is triggered by hand.
 
 *Overhead* is the time to publish minus the worker's own download, encode, package and upload. It is given twice: from
