@@ -56,6 +56,12 @@ class Live:
         with self._airflow.begin() as connection:
             connection.execute(text("UPDATE dag SET is_paused = :p WHERE dag_id = 'transcode_video'"), {"p": paused})
 
+    def is_sensing(self) -> bool:
+        """Whether a run of ``ingest_videos`` is under way: the sweep of the stack's start, for example."""
+        query = text("SELECT count(*) FROM dag_run WHERE dag_id = 'ingest_videos' AND state IN ('queued', 'running')")
+        with self._airflow.connect() as connection:
+            return bool(connection.scalar(query))
+
     def forget_runs(self) -> None:
         with self._airflow.begin() as connection:
             connection.execute(
@@ -83,6 +89,7 @@ def live(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     place = Live(stack, database)
     place.pause(paused=True)
     try:
+        place.wait_until(lambda: not place.is_sensing(), "no sweep under way")
         yield place
         place.forget_runs()
     finally:
