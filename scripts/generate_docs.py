@@ -21,7 +21,8 @@ from vodflow.cli import describe as command_line
 from vodflow.local.mediaconvert.transcode.support import page as local_mediaconvert
 from vodflow.metadata.keys import KeyAttribute
 from vodflow.notifications.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
-from vodflow.settings import Settings, WatchRule
+from vodflow.sensing.watch import WatchRule
+from vodflow.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}

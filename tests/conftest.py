@@ -3,6 +3,9 @@
 Pytest loads these modules before any test module, so Airflow finds its environment set when it is first imported.
 """
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from vodflow.settings import get_settings
 
@@ -21,11 +24,26 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole stack come last: it starts when the others are done, and takes no processor from them."""
-    items.sort(key=lambda item: "/e2e/" in item.nodeid or item.nodeid.startswith("tests/e2e/"))
+    """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest.
+
+    The tests of a file share its fixtures, those of the whole stack share that: each is one worker's.
+    """
+    items.sort(key=lambda item: not _of_whole_stack(item))
+    for item in items:
+        group = "stack" if _of_whole_stack(item) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _of_whole_stack(item: pytest.Item) -> bool:
+    return "e2e" in item.path.parts
 
 
 @pytest.fixture(autouse=True)
-def _own_settings() -> None:
-    """No test finds the settings that another one made of its environment."""
+def _own_environment() -> Iterator[None]:
+    """No test finds what another one made of the environment, nor the settings read from it."""
+    before = dict(os.environ)
     get_settings.cache_clear()
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)

@@ -12,12 +12,13 @@ Every function reads ``VODFLOW_*`` settings, or takes ``settings=``. Errors are 
 """
 
 from vodflow.airflow_client import AirflowClient, Run
-from vodflow.jobs.control import cancel, retry, wait, wait_all
+from vodflow.jobs.control import cancel, retry
 from vodflow.jobs.health import Check, Health, health
 from vodflow.jobs.job import Job, Page
 from vodflow.jobs.queries import JobRef, details, get, iterate, list_jobs
 from vodflow.jobs.requests import create
 from vodflow.jobs.upload import upload
+from vodflow.jobs.waiting import wait, wait_all
 
 __all__ = [
     "AirflowClient",

@@ -21,7 +21,8 @@ from vodflow.jobs.requests import check_request, make_request, register, start
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import DEFAULT_PRIORITY
 from vodflow.sensing.rules import Places, Taken, judge
-from vodflow.settings import Settings, WatchRule, get_settings
+from vodflow.sensing.watch import WatchRule
+from vodflow.settings import Settings, get_settings
 from vodflow.storage.send import send_file
 
 log = logging.getLogger(__name__)

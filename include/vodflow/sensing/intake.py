@@ -92,8 +92,7 @@ def take_in(
     with ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="vodflow-head") as pool:
         for batch in _batches(messages, used):
             findings = [_read(message, places, result) for message in batch]
-            for finding in findings:
-                _look_up(finding, places, result, pool, used)
+            _look_up(findings, places, result, pool, used)
             new = _commit(findings, result, used)
             if new:
                 on_registered(new)
@@ -128,9 +127,10 @@ def _read(message: Message, places: Places, result: IntakeResult) -> _Findings:
     return findings
 
 
-def _look_up(findings: _Findings, places: Places, result: IntakeResult, pool: Executor, settings: Settings) -> None:
-    answers = pool.map(lambda notice: _resolve(notice, settings), findings.notices)
-    for notice, answer in zip(findings.notices, answers, strict=True):
+def _look_up(batch: list[_Findings], places: Places, result: IntakeResult, pool: Executor, settings: Settings) -> None:
+    told = [(findings, notice) for findings in batch for notice in findings.notices]
+    answers = pool.map(lambda one: _resolve(one[1], settings), told)
+    for (findings, notice), answer in zip(told, answers, strict=True):
         if isinstance(answer, FoundObject):
             _judge_found(findings, notice, answer, places, result)
         elif isinstance(answer, SourceNotFound):

