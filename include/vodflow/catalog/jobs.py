@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
@@ -167,8 +168,12 @@ def record_progress(
     )
 
 
-def store_result(conn: Connection, job_id: int, result: EngineResult) -> JobRow:
-    """VERIFYING: the engine is done. Keeps what it made and how long it took; ends the attempt."""
+def store_result(conn: Connection, job_id: int, result: EngineResult, *, cost: Decimal | None = None) -> JobRow:
+    """VERIFYING: the engine is done. Keeps what it made and how long it took; ends the attempt.
+
+    :param cost: of this attempt, US dollars, added to what earlier ones cost; none where nobody is paid
+    """
+    paid = {} if cost is None else {"actual_cost": func.coalesce(job.c.actual_cost, 0) + cost}
     attempts.close_attempts(conn, job_id, "succeeded")
     return set_status(
         conn,
@@ -179,6 +184,7 @@ def store_result(conn: Connection, job_id: int, result: EngineResult) -> JobRow:
         cpu_seconds=result.cpu_seconds,
         worker_seconds=result.wall_seconds,
         speed=result.speed,
+        **paid,
     )
 
 

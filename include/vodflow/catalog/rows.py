@@ -182,6 +182,7 @@ class JobRow(Record):
     verified_at: datetime | None
     finished_at: datetime | None
     estimated_cost: Decimal | None
+    actual_cost: Decimal | None
     encode_seconds: float | None
     cpu_seconds: float | None
     worker_seconds: float | None

@@ -51,6 +51,7 @@ class WorkRow(Record):
     outputs: list[str] | None
     qualities: list[str] | None
     estimated_cost: float | None
+    actual_cost: float | None
     created_at: datetime
     queued_at: datetime | None
     started_at: datetime | None
@@ -243,6 +244,7 @@ def _job_query() -> Select[Any]:
             job.c.plan["packaging"]["outputs"].label("outputs"),
             func.jsonb_path_query_array(job.c.plan, "$.renditions[*].name", type_=JSONB).label("qualities"),
             job.c.estimated_cost,
+            job.c.actual_cost,
             job.c.bucket.label("output_bucket"),
             job.c.prefix.label("output_prefix"),
             publication.c.manifest_uri,
@@ -258,8 +260,8 @@ def _job_query() -> Select[Any]:
 def _source_query() -> Select[Any]:
     missing = (
         "job_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed", "eta_seconds",
-        "error_class", "retryable", "outputs", "qualities", "estimated_cost", "queued_at", "started_at",
-        "output_bucket", "output_prefix", "manifest_uri",
+        "error_class", "retryable", "outputs", "qualities", "estimated_cost", "actual_cost", "queued_at",
+        "started_at", "output_bucket", "output_prefix", "manifest_uri",
     )  # fmt: skip
     return (
         select(

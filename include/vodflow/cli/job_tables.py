@@ -77,7 +77,7 @@ def details_table(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> Group:
 def _fact(name: str, value: object) -> str:
     if name == "size" and isinstance(value, int):
         return decimal(value)
-    if name == "estimated_cost":
+    if name.endswith("_cost"):
         return f"{value:.4f} US dollars"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 

@@ -34,6 +34,8 @@ class Job:
     :param retryable: whether trying again can help
     :param outputs: of ``hls``, ``dash``, ``mp4``; planned, and there once it is published
     :param qualities: names of the planned renditions, highest first
+    :param estimated_cost: of the last attempt, before it began, where the engine has a price
+    :param actual_cost: of all attempts that made outputs, by their measured durations
     :param output: ``s3://bucket/prefix`` of the outputs
     :param manifest: URI of ``manifest.json``, when this job is what the video shows now
     :param public: whether this job is what the video shows now
@@ -63,6 +65,7 @@ class Job:
     outputs: tuple[str, ...]
     qualities: tuple[str, ...]
     estimated_cost: float | None
+    actual_cost: float | None
     created_at: datetime
     queued_at: datetime | None
     started_at: datetime | None
@@ -93,6 +96,7 @@ class Job:
             outputs=tuple(row.outputs or ()),
             qualities=tuple(row.qualities or ()),
             estimated_cost=None if row.estimated_cost is None else float(row.estimated_cost),
+            actual_cost=None if row.actual_cost is None else float(row.actual_cost),
             output=f"s3://{row.output_bucket}/{row.output_prefix}" if row.output_prefix is not None else None,
             manifest=row.manifest_uri,
         )

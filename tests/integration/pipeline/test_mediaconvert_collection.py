@@ -68,6 +68,8 @@ def test_collected_with_its_event_then_verified_and_published(site: Site, s3: S3
     assert [track.name for track in result.tracks][:2] == ["360p", "240p"]
     assert result.encode_seconds >= 1
     assert result.warnings == ()
+    # The clip is shorter than the ten seconds that AWS bills at least, so what was made costs what was expected.
+    assert row.actual_cost == row.estimated_cost
     verify_job(job.id)
     publish_job(job.id)
     assert reread(job).status == JobStatus.PUBLISHED

@@ -1,4 +1,6 @@
-"""What a job costs before it is submitted: its tier and why, normalised minutes, money, and whether that is allowed.
+"""What a job costs: its tier and why, normalised minutes, money, and whether that is allowed.
+
+Before it is submitted by the source's duration, afterwards by what MediaConvert measured of every output.
 
 Normalised minutes = Σ over outputs: minutes × (resolution × frame rate × quality × codec + add-ons).
 Money = normalised minutes × the rate of the month's bracket, by tier and Region.
@@ -7,10 +9,11 @@ The numbers are :class:`~vodflow.engines.mediaconvert.prices.PriceTable`'s; thos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any, Final, Literal
 
 from vodflow.engines.mediaconvert import features
@@ -18,6 +21,8 @@ from vodflow.engines.mediaconvert.prices import ASSUMED, Bracket, Multiplier, Pr
 from vodflow.errors import BudgetExceeded, ConfigurationError
 
 Document = Mapping[str, Any]
+#: Seconds of every output of every group, in the request's order; none where nobody measured.
+Measured = Sequence[Sequence[float | None]]
 
 _Codec = Literal["avc", "hevc", "av1", "vp8", "vp9", "other"]
 _CODECS: Final[Mapping[str, _Codec]] = {
@@ -117,14 +122,16 @@ def estimate(
     frame_rate: Fraction | None = None,
     month_to_date: Decimal = Decimal(0),
     prices: PriceTable | None = None,
+    measured: Measured = (),
 ) -> Estimate:
-    """What a job is expected to cost.
+    """What a job is expected to cost, or has cost.
 
     :param request: a CreateJob request as boto3 takes it
     :param duration: seconds of the source
     :param frame_rate: of the source, for outputs that follow it
     :param month_to_date: normalised minutes of this tier already used this month in the Region, for volume discounts
     :param prices: none means the newest table
+    :param measured: of a job that is over (:func:`measured_durations`); outputs that are not in it count ``duration``
     :raises ConfigurationError: when the table lacks the Region, or codec, size or rate of an output are nowhere said
     """
     table = prices or load_prices()
@@ -135,11 +142,10 @@ def estimate(
             "(template.outputs: plan), or switch the budget off."
         )
     counter = _Counter(table, tier.name)
-    minutes = _billed_minutes(duration, table)
-    costs = tuple(
-        OutputCost(name, minutes, minutes * counter.multiplier(output, name, frame_rate))
-        for name, output in _named_outputs(request)
-    )
+    costs = []
+    for name, output, seconds in _named_outputs(request, measured):
+        minutes = _billed_minutes(duration if seconds is None else seconds, table)
+        costs.append(OutputCost(name, minutes, minutes * counter.multiplier(output, name, frame_rate)))
     total = sum((cost.normalized for cost in costs), Decimal(0))
     amount = _money(total, month_to_date, table.brackets(region, tier.name), counter.assumptions)
     used = features.used_features(request)
@@ -151,9 +157,20 @@ def estimate(
         currency=table.currency,
         region=region,
         version=table.version,
-        outputs=costs,
+        outputs=tuple(costs),
         assumptions=tuple(sorted(counter.assumptions)),
     )
+
+
+def measured_durations(details: Sequence[Mapping[str, Any]]) -> list[list[float | None]]:
+    """How long the outputs of a finished job became.
+
+    :param details: ``OutputGroupDetails`` of the job as boto3 returns it
+    """
+    return [
+        [None if (known := item.get("DurationInMs")) is None else known / 1000 for item in group["OutputDetails"]]
+        for group in details
+    ]
 
 
 def check_budget(cost: Estimate, budget: Budget, *, tenant: str, spent_today: Decimal, job_id: int) -> None:
@@ -255,11 +272,14 @@ def resolution_class(width: int, height: int) -> Literal["sd", "hd", "4k", "8k"]
     return "4k" if short <= 2160 and long <= 4096 else "8k"
 
 
-def _named_outputs(request: Document) -> Iterator[tuple[str, Document]]:
-    for group in request["Settings"].get("OutputGroups", ()):
+def _named_outputs(request: Document, measured: Measured) -> Iterator[tuple[str, Document, float | None]]:
+    for group, known in zip_longest(request["Settings"].get("OutputGroups", ()), measured):
+        if group is None:
+            return  # what the request does not have, it cannot price
         label = group.get("CustomName") or group.get("Name") or "group"
-        for output in group.get("Outputs", ()):
-            yield f"{label}{output.get('NameModifier', '')}", output
+        made = group.get("Outputs", ())
+        for output, seconds in zip_longest(made, (known or ())[: len(made)]):
+            yield f"{label}{output.get('NameModifier', '')}", output, seconds
 
 
 def _billed_minutes(duration: float, table: PriceTable) -> Decimal:

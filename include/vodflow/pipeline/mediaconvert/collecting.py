@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
@@ -29,6 +30,7 @@ from vodflow.errors import (
     VodflowError,
 )
 from vodflow.packaging import layout
+from vodflow.pipeline.mediaconvert.charging import charged
 from vodflow.pipeline.mediaconvert.service import MediaConvert
 from vodflow.pipeline.mediaconvert.submitting import ENGINE, options_of, require_current
 from vodflow.pipeline.outcomes import announce
@@ -71,6 +73,7 @@ def collect_job(
         ending = _ending(job, attempt, attempt.external_id, service or MediaConvert.of())
         require_current(job.plan.source)
         result = _Collector(job, attempt, ending).run()
+        cost = charged(job, attempt, ending[0])
     except VodflowError as error:
         if isinstance(error, _StillRunning) and given_up is None:
             raise
@@ -78,7 +81,7 @@ def collect_job(
         record(actor, lambda connection: _record_failure(connection, job_id, failure))
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise failure from error
-    record(actor, lambda connection: _store(connection, job_id, attempt.id, result))
+    record(actor, lambda connection: _store(connection, job_id, attempt.id, result, cost))
     # Only now: as long as the result is not kept, everything can be done once more from the originals.
     _remove_originals(job, result)
 
@@ -117,7 +120,7 @@ def _record_failure(connection: Connection, job_id: int, error: VodflowError) ->
             jobs.fail_job(connection, job_id, error)
 
 
-def _store(connection: Connection, job_id: int, attempt_id: int, result: EngineResult) -> None:
+def _store(connection: Connection, job_id: int, attempt_id: int, result: EngineResult, cost: Decimal | None) -> None:
     row = jobs.locked_job(connection, job_id)
     if row.status == JobStatus.VERIFYING and row.result == result:
         return  # stored by a try whose answer was lost
@@ -127,7 +130,7 @@ def _store(connection: Connection, job_id: int, attempt_id: int, result: EngineR
         )
     if row.status == JobStatus.SUBMITTED:  # no event and no poll ever said that it had begun
         jobs.set_status(connection, job_id, JobStatus.PROGRESSING)
-    jobs.store_result(connection, job_id, result)
+    jobs.store_result(connection, job_id, result, cost=cost)
 
 
 def _ending(job: JobRow, attempt: AttemptRow, external_id: str, service: MediaConvert) -> tuple[Snapshot, Any]:

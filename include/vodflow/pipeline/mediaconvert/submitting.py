@@ -161,7 +161,7 @@ class _Submitter:
         return self._create(job, attempt)
 
     def _create(self, job: JobRow, attempt: AttemptRow) -> Submission:
-        request = self._request(job, attempt.number, options_of(attempt))
+        request = attempt_request(job, attempt)
         self.limiter.acquire(f"{self.settings.mediaconvert_endpoint_url}|{self.settings.aws_region}")
         external_id = self.service.create(request)
         self._assign(attempt, external_id)
@@ -171,9 +171,13 @@ class _Submitter:
     def _quote(self, job: JobRow, number: int, spent: Spending) -> Quote:
         settings, options = self.settings, self.settings.encode_options
         check_collectable(job.plan, options)
-        request = self._request(job, number, options)
+        request = _request(job, options, _job_options(job, number, settings))
         budget = Budget(settings.mediaconvert_budget_job, settings.mediaconvert_budget_tenant_day)
-        asked = {"options": options.model_dump(mode="json"), "region": settings.aws_region}
+        asked = {
+            "options": options.model_dump(mode="json"),
+            "acceleration": settings.mediaconvert_acceleration,
+            "region": settings.aws_region,
+        }
         limited = budget.per_job is not None or budget.per_tenant_day is not None
         try:
             cost = estimate(request, job.plan.media.duration, region=settings.aws_region)
@@ -190,16 +194,8 @@ class _Submitter:
             return Quote(tier=None, minutes=None, cost=None, request=asked)
         check_budget(cost, budget, tenant=job.plan.tenant, spent_today=spent.tenant_today, job_id=job.id)
         log.info("job %d: estimated at %s", job.id, cost)
-        return Quote(cost.tier.name, cost.normalized_minutes, cost.amount, asked | {"estimate": str(cost)})
-
-    def _request(self, job: JobRow, number: int, options: EncodeOptions) -> dict[str, Any]:
-        return create_job_request(
-            job.plan,
-            bucket=job.bucket,
-            prefix=job.prefix,
-            job=_job_options(job, number, self.settings),
-            options=options,
-        )
+        told = {"estimate": str(cost), "prices": cost.version}
+        return Quote(cost.tier.name, cost.normalized_minutes, cost.amount, asked | told)
 
     def _resumed(self, attempt: AttemptRow) -> AttemptRow:
         with transaction(self.actor) as connection:
@@ -226,6 +222,17 @@ class _Submitter:
 def options_of(attempt: AttemptRow) -> EncodeOptions:
     """How an attempt's job was encoded: what names its files."""
     return EncodeOptions.model_validate((attempt.request or {}).get("options") or {})
+
+
+def attempt_request(job: JobRow, attempt: AttemptRow) -> dict[str, Any]:
+    """The CreateJob request of an attempt, with what may have changed in the settings since as it was then."""
+    run = _job_options(job, attempt.number, get_settings())
+    kept = (attempt.request or {}).get("acceleration", run.acceleration)
+    return _request(job, options_of(attempt), run.model_copy(update={"acceleration": kept}))
+
+
+def _request(job: JobRow, options: EncodeOptions, run: JobOptions) -> dict[str, Any]:
+    return create_job_request(job.plan, bucket=job.bucket, prefix=job.prefix, job=run, options=options)
 
 
 def _lost_job(service: MediaConvert, job: JobRow, attempt: AttemptRow) -> str | None:

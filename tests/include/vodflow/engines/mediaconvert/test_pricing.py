@@ -22,6 +22,7 @@ from vodflow.engines.mediaconvert.pricing import (
     Tier,
     check_budget,
     estimate,
+    measured_durations,
     pricing_tier,
     resolution_class,
 )
@@ -49,6 +50,23 @@ def test_the_defaults_stay_in_the_basic_tier() -> None:
     tier = pricing_tier(request())
     assert tier == Tier("basic")
     assert str(tier) == "basic"
+
+
+def test_a_finished_job_is_priced_by_what_was_measured() -> None:
+    plan = written_plan(packaging=Packaging(outputs=(Output.HLS, Output.MP4)))
+    made = request(plan, FAST)
+    groups = made["Settings"]["OutputGroups"]
+    before = _cost(made)
+    same = measured_durations([{"OutputDetails": [{"DurationInMs": 600_000}] * len(g["Outputs"])} for g in groups])
+    assert _cost(made, duration=1, measured=same) == before
+    # One output became twice as long; of the next nothing is said; later groups are missing altogether.
+    first = before.outputs[0]
+    longer = _cost(made, measured=measured_durations([{"OutputDetails": [{"DurationInMs": 1_200_000}, {}]}]))
+    assert longer.outputs[0].normalized == 2 * first.normalized
+    assert longer.outputs[1:] == before.outputs[1:]
+    assert longer.normalized_minutes == before.normalized_minutes + first.normalized
+    # More groups and outputs than were asked for are not priced.
+    assert _cost(made, measured=[*([*group, 9e9] for group in same), [9e9]]) == before
 
 
 def test_every_reason_is_told() -> None:
