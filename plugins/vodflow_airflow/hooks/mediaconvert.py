@@ -91,12 +91,18 @@ class MediaConvertHook(AwsBaseHook):
         """Our own waiters; the provider has none for MediaConvert."""
         return Path(__file__).parents[1] / "waiters" / "mediaconvert.json"
 
+    @property
+    def place(self) -> dict[str, str]:
+        """``region`` and ``partition`` of the connection, for links."""
+        return {"region": str(self.conn_region_name), "partition": self.conn_partition}
+
     def resolve_role(self, role: str | None = None) -> str:
         """The IAM role's ARN: the argument, the environment, or ``service_config.mediaconvert.role_arn``.
 
         A name without ``/`` is looked up in IAM.
 
-        :raises ConfigurationError: when there is none
+        :raises ConfigurationError: when there is none, or IAM does not know its name
+        :raises EngineError: when IAM does not answer (retryable)
         """
         role = given(role) or _environment(ROLE_VARIABLES) or self.service_config.get("role_arn")
         if not role:
@@ -105,7 +111,10 @@ class MediaConvertHook(AwsBaseHook):
                 '{"service_config": {"mediaconvert": {"role_arn": "arn:aws:iam::…:role/…"}}} to the extra of '
                 f"connection {self.aws_conn_id}"
             )
-        return str(self.expand_role(role))
+        try:
+            return str(self.expand_role(role))
+        except (ClientError, BotoCoreError) as error:
+            raise api_failure(error, f"GetRole of {role}", service="IAM") from error
 
     def resolve_queue(self, queue: str | None = None) -> str | None:
         """A queue's name or ARN, found like the role; none means MediaConvert's default queue."""

@@ -123,7 +123,8 @@ class MediaConvertCreateJobOperator(AwsBaseOperator[MediaConvertHook]):
             job = self._earlier_job(memory) or self._submit(memory)
             job_id: str = job["Id"]
             self._job_id = job_id
-            self._persist_link(context, job_id)
+            link = MediaConvertJobLink.persist_job(context, self, job_id, **self.hook.place)
+            self.log.info("You can view the MediaConvert job at %s", link)
             memory.remember(job_id)
             if self.wait_for_completion and job["Status"] not in self.hook.SUCCESS_STATES:
                 self._wait(job_id)
@@ -222,14 +223,6 @@ class MediaConvertCreateJobOperator(AwsBaseOperator[MediaConvertHook]):
             cancel_on_kill=self.cancel_on_kill,
         )
 
-    def _persist_link(self, context: Context, job_id: str) -> None:
-        hook = self.hook
-        link = {"region_name": hook.conn_region_name, "aws_partition": hook.conn_partition, "job_id": job_id}
-        MediaConvertJobLink.persist(context=context, operator=self, **link)
-        domain = MediaConvertJobLink.get_aws_domain(hook.conn_partition)
-        url = MediaConvertJobLink.format_str.format(aws_domain=domain, region_name=link["region_name"], job_id=job_id)
-        self.log.info("You can view the MediaConvert job at %s", url)
-
 
 class MediaConvertCancelJobOperator(AwsBaseOperator[MediaConvertHook]):
     """Cancel a job of AWS Elemental MediaConvert; returns its id. A job that has ended already is left alone.
@@ -253,13 +246,7 @@ class MediaConvertCancelJobOperator(AwsBaseOperator[MediaConvertHook]):
 
     def execute(self, context: Context) -> str:
         """Cancel."""
-        MediaConvertJobLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            job_id=self.job_id,
-        )
+        MediaConvertJobLink.persist_job(context, self, self.job_id, **self.hook.place)
         with airflow_outcome():
             canceled = self.hook.cancel_job(self.job_id)
             if not canceled and self.fail_if_ended:

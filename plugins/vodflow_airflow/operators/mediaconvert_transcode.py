@@ -104,9 +104,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
         from vodflow.settings import get_settings  # noqa: PLC0415
 
         region = get_settings().aws_region
-        MediaConvertJobLink.persist(
-            context=context, operator=self, region_name=region, aws_partition=_partition(region), job_id=external_id
-        )
+        MediaConvertJobLink.persist_job(context, self, external_id, region=region, partition=_partition(region))
 
 
 def _partition(region: str) -> str:

@@ -11,7 +11,7 @@ from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from vodflow.engines.mediaconvert.snapshot import Snapshot
 from vodflow.errors import VodflowError
 
@@ -56,16 +56,17 @@ class MediaConvertJobSensor(AwsBaseSensor[MediaConvertHook]):
 
     def execute(self, context: Context) -> Any:
         """Poke on the worker, or wait in the triggerer."""
-        MediaConvertJobLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            job_id=self.job_id,
-        )
+        MediaConvertJobLink.persist_job(context, self, self.job_id, **self.hook.place)
         if not self.deferrable:
             return super().execute(context)
-        self.defer(trigger=self._trigger(), method_name="execute_complete")
+        try:
+            done = self.poke(context)  # a job that is over needs no triggerer
+        except AirflowFailException as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+        if not done:
+            self.defer(trigger=self._trigger(), method_name="execute_complete")
         return None
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002
@@ -88,7 +89,7 @@ class MediaConvertJobSensor(AwsBaseSensor[MediaConvertHook]):
             self.log.info("MediaConvert job %s complete.", self.job_id)
             return
         error = event_failure(validated)
-        if self.soft_fail:
+        if self.soft_fail or self.never_fail:
             raise AirflowSkipException(str(error)) from error
         with airflow_outcome(rejected="fail"):
             raise error

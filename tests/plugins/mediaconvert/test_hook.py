@@ -95,6 +95,14 @@ def test_role(
     assert MediaConvertHook().resolve_role(argument) == f"arn:aws:iam::1:role/{expected}"
 
 
+def test_a_role_by_name_that_iam_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:1")
+    connect(monkeypatch, config_kwargs={"retries": {"mode": "standard", "total_max_attempts": 1}})
+    with pytest.raises(EngineError, match="IAM GetRole of transcoder did not get through") as caught:
+        MediaConvertHook().resolve_role("transcoder")
+    assert caught.value.retryable
+
+
 def test_queue_and_a_missing_role(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*module.ROLE_VARIABLES, *module.QUEUE_VARIABLES):
         monkeypatch.delenv(name, raising=False)

@@ -8,13 +8,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
-from vodflow.errors import EngineError
+from vodflow.errors import EngineError, VodflowError
 from vodflow_airflow.hooks.mediaconvert import MediaConvertHook
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
 from vodflow_airflow.operators.mediaconvert import MediaConvertCancelJobOperator, MediaConvertCreateJobOperator
@@ -380,21 +381,43 @@ def test_sensor(
 ) -> None:
     job_id = operator(wait_for_completion=False, user_metadata=metadata | {"seconds": "0.2"}).execute(make_context())
     task, context = sensor(job_id, deferrable=deferrable, **arguments), make_context()
+    triggers: list[tuple[bool, bool]] = []
 
     def run() -> None:
-        if deferrable:
-            trigger = deferred(task, context)
-            assert trigger.cancel_on_kill is False
-            task.execute_complete(context, asyncio.run(fired(trigger)).payload)
-        else:
+        try:
             task.execute(context)
+        except TaskDeferred as waiting:
+            trigger: Any = waiting.trigger
+            triggers.append((deferrable, trigger.cancel_on_kill))
+            task.execute_complete(context, asyncio.run(fired(trigger)).payload)
 
     if outcome is None:
         run()
     else:
         with pytest.raises(outcome, match="soft_fail" if arguments and not deferrable else job_id):
             run()
+    assert set(triggers) <= {(True, False)}
     assert context["ti"].xcoms[MediaConvertJobLink.key]["job_id"] == job_id
+
+
+def test_a_sensor_defers_only_for_a_job_that_is_not_over(service: MediaConvert, make_context: MakeContext) -> None:
+    running, done = (
+        hook().create_job(Role=ROLE, Settings=SETTINGS, UserMetadata=wanted)["Id"]
+        for wanted in ({"seconds": "30"}, {"seconds": "0"})
+    )
+    failed = hook().create_job(Role=ROLE, Settings=SETTINGS, UserMetadata={"code": "1020"})["Id"]
+    for job_id in (done, failed):
+        with suppress(VodflowError):
+            hook().wait_for_job(job_id, delay=0.05, max_attempts=200)
+    deferred(sensor(running, deferrable=True), make_context())
+    sensor(done, deferrable=True).execute(make_context())
+    for job_id in (failed, "1795286625313-nobody"):
+        with pytest.raises(AirflowFailException, match=job_id):
+            sensor(job_id, deferrable=True).execute(make_context())
+        for how in ("soft_fail", "never_fail"):
+            with pytest.raises(AirflowSkipException, match=job_id):
+                sensor(job_id, deferrable=True, **{how: True}).execute(make_context())
+    hook().cancel_job(running)
 
 
 def test_a_sensor_waits_out_throttling(service: MediaConvert, monkeypatch: pytest.MonkeyPatch) -> None:

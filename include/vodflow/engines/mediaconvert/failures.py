@@ -206,15 +206,18 @@ def time_limit_failure(job_id: str, seconds: float, *, retryable: bool = False) 
     return error
 
 
-def api_failure(error: Exception, operation: str, job_id: str | None = None) -> VodflowError:
+def api_failure(
+    error: Exception, operation: str, job_id: str | None = None, *, service: str = "MediaConvert"
+) -> VodflowError:
     """The error of a call that MediaConvert refused or that did not get through.
 
     :param error: botocore's ``ClientError`` or ``BotoCoreError``
     :param operation: the API's name of the call, for example ``CreateJob``
     :param job_id: MediaConvert's id of the job, where the call was about one
+    :param service: whose operation it is
     """
-    where = f"MediaConvert {operation}" + (f" of job {job_id}" if job_id else "")
-    failure = _refusal(error, where) if isinstance(error, ClientError) else _transport(error, where)
+    where = f"{service} {operation}" + (f" of job {job_id}" if job_id else "")
+    failure = _refusal(error, where, job_id) if isinstance(error, ClientError) else _transport(error, where)
     failure.external_id = job_id
     return failure
 
@@ -265,7 +268,7 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
-def _refusal(error: ClientError, where: str) -> VodflowError:
+def _refusal(error: ClientError, where: str, job_id: str | None) -> VodflowError:
     answer: Mapping[str, Any] = error.response
     code = _code(error)
     message = str(answer.get("Error", {}).get("Message") or "no message").rstrip(".")
@@ -280,7 +283,8 @@ def _refusal(error: ClientError, where: str) -> VodflowError:
     if code in {"BadRequestException", "UnprocessableEntityException", "ValidationException"}:
         return JobSettingsError(text, problems=tuple(line for line in message.splitlines() if line))
     if code in NOT_FOUND_CODES:
-        return EngineError(f"{text}. MediaConvert keeps jobs for 90 days.", code=code, retryable=False)
+        advice = " MediaConvert keeps jobs for 90 days." if job_id else " Check names and Region."
+        return EngineError(f"{text}.{advice}", code=code, retryable=False)
     return ConfigurationError(f"{text}. Check credentials, IAM policy, region and endpoint.", code=code)
 
 

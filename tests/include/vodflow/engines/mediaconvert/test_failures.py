@@ -125,6 +125,15 @@ def test_messages_of_refused_settings_are_kept() -> None:
     assert failure.problems == ("/inputs/0: One", "/inputs/1: Two")
 
 
+def test_what_is_unknown_is_told_with_what_to_look_at() -> None:
+    missing = refusal("NotFoundException", "The queue nope does not exist", status=404)
+    assert str(api_failure(missing, "CreateJob")).endswith("The queue nope does not exist. Check names and Region.")
+    assert str(api_failure(missing, "GetJob", "1515-abc")).endswith("MediaConvert keeps jobs for 90 days.")
+    role = api_failure(refusal("NoSuchEntity", status=404), "GetRole of nobody", service="IAM")
+    assert isinstance(role, ConfigurationError)
+    assert str(role).startswith("IAM GetRole of nobody was refused with NoSuchEntity")
+
+
 def test_every_exception_of_the_service_is_known() -> None:
     """Only an error that somebody must look at may fall to the default, which no retry cures."""
     model = botocore.session.get_session().get_service_model("mediaconvert")
