@@ -21,7 +21,7 @@ of [configuration.md](configuration.md): `VODFLOW_CATALOG_URL`, AWS credentials,
 ```sh
 vodflow upload holiday.mov --tenant acme --outputs hls,dash --qualities 1080p,720p --wait
 vodflow jobs list --status failed --since 2026-05-01
-vodflow jobs retry 12 --wait && vodflow jobs show 12
+vodflow jobs retry 12 --wait && vodflow jobs get 12
 vodflow jobs list --json | jq -r '.jobs[] | select(.retryable) | .id' | xargs -r vodflow jobs retry
 ```
 
@@ -64,6 +64,8 @@ def _command(command: Any, context: Any, path: str, level: int) -> Iterator[str]
     if isinstance(command, TyperGroup):
         for name in command.list_commands(context):
             inner: Any = command.get_command(context, name)
+            if inner.hidden:  # an older name of another one
+                continue
             with typer.Context(inner, info_name=name, parent=context) as below:
                 yield from _command(inner, below, f"{path} {name}", level + 1)
         return

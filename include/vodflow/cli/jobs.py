@@ -22,7 +22,7 @@ app = typer.Typer(
 _Ref = Annotated[
     str, typer.Argument(metavar="JOB", help="A job's id; source-7; s3://bucket/key for its newest job; or a run's id.")
 ]
-_Refs = Annotated[list[str], typer.Argument(metavar="JOB…", help="Jobs, each as in `vodflow jobs show`.")]
+_Refs = Annotated[list[str], typer.Argument(metavar="JOB…", help="Jobs, each as in `vodflow jobs get`.")]
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is over; the exit code says what came of it.")]
 _Moment = Annotated[
     datetime | None,
@@ -61,8 +61,9 @@ def list_jobs(
         console.print(f"More: --cursor {page.cursor}")
 
 
-@app.command()
-def show(ref: _Ref, as_json: AsJson = False) -> None:
+@app.command("get")
+@app.command("show", hidden=True)
+def get_job(ref: _Ref, as_json: AsJson = False) -> None:
     """Show everything about one job: its state, what happened to it, what it published."""
     job, told = jobs.get(ref), jobs.details(ref)
     if as_json:

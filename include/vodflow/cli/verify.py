@@ -22,7 +22,7 @@ from vodflow.verification import verify as verify_outputs
 
 
 def verify(
-    what: Annotated[str, typer.Argument(metavar="JOB", help="A job, as in `vodflow jobs show`, or s3://bucket/prefix "
+    what: Annotated[str, typer.Argument(metavar="JOB", help="A job, as in `vodflow jobs get`, or s3://bucket/prefix "
                                                             "of its outputs.")],
     folder: Annotated[Path | None, typer.Option(help="Look at this copy of the outputs instead of S3.",
                                                 exists=True, file_okay=False)] = None,

@@ -16,6 +16,7 @@ from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import job as job_table
 from vodflow.catalog.work_list import Position, WorkFilter, WorkRow
+from vodflow.engines.names import EngineName
 from vodflow.errors import CatalogError, ConfigurationError, VodflowError
 from vodflow.jobs.job import Job, Page
 from vodflow.pipeline.planning import plan_source, profile_of
@@ -81,7 +82,7 @@ def list_jobs(
     wanted = WorkFilter(
         statuses=_statuses(status),
         tenant=tenant,
-        engine=engine,
+        engine=_engine(engine),
         profile=profile,
         since=_aware("since", since),
         until=_aware("until", until),
@@ -189,6 +190,12 @@ def _statuses(status: str | Iterable[str] | None) -> frozenset[str] | None:
     if unknown := sorted(wanted - set(STATUSES)):
         raise ConfigurationError(f"{', '.join(unknown)}: no such status; there are {', '.join(STATUSES)}.")
     return wanted or None
+
+
+def _engine(engine: str | None) -> str | None:
+    if engine is not None and engine not in set(EngineName):
+        raise ConfigurationError(f"{engine}: no such engine; there are {', '.join(EngineName)}.")
+    return engine
 
 
 def _place(source: str | None) -> dict[str, Any]:

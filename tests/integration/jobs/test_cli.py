@@ -86,10 +86,10 @@ def test_upload_and_wait(place: Place, video: Path) -> None:
     assert other["id"] != job["id"]
     table = run("jobs", "list")
     assert "PUBLISHED" in table
-    shown = run("jobs", "show", str(other["id"]))
+    shown = run("jobs", "get", str(other["id"]))
     assert "hls/master.m3u8" in shown.replace("\n", "")
     assert "QUEUED" in shown
-    told = json.loads(run("jobs", "show", f"s3://{place.bucket}/acme/Über uns.mp4", "--json"))
+    told = json.loads(run("jobs", "get", f"s3://{place.bucket}/acme/Über uns.mp4", "--json"))
     assert told["id"] == other["id"]
     assert [item["name"] for item in told["renditions"]] == ["360p"]
 
@@ -151,7 +151,7 @@ def test_wrong_files_are_told_before_anything_is_sent(place: Place, video: Path,
     run("upload", str(video), str(video), "--name", "a.mp4", code=2)
     assert "Contents" not in place.s3.list_objects_v2(Bucket=place.bucket)
     with pytest.raises(CatalogError, match="no job '99'"):
-        run("jobs", "show", "99")
+        run("jobs", "get", "99")
 
 
 def test_without_airflow_ingest_starts_the_run(place: Place, video: Path) -> None:

@@ -315,7 +315,8 @@ def test_filters(place: Place) -> None:
     assert found(until=jobs.get(second).created_at) == [made]
     assert first.source_id == 1
     for wrong in (
-        {"status": "done"}, {"source": "acme"}, {"limit": 0}, {"cursor": "x"}, {"since": datetime(2026, 1, 1)},  # noqa: DTZ001
+        {"status": "done"}, {"engine": "clouds"}, {"source": "acme"}, {"limit": 0}, {"cursor": "x"},
+        {"since": datetime(2026, 1, 1)},  # noqa: DTZ001
     ):  # fmt: skip
         with pytest.raises(ConfigurationError):
             found(**wrong)
