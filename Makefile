@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs password lint format docs bench clean lock
+.PHONY: help demo test up down status logs password env lint format docs bench clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -38,6 +38,9 @@ logs: ## show the logs (PART=scheduler: one part; FOLLOW=1: go on)
 password: ## show the password of Airflow's user admin
 	@$(BOOTSTRAP) runtime
 	@$(VODFLOW) password
+
+env: ## write .env for `docker compose up`: random passwords and keys, made once
+	@sh deploy/compose/make-env.sh
 
 lint: ## check style, types, import boundaries and CloudFormation templates
 	@$(BOOTSTRAP) dev

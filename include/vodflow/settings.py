@@ -12,7 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vodflow.engines.mediaconvert.intervals import StatusInterval
@@ -230,10 +238,12 @@ class Settings(BaseSettings):
         default=(), description="keys of signed webhooks accepted over HTTP (JSON list); none means refuse all"
     )
 
-    @field_validator("dynamodb_table", "airflow_url", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _empty_is_off(cls, value: object) -> object:
-        return value or None
+    def _empty_is_none(cls, value: object, info: ValidationInfo) -> object:
+        """Deployment files keep a line for what is not used; what may be none is none when it is empty."""
+        may_be_none = info.field_name is not None and cls.model_fields[info.field_name].default is None
+        return None if value == "" and may_be_none else value
 
     @model_validator(mode="after")
     def _names_once(self) -> Settings:

@@ -46,6 +46,9 @@ SUBCOMMANDS = {
     "status": Subcommand(_STACK, "status", "Show each part of the stack: process, memory, health, address."),
     "logs": Subcommand(_STACK, "logs", "Show the log of one part, or of all."),
     "password": Subcommand(_STACK, "password", "Show the password of Airflow's user admin."),
+    "init": Subcommand(
+        "vodflow.cli.init", "init", "Make databases, tables, buckets and queues where they are missing."
+    ),
     "demo": Subcommand("vodflow.local.demo", "demo", "Send real videos through the whole pipeline."),
     "upload": Subcommand("vodflow.cli.upload", "upload", "Upload videos and have them transcoded."),
     "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at jobs; start, wait for, cancel and retry them."),

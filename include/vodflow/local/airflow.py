@@ -10,23 +10,17 @@ import time
 import urllib.request
 from collections.abc import Mapping
 
-from vodflow.errors import StackError
 from vodflow.local.config import StackConfig, write_private
 from vodflow.local.environment import password_file
+from vodflow.local.heartbeats import JOBS, check_heartbeat
 from vodflow.local.home import Home
 from vodflow.local.part import Part
 from vodflow.local.postgres import connect
 
 API_SERVER = "api-server"
 
-#: Parts that report by heartbeat, and the job type under which they do.
-_JOBS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
-
 #: Parts that serve the logs of tasks to other machines.
 _LOG_SERVERS = {"scheduler", "triggerer"}
-
-#: A heartbeat older than this (seconds) is no sign of life; the slowest part beats every 5 s.
-_HEARTBEAT_LIMIT = 30
 
 
 def write_password_file(home: Home, config: StackConfig) -> None:
@@ -41,7 +35,7 @@ def write_password_file(home: Home, config: StackConfig) -> None:
 
 def airflow_parts(home: Home, config: StackConfig, environment: Mapping[str, str]) -> list[Part]:
     """How to start, check and stop each of Airflow's parts."""
-    jobs = {name: _Job(config, name) for name in _JOBS}
+    jobs = {name: _Job(config, name) for name in JOBS}
     common = functools.partial(Part, environment=environment, after=("postgres", "databases"))
     return [
         common(
@@ -94,16 +88,5 @@ class _Job:
 
         :raises StackError: it does not
         """
-        connection = connect(self._config, "airflow", timeout)
-        with contextlib.closing(connection), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT extract(epoch FROM now() - latest_heartbeat) FROM job"
-                " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
-                " ORDER BY start_date DESC LIMIT 1",
-                (_JOBS[self._name], self._since),
-            )
-            row = cursor.fetchone()
-        if row is None:
-            raise StackError(f"The {self._name} has not reported yet.")
-        if row[0] > _HEARTBEAT_LIMIT:
-            raise StackError(f"The {self._name} reported {row[0]:.0f} s ago for the last time.")
+        with contextlib.closing(connect(self._config, "airflow", timeout)) as connection:
+            check_heartbeat(connection, self._name, since=self._since)

@@ -64,7 +64,7 @@ def aws_part(home: Home, config: StackConfig, environment: Mapping[str, str]) ->
         "PYTHONUNBUFFERED": "1",
     }
     inherited = {name: value for name, value in environment.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
-    resources = Resources(config)
+    resources = Resources(config.aws_url)
     return Part(
         name=PART,
         argv=(str(home.aws_python), "-m", "ministack"),
@@ -85,14 +85,16 @@ def _prepare(home: Home) -> None:
 
 
 class Resources:
-    """Buckets, queues, notification settings and the event rule of the stack."""
+    """Buckets, queues, notification settings and the event rule of the stack.
 
-    def __init__(self, config: StackConfig) -> None:
-        self._url = config.aws_url
+    :param url: endpoint of the AWS services
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
         settings = get_settings()
         self._sources = sorted({rule.bucket for rule in settings.watch})
         self._media = settings.media_bucket
-        self._queue_url = f"{self._url}/{ACCOUNT}/{EVENT_QUEUE}"
         self._outcomes = OutcomeResources(settings)
 
     def check(self, timeout: float) -> None:

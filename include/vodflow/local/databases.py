@@ -39,8 +39,8 @@ def prepare_databases(home: Home, config: StackConfig, environment: Mapping[str,
     :raises StackError: a migration failed; the message names its log
     """
     with contextlib.closing(connect(config, "postgres", _CONNECT_TIMEOUT)) as connection:
-        _make_database(connection, "airflow", config.secrets.airflow_password)
-        _make_database(connection, "vodflow", config.secrets.catalog_password)
+        make_database(connection, "airflow", config.secrets.airflow_password)
+        make_database(connection, "vodflow", config.secrets.catalog_password)
         airflow, catalog = _airflow_stamp(), _catalog_stamp()
         started = []
         if _comment(connection, "airflow") != airflow:
@@ -53,17 +53,25 @@ def prepare_databases(home: Home, config: StackConfig, environment: Mapping[str,
         _finish(home, connection, started)
 
 
-def _make_database(connection: Any, name: str, password: str) -> None:
+def make_database(connection: Any, role: str, password: str, database: str | None = None) -> None:
+    """Make a role and the database it owns, each if it is missing; the role has this password afterwards.
+
+    :param connection: a psycopg2 connection in autocommit mode, of somebody who may make both
+    :param database: none means the role's name
+    """
     from psycopg2 import sql  # noqa: PLC0415 - only where a database is asked
 
+    owner, name = sql.Identifier(role), database or role
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
         verb = "ALTER" if cursor.fetchone() else "CREATE"
         statement = sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}")
-        cursor.execute(statement.format(sql.Identifier(name), sql.Literal(password)))
+        cursor.execute(statement.format(owner, sql.Literal(password)))
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if not cursor.fetchone():
-            cursor.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
+            # Not template1, whose encoding is whatever the server was made with.
+            make = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'")
+            cursor.execute(make.format(sql.Identifier(name), owner))
 
 
 def _comment(connection: Any, database: str) -> str | None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from vodflow.local.config import StackConfig, load_config
 from vodflow.local.home import Home
@@ -24,6 +25,31 @@ MEDIACONVERT_QUEUE = "vodflow-mediaconvert-events"
 MEDIACONVERT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/vodflow-mediaconvert"
 
 _REGION = "us-east-1"
+
+#: Airflow's settings wherever Vodflow runs on one machine; docker-compose.yaml has them too, and a test compares.
+TUNED: Final[Mapping[str, Mapping[str, object]]] = {
+    "core": {
+        "executor": "LocalExecutor",
+        "load_examples": False,
+        "dags_are_paused_at_creation": False,
+        "parallelism": 16,
+        "max_active_tasks_per_dag": 64,
+        "simple_auth_manager_users": "admin:admin",
+        # The plan of a video changes with its Params at once; the default keeps a changed DAG back for 30 s.
+        "min_serialized_dag_update_interval": 2,
+    },
+    "database": {"load_default_connections": False, "sql_alchemy_pool_size": 5, "sql_alchemy_max_overflow": 20},
+    "api": {"workers": 1, "instance_name": "Vodflow"},
+    # A task's end frees its slot within a second, and the next task starts at once: 1.5 s instead of 6.2 s for
+    # a warm chain of five tasks. The health thresholds let work of a killed scheduler go on within half a minute.
+    "scheduler": {"scheduler_idle_sleep_time": 0.2, "scheduler_heartbeat_sec": 2,
+                  "scheduler_health_check_threshold": 15, "orphaned_tasks_check_interval": 10,
+                  "task_instance_heartbeat_timeout": 60, "max_dagruns_per_loop_to_schedule": 5},
+    "workers": {"min_heartbeat_interval": 1},
+    "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
+    "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 60, "parsing_processes": 1},
+    "usage_data_collection": {"enabled": False},
+}  # fmt: skip
 
 #: Variables of the caller that would make the stack depend on his shell, his AWS profile or another Airflow.
 _FOREIGN_PREFIXES = ("AIRFLOW_", "AWS_", "PG", "_AIRFLOW_")
@@ -115,48 +141,30 @@ def _aws(home: Home, config: StackConfig) -> dict[str, str]:
 
 
 def _airflow(home: Home, config: StackConfig) -> dict[str, str]:
-    settings: dict[str, dict[str, object]] = {
+    own: Mapping[str, Mapping[str, object]] = {
         "core": {
-            "executor": "LocalExecutor",
             "dags_folder": home.repository / "dags",
             "plugins_folder": home.repository / "plugins",
-            "load_examples": False,
-            "dags_are_paused_at_creation": False,
-            "parallelism": 16,
-            "max_active_tasks_per_dag": 64,
             "fernet_key": config.secrets.fernet_key,
             "execution_api_server_url": f"{config.airflow_url}/execution/",
-            "simple_auth_manager_users": "admin:admin",
             "simple_auth_manager_passwords_file": password_file(home),
-            # The plan of a video changes with its Params at once; the default keeps a changed DAG back for 30 s.
-            "min_serialized_dag_update_interval": 2,
         },
-        "database": {
-            "sql_alchemy_conn": config.database_url("airflow"),
-            "load_default_connections": False,
-            "sql_alchemy_pool_size": 5,
-            "sql_alchemy_max_overflow": 20,
-        },
+        "database": {"sql_alchemy_conn": config.database_url("airflow")},
         "api": {"host": HOST, "port": config.ports["airflow"], "base_url": config.airflow_url,
-                "secret_key": config.secrets.session_secret, "workers": 1, "instance_name": "Vodflow"},
+                "secret_key": config.secrets.session_secret},
         "api_auth": {"jwt_secret": config.secrets.jwt_secret},
         "logging": {"base_log_folder": home.airflow / "logs"},
-        # A task's end frees its slot within a second, and the next task starts at once: 1.5 s instead of 6.2 s for
-        # a warm chain of five tasks. The health thresholds let work of a killed scheduler go on within half a minute.
-        "scheduler": {"scheduler_idle_sleep_time": 0.2, "scheduler_heartbeat_sec": 2,
-                      "scheduler_health_check_threshold": 15, "orphaned_tasks_check_interval": 10,
-                      "task_instance_heartbeat_timeout": 60, "max_dagruns_per_loop_to_schedule": 5},
-        "workers": {"min_heartbeat_interval": 1},
-        "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
-        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 60, "parsing_processes": 1},
-        "usage_data_collection": {"enabled": False},
     }  # fmt: skip
-    variables = {
+    return {"AIRFLOW_HOME": str(home.airflow), **airflow_variables(TUNED), **airflow_variables(own)}
+
+
+def airflow_variables(settings: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Environment variables for Airflow's settings, section → option → value."""
+    return {
         f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
         for section, options in settings.items()
         for name, value in options.items()
     }
-    return {"AIRFLOW_HOME": str(home.airflow), **variables}
 
 
 def password_file(home: Home) -> Path:

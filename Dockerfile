@@ -1,0 +1,44 @@
+# One image for every part of Vodflow: Airflow's components, the local MediaConvert and the command line.
+# FFmpeg, ffprobe and Shaka Packager come with the Python requirements; no system package is installed.
+FROM python:3.11-slim-bookworm AS base
+ENV PYTHONUNBUFFERED=1 UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 UV_LINK_MODE=copy
+COPY requirements-bootstrap.txt /tmp/
+RUN python -m venv /opt/uv \
+    && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements-bootstrap.txt
+
+# The AWS services of one machine pin other versions of the AWS SDK: an environment of their own.
+FROM base AS aws-environment
+COPY requirements-aws.txt /tmp/
+RUN python -m venv --without-pip /opt/aws \
+    && /opt/uv/bin/uv pip install --python /opt/aws/bin/python --require-hashes -r /tmp/requirements-aws.txt
+
+FROM base AS vodflow
+COPY requirements.txt /tmp/
+RUN python -m venv --without-pip /opt/venv \
+    && /opt/uv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r /tmp/requirements.txt
+ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH
+# The folders that volumes are mounted on: a new volume takes on their owner.
+RUN useradd --uid 50000 --create-home vodflow \
+    && install -d -o vodflow -g vodflow -m 0750 /opt/airflow /opt/airflow/auth /opt/airflow/logs \
+       /var/lib/vodflow /var/lib/vodflow/aws /var/lib/vodflow/mediaconvert /var/lib/vodflow/work
+WORKDIR /opt/vodflow
+COPY pyproject.toml README.md LICENSE ./
+COPY include ./include
+COPY plugins ./plugins
+COPY dags ./dags
+COPY scripts/prepare_airflow.py ./scripts/
+# Installed as in a checkout, where folders are found beside the package. The code belongs to root: no part can change it.
+RUN /opt/uv/bin/uv pip install --no-deps --no-build-isolation --editable . \
+    && python -m compileall -q include plugins dags scripts
+USER vodflow
+ENV AIRFLOW_HOME=/opt/airflow \
+    VODFLOW_WORK_DIR=/var/lib/vodflow/work
+CMD ["vodflow", "--help"]
+
+# The emulator runs what is in ready.d at each of its starts: after a crash its queues are there again.
+FROM vodflow AS aws
+USER root
+COPY --from=aws-environment /opt/aws /opt/aws
+COPY deploy/compose/make-resources.sh /etc/localstack/init/ready.d/
+USER vodflow
+CMD ["/opt/aws/bin/python", "-m", "ministack"]

@@ -1,0 +1,274 @@
+"""What docker-compose.yaml, the Dockerfile and .env say, without a container engine."""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from vodflow.local.aws import aws_part
+from vodflow.local.config import prepare_config
+from vodflow.local.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE, TUNED, airflow_variables
+from vodflow.local.heartbeats import JOBS
+from vodflow.local.home import REPOSITORY, Home
+from vodflow.local.postgres import _SETTINGS as POSTGRES_SETTINGS
+from vodflow.settings import Settings
+
+COMPOSE = REPOSITORY / "docker-compose.yaml"
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")
+EXAMPLE = REPOSITORY / "deploy" / "compose" / "env.example"
+MAKE_ENV = REPOSITORY / "deploy" / "compose" / "make-env.sh"
+SECRETS = {
+    "POSTGRES_PASSWORD",
+    "AIRFLOW_DB_PASSWORD",
+    "VODFLOW_DB_PASSWORD",
+    "AIRFLOW_ADMIN_PASSWORD",
+    "AIRFLOW_FERNET_KEY",
+    "AIRFLOW_SESSION_SECRET",
+    "AIRFLOW_JWT_SECRET",
+}
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "init")
+
+#: Settings that the containers fix, or that only the command line needs.
+FIXED = {"catalog_url", "aws_endpoint_url", "work_dir", "profiles_dir"}
+COMMANDS_ONLY = {"airflow_url", "airflow_token", "airflow_user", "airflow_password"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+
+
+def interpolated() -> dict[str, str]:
+    """Each variable of the compose file, and what follows its name in the braces."""
+    # Comments may name variables too; none does, and none should be missed.
+    return dict(re.findall(r"\$\{(\w+)([^}]*)\}", COMPOSE.read_text("utf-8")))
+
+
+def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
+    pattern = r"^#?([A-Z][A-Z0-9_]*)=(.*)$" if commented else r"^([A-Z][A-Z0-9_]*)=(.*)$"
+    return dict(re.findall(pattern, text, re.MULTILINE))
+
+
+def test_every_published_port_is_on_loopback(services: dict[str, dict[str, Any]]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert len(ports) == 4
+    for port in ports:
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+", port), port
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_airflow_is_tuned_as_in_the_embedded_stack(services: dict[str, dict[str, Any]], name: str) -> None:
+    environment = services[name]["environment"]
+    wanted = airflow_variables(TUNED)
+    assert {key: environment.get(key) for key in wanted} == wanted
+
+
+def test_postgres_is_tuned_as_in_the_embedded_stack(services: dict[str, dict[str, Any]]) -> None:
+    command = services["postgres"]["command"]
+    assert command[0] == "postgres"
+    given = dict(option.removeprefix("-c").split("=", 1) for option in command[1:])
+    elsewhere = {"listen_addresses", "unix_socket_directories"}
+    wanted = {name: value.strip() for name, value in POSTGRES_SETTINGS.items() if name not in elsewhere}
+    assert {name: value.strip() for name, value in given.items()} == wanted
+
+
+def test_the_emulator_has_the_services_of_the_embedded_stack(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    own = aws_part(home, prepare_config(home), {}).environment
+    environment = services["aws"]["environment"]
+    for name in ("SERVICES", "S3_PERSIST", "PERSIST_STATE", "IOT_MTLS_ENABLED", "SFTP_ENABLED", "DOCKER_HOST"):
+        assert environment[name] == own[name], name
+
+
+@pytest.mark.parametrize("name", [*AIRFLOW, "mediaconvert", "cli"])
+def test_every_setting_can_be_given(services: dict[str, dict[str, Any]], name: str) -> None:
+    environment = services[name]["environment"]
+    wanted = {f"VODFLOW_{field.upper()}" for field in Settings.model_fields if field not in FIXED | COMMANDS_ONLY}
+    assert wanted <= set(environment)
+    assert "VODFLOW_AWS_ENDPOINT_URL" in environment
+
+
+def test_the_queues_are_those_that_init_makes() -> None:
+    example = assignments(EXAMPLE.read_text("utf-8"))
+    endpoint = example["VODFLOW_AWS_ENDPOINT_URL"]
+    assert example["VODFLOW_EVENT_QUEUE_URL"] == f"{endpoint}/{ACCOUNT}/{EVENT_QUEUE}"
+    assert example["VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL"] == f"{endpoint}/{ACCOUNT}/{MEDIACONVERT_QUEUE}"
+
+
+def test_every_variable_is_explained_in_the_example() -> None:
+    known = assignments(EXAMPLE.read_text("utf-8"), commented=True)
+    assert set(interpolated()) <= set(known)
+    settings = {f"VODFLOW_{field.upper()}" for field in Settings.model_fields}
+    others = set(interpolated()) | {"COMPOSE_PROFILES"}
+    assert {name for name in known if name not in others} <= settings, "something that nothing reads"
+
+
+def test_secrets_have_no_default_and_no_value_in_the_repository() -> None:
+    used, example = interpolated(), assignments(EXAMPLE.read_text("utf-8"))
+    for name in SECRETS:
+        assert used[name].startswith(":?"), f"{name} must be refused when it is empty"
+        assert example[name] == ""
+    assert not set(re.findall(r"\b\w*(?:PASSWORD|SECRET)\w*", DOCKERFILE))
+
+
+def test_only_who_needs_a_secret_gets_it(services: dict[str, dict[str, Any]]) -> None:
+    holders = {
+        name: {secret for secret in SECRETS if f"${{{secret}:?" in str(service.get("environment"))}
+        for name, service in services.items()
+    }
+    assert holders["aws"] == holders["mediaconvert"] == set()
+    assert holders["postgres"] == {"POSTGRES_PASSWORD"}
+    assert holders["cli"] == {"VODFLOW_DB_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"}
+    assert {name for name, held in holders.items() if "POSTGRES_PASSWORD" in held} == {"postgres", "init"}
+    assert {name for name, held in holders.items() if "AIRFLOW_ADMIN_PASSWORD" in held} == {"cli", "init"}
+
+
+def test_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
+    for base in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE):
+        assert base in stages or re.fullmatch(r"python:3\.\d+-slim-\w+", base), base
+    for service in services.values():
+        if "build" in service:
+            assert service["build"]["target"] in stages
+        else:
+            assert re.fullmatch(r"\w+:\d+(\.\d+)?", service["image"]), service["image"]
+
+
+def copied_files() -> list[str]:
+    lines = [line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY ")]
+    return [source for sources in lines if not sources[0].startswith("--from") for source in sources]
+
+
+def test_what_the_image_copies_exists_and_reaches_the_build() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text("utf-8").split("\n")
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    allowed = {rule[1:] for rule in rules if rule.startswith("!")}
+    copied = {source.removeprefix("./") for source in copied_files()}
+    assert len(copied) > 8
+    for source in copied:
+        assert (REPOSITORY / source).exists(), source
+    assert copied == allowed
+
+
+def test_no_part_runs_as_root() -> None:
+    users = re.findall(r"^(?:FROM .* AS (\S+)|USER (\S+))$", DOCKERFILE, re.MULTILINE)
+    last: dict[str, str] = {}
+    stage = ""
+    for name, user in users:
+        stage = name or stage
+        if user:
+            last[stage] = user
+    assert last["vodflow"] == last["aws"] == "vodflow"
+
+
+def test_everything_is_watched_and_restarted(services: dict[str, dict[str, Any]]) -> None:
+    lasting = set(services) - {"init", "cli"}
+    for name in lasting:
+        assert services[name]["restart"] == "unless-stopped", name
+        assert services[name]["healthcheck"]["test"], name
+    for name in JOBS:
+        assert services[name]["healthcheck"]["test"][-1] == name
+    assert services["init"]["restart"] == "no"
+    waits = services["init"]["depends_on"]
+    assert {name: wait["condition"] for name, wait in waits.items()} == dict.fromkeys(
+        ("postgres", "aws"), "service_healthy"
+    )
+    assert waits["aws"]["required"] is False, "on AWS itself there is no emulator"
+    for name in lasting - {"postgres", "aws"}:
+        assert services[name]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}, name
+
+
+def test_every_volume_is_one_of_the_images_folders(services: dict[str, dict[str, Any]]) -> None:
+    declared = set(yaml.safe_load(COMPOSE.read_text("utf-8"))["volumes"])
+    used = set()
+    for name, service in services.items():
+        for volume in service.get("volumes", []):
+            source, target = re.fullmatch(r"(\$\{.*\}|[\w-]+):([\w/-]+)(?::ro)?", volume).groups()  # type: ignore[union-attr]
+            if source.startswith("${VIDEOS"):  # a folder of the machine
+                continue
+            used.add(source)
+            assert name == "postgres" or target in DOCKERFILE, f"{target} would belong to root"
+    assert used == declared
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "a checkout" / "deploy" / "compose"
+    folder.mkdir(parents=True)
+    for path in (EXAMPLE, MAKE_ENV):
+        shutil.copy(path, folder)
+    return tmp_path / "a checkout"
+
+
+def make_env(checkout: Path) -> str:
+    script = checkout / "deploy" / "compose" / "make-env.sh"
+    subprocess.run(["sh", str(script)], check=True, timeout=30, cwd="/", capture_output=True)
+    assert [path.name for path in checkout.iterdir() if path.name.startswith(".env")] == [".env"]
+    return (checkout / ".env").read_text("utf-8")
+
+
+def test_secrets_are_random_and_for_the_owner_alone(checkout: Path) -> None:
+    before = os.umask(0)
+    try:
+        first = assignments(make_env(checkout))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    values = [first[name] for name in SECRETS]
+    assert len(set(values)) == len(SECRETS)
+    assert all(len(value) >= 24 for value in values)
+    assert len(base64.urlsafe_b64decode(first["AIRFLOW_FERNET_KEY"])) == 32
+    for name in ("POSTGRES_PASSWORD", "AIRFLOW_DB_PASSWORD", "VODFLOW_DB_PASSWORD"):
+        assert first[name].isalnum(), "it becomes part of a URL"
+    (checkout / ".env").unlink()
+    second = assignments(make_env(checkout))
+    assert not {name for name in SECRETS if first[name] == second[name]}
+    assert first["AIRFLOW_CONN_AWS_DEFAULT"] == second["AIRFLOW_CONN_AWS_DEFAULT"]
+
+
+def test_what_a_person_wrote_is_kept_and_what_is_missing_is_added(checkout: Path) -> None:
+    text = make_env(checkout)
+    assert make_env(checkout) == text
+    own = re.sub(r"^AIRFLOW_JWT_SECRET=.*\n", "", text, flags=re.MULTILINE)
+    own = re.sub(r"^POSTGRES_PASSWORD=.*$", "POSTGRES_PASSWORD=", own, flags=re.MULTILINE)
+    own = re.sub(r"^AIRFLOW_ADMIN_PASSWORD=.*$", r"AIRFLOW_ADMIN_PASSWORD=it's & \\1 | mine", own, flags=re.MULTILINE)
+    (checkout / ".env").write_text(own + "VODFLOW_LOCAL_SLOTS=3", "utf-8")
+    now = assignments(make_env(checkout))
+    assert now["AIRFLOW_ADMIN_PASSWORD"] == r"it's & \1 | mine"
+    assert now["VODFLOW_LOCAL_SLOTS"] == "3"
+    assert len(now["AIRFLOW_JWT_SECRET"]) == len(now["POSTGRES_PASSWORD"]) == 64
+    assert now["AIRFLOW_FERNET_KEY"] == assignments(text)["AIRFLOW_FERNET_KEY"]
+
+
+def test_secrets_stay_out_of_the_repository_and_the_image() -> None:
+    ignored = (REPOSITORY / ".gitignore").read_text("utf-8").split("\n")
+    allowed = [line[1:] for line in (REPOSITORY / ".dockerignore").read_text("utf-8").split("\n") if line[:1] == "!"]
+    for name in (".env", ".env.Xy12Ab"):
+        assert any(fnmatch.fnmatch(f"/{name}", pattern) for pattern in ignored), name
+        assert name not in allowed
+
+
+def test_empty_lines_of_env_mean_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On AWS itself endpoints are empty, not absent: compose passes them on as empty."""
+    optional = [name for name, field in Settings.model_fields.items() if field.default is None]
+    assert {"aws_endpoint_url", "event_queue_url", "public_base_url", "work_dir"} <= set(optional)
+    for name in optional:
+        monkeypatch.setenv(f"VODFLOW_{name.upper()}", "")
+    for name in ("AWS_MEDIACONVERT_ENDPOINT", "MEDIACONVERT_ENDPOINT", "AWS_MEDIACONVERT_ROLE_ARN"):
+        monkeypatch.setenv(name, "")
+    settings = Settings()
+    assert {name: getattr(settings, name) for name in optional} == dict.fromkeys(optional)
+    monkeypatch.setenv("VODFLOW_OUTPUT_PREFIX", "")
+    assert Settings().output_prefix == "", "where empty is a value, it stays one"
