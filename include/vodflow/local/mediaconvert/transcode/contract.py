@@ -47,10 +47,15 @@ class ErrorCode(IntEnum):
     HTTP_UNEXPECTED = 3999
 
 
+#: The captions selector of a description that names none.
+FIRST_CAPTIONS = "Captions Selector 1"
+
 #: Code of the warnings of this emulator about settings that it does not honour; beyond those that AWS documents.
 NOT_HONOURED = 900001
 #: What FFmpeg complained of although it went on: damaged frames, for example.
 DAMAGED_INPUT = 900003
+#: An output is silent because no input has the audio that it asks for.
+NO_AUDIO = 900004
 
 
 @dataclass(frozen=True)

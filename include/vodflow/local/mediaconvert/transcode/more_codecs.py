@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Final
 
 from vodflow.local.mediaconvert.transcode.contract import Document
@@ -34,6 +35,10 @@ def vpx(encoder: str) -> Callable[[Document, Frame, bool], VideoEncoder]:
     return make
 
 
+#: Bits of the rate buffer of MPEG-2 at main level (ISO/IEC 13818-2, table 8-14). FFmpeg wants a frame in it, at least.
+_MPEG2_BUFFER: Final = 1_835_008
+
+
 def mpeg2(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  # noqa: FBT001, ARG001
     """MPEG-2 in QuickTime, from which it goes into any container."""
     gop = gop_frames(settings, frame.rate)
@@ -43,7 +48,7 @@ def mpeg2(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  #
         "c:v": "mpeg2video",
         "b:v": average,
         "maxrate:v": most,
-        "bufsize:v": int(settings.get("HrdBufferSize") or 1_835_008),
+        "bufsize:v": max(int(settings.get("HrdBufferSize") or _MPEG2_BUFFER), ceil(2 * most / frame.rate)),
         "g": gop,
         "bf": int(settings.get("NumberBFramesBetweenReferenceFrames", 2)),
         "flags:v": "+cgop",

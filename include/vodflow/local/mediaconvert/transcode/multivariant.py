@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Final
 
 from vodflow.local.mediaconvert.transcode.frames import Frame
@@ -45,7 +46,7 @@ def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True) ->
 
     :param resolution: ``StreamInfResolution``
     """
-    audio = [item for item in renditions if item.frame is None and not item.captions and _is_alternate(item)]
+    audio = [item for item in renditions if _is_sound(item) and _is_alternate(item)]
     captions = [item for item in renditions if item.captions]
     variants = [item for item in renditions if item.frame is not None or (not item.captions and item not in audio)]
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
@@ -59,9 +60,38 @@ def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True) ->
     return "\n".join(lines) + "\n"
 
 
+def with_own_groups(renditions: Sequence[Rendition]) -> list[Rendition]:
+    """CMAF's default: audio that names no group is a group of its own, and every variant is listed with each of them.
+
+    Source: API reference, ``CmfcSettings.AudioRenditionSets``.
+    """
+    number = count()
+    found = [
+        replace(item, settings={**item.settings, "AudioGroupId": f"program_audio_{next(number)}"})
+        if _is_sound(item) and not item.settings.get("AudioGroupId") and "VARIANT" not in _track_type(item)
+        else item
+        for item in renditions
+    ]
+    own = ",".join(_group(item) for item, before in zip(found, renditions, strict=True) if item is not before)
+    return [
+        replace(item, settings={**item.settings, "AudioRenditionSets": own})
+        if own and item.frame is not None and not item.settings.get("AudioRenditionSets")
+        else item
+        for item in found
+    ]
+
+
+def _is_sound(item: Rendition) -> bool:
+    return item.frame is None and not item.captions
+
+
+def _track_type(item: Rendition) -> str:
+    return str(item.settings.get("AudioTrackType", ""))
+
+
 def _is_alternate(item: Rendition) -> bool:
     """An audio rendition belongs to a group; without one, or as audio-only variant, it is a variant of its own."""
-    kind = item.settings.get("AudioTrackType", "")
+    kind = _track_type(item)
     return kind.startswith("ALTERNATE_AUDIO") or (bool(item.settings.get("AudioGroupId")) and "VARIANT" not in kind)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, OutputPlan
-from vodflow.local.mediaconvert.transcode.segments import segment_seconds
+from vodflow.local.mediaconvert.transcode.segments import TS_START, segment_seconds
 from vodflow.verification import isobmff
 
+#: Seconds that the muxer may hold packets back, FFmpeg's default: it moves all time stamps by twice as much.
+_DELAY: Final = 0.7
 #: RFC 6381 names of codecs whose configuration does not matter to players.
 _NAMES: Final = {"AC3": "ac-3", "EAC3": "ec-3", "MP3": "mp4a.40.34", "MP2": "mp4a.40.33", "AAC": "mp4a.40.2"}
 
@@ -28,7 +30,8 @@ def mux_command(group: GroupPlan, output: OutputPlan, tracks: Mapping[Encode, Pa
     segments = f"{output.stem}{output.segment_modifier}".replace("%", "%%")
     return [
         *argv,
-        "-c", "copy", "-map_metadata", "-1", "-f", "hls", "-hls_time", f"{segment_seconds(group):.9g}",
+        "-c", "copy", "-map_metadata", "-1", "-muxdelay", str(_DELAY),
+        "-output_ts_offset", f"{TS_START - 2 * _DELAY:g}", "-f", "hls", "-hls_time", f"{segment_seconds(group):.9g}",
         "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts", "-hls_flags", "independent_segments",
         "-start_number", "1", "-hls_segment_filename", f"{segments}_%05d.ts",
         f"{output.stem}.m3u8",

@@ -12,7 +12,7 @@ from vodflow.local.mediaconvert.transcode.captions import CaptionFiles, key, wri
 from vodflow.local.mediaconvert.transcode.dash import with_captions
 from vodflow.local.mediaconvert.transcode.files import remux_command
 from vodflow.local.mediaconvert.transcode.iframes import iframe_playlist
-from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant
+from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant, with_own_groups
 from vodflow.local.mediaconvert.transcode.muxed import mux_command, muxed_codecs
 from vodflow.local.mediaconvert.transcode.plan import AudioPart, CaptionPart, Encode, GroupPlan, OutputPlan, VideoPart
 from vodflow.local.mediaconvert.transcode.segments import (
@@ -190,6 +190,8 @@ class Packager:
         """The multivariant playlist, and those of a part of the outputs; their names."""
         places = {f"{output.stem}.m3u8": output.number for output in group.outputs}
         renditions.sort(key=lambda item: places.get(item.playlist, len(places)))
+        if group.type == "CMAF":
+            renditions = with_own_groups(renditions)
         resolution = group.settings.get("StreamInfResolution", "INCLUDE") == "INCLUDE"
         written = {master_name(group): renditions}
         modifiers = {output.number: str(output.settings.get("NameModifier", "")) for output in group.outputs}

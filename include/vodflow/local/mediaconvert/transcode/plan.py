@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from vodflow.local.mediaconvert.transcode.clips import Clip
-from vodflow.local.mediaconvert.transcode.contract import Document
+from vodflow.local.mediaconvert.transcode.contract import Document, JobWarning
 from vodflow.local.mediaconvert.transcode.frames import Frame
 from vodflow.local.mediaconvert.transcode.names import Place
 from vodflow.local.mediaconvert.transcode.sound import Loudness
@@ -170,6 +170,7 @@ class JobPlan:
     groups: tuple[GroupPlan, ...]
     encodes: dict[Encode, str] = field(default_factory=dict)
     externals: Mapping[str, Source] = field(default_factory=dict)
+    warnings: tuple[JobWarning, ...] = ()
 
     @property
     def duration(self) -> Fraction:

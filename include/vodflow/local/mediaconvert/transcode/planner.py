@@ -10,7 +10,14 @@ from typing import Any, Final
 from vodflow.local.mediaconvert.transcode import audio_codecs, names
 from vodflow.local.mediaconvert.transcode.captures import capture_options
 from vodflow.local.mediaconvert.transcode.clips import Clip, time_line
-from vodflow.local.mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
+from vodflow.local.mediaconvert.transcode.contract import (
+    FIRST_CAPTIONS,
+    NO_AUDIO,
+    Document,
+    ErrorCode,
+    JobFailed,
+    JobWarning,
+)
 from vodflow.local.mediaconvert.transcode.encoding import qvbr_level
 from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, no_video, output_frame
 from vodflow.local.mediaconvert.transcode.labels import copied_codec, extension_of, language_of
@@ -64,7 +71,7 @@ def plan_job(
     line = time_line(list(zip(sources, inputs, strict=True)), images)
     maker = _Planner(inputs, line, started, images or {}, externals or {})
     groups = tuple(maker.group(number, item) for number, item in enumerate(settings.get("OutputGroups", ())))
-    return JobPlan(tuple(maker.clips), groups, maker.encodes, externals or {})
+    return JobPlan(tuple(maker.clips), groups, maker.encodes, externals or {}, tuple(maker.warnings.values()))
 
 
 class _Planner:
@@ -85,6 +92,7 @@ class _Planner:
         self.taken: set[str] = set()
         self.descriptions = 0
         self.sounds = 0
+        self.warnings: dict[str, JobWarning] = {}
 
     def group(self, number: int, group: Document) -> GroupPlan:
         wanted = group.get("OutputGroupSettings", {})
@@ -108,6 +116,10 @@ class _Planner:
         video = self._video(description, segmented=kind != "FILE") if description else None
         audio = tuple(part for item in settings.get("AudioDescriptions", ()) for part in self._audio(item))
         captions = tuple(self._captions(item) for item in settings.get("CaptionDescriptions", ()))
+        if captions and (video or audio or len(captions) > 1):
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS, f"Captions need outputs of their own in {kind} groups, one track each."
+            )
         modifier = str(settings.get("NameModifier", ""))
         if kind != "FILE" and video and video.encode.kind == "pictures":
             raise JobFailed(ErrorCode.JOB_SETTINGS, f"Frame captures are outputs of file groups, not of {kind} groups.")
@@ -218,6 +230,8 @@ class _Planner:
         settings = chosen.get(audio_codecs.CODEC_SETTINGS.get(codec, ""), {})
         selections = [select(clip.source, clip.settings, name, self.externals) for clip in self.clips]
         heard = next((item for item in selections if item.tracks), None)
+        if heard is None and any(clip.source.audio for clip in self.clips):
+            self.warnings[name] = JobWarning(NO_AUDIO, f"Audio selector [{name}] finds no audio; the output is silent.")
         remix = description.get("RemixSettings")
         present = int(remix["ChannelsOut"]) if remix and "ChannelsOut" in remix else channels_of(heard) if heard else 2
         rate = heard.tracks[0].sample_rate if heard else 48_000
@@ -258,7 +272,7 @@ class _Planner:
             )
 
     def _captions(self, description: Document) -> CaptionPart:
-        name = str(description.get("CaptionSelectorName", "Captions Selector 1"))
+        name = str(description.get("CaptionSelectorName", FIRST_CAPTIONS))
         selector = next((item["CaptionSelectors"][name] for item in self.inputs
                          if name in item.get("CaptionSelectors", {})), None)  # fmt: skip
         if selector is None:

@@ -79,7 +79,7 @@ def run_job(
     document: Document = job.get("Settings", {})
     refused = refusals(document)
     if refused:
-        raise JobFailed(ErrorCode.JOB_SETTINGS, f"{refused[0].path}: {refused[0].message}", path=refused[0].path)
+        raise JobFailed(ErrorCode.JOB_SETTINGS, refused[0].message, path=refused[0].path)
     with failures(), workspace(used.model_copy(update={"work_dir": work_dir})) as folder:
         running = _Job(document, folder, used, _Phases(on_progress), cancel)
         sources = running.probe()
@@ -92,7 +92,7 @@ def run_job(
         return JobOutputs(
             output_groups=outcome.output_groups(plan),
             event_groups=outcome.event_groups(plan, made, tracks),
-            warnings=[*plan_warnings(document), *running.warnings],
+            warnings=[*plan_warnings(document), *plan.warnings, *running.warnings],
             input_details=details,
         )
 

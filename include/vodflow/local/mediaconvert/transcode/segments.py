@@ -23,6 +23,10 @@ _SEGMENT_LENGTHS: Final = {"HLS": 10, "CMAF": 10, "DASH_ISO": 30}
 _PACKED: Final = {"AAC": "aac", "AC3": "ac3", "EAC3": "ec3"}
 
 
+#: Seconds of the first picture in transport streams, as MediaConvert writes them: also of WebVTT's time stamp map.
+TS_START: Final = 10
+
+
 @dataclass(frozen=True)
 class Stream:
     """One track of a group as the packager and the playlists see it.
@@ -114,10 +118,6 @@ def streams(group: GroupPlan) -> list[Stream]:
         for number, part in enumerate(output.audio, 1):
             stem = f"{output.stem}_audio{number if len(output.audio) > 1 else ''}" if several else output.stem
             found.append(Stream(output, part, stem, _suffix(group, output, part)))
-        if output.captions and (output.video or output.audio or len(output.captions) > 1):
-            raise JobFailed(
-                ErrorCode.JOB_SETTINGS, f"Captions need outputs of their own in {group.type} groups, one track each."
-            )
         found += [Stream(output, item, output.stem, _caption_suffix(group, item)) for item in output.captions]
     return found
 
@@ -168,6 +168,8 @@ def package_command(
     argv.append(f"--segment_duration={segment_seconds(group):.9g}")
     if group.type != "HLS" and (fragment := group.settings.get("FragmentLength")):
         argv.append(f"--fragment_duration={min(float(fragment), segment_seconds(group)):.9g}")
+    if group.type == "HLS":
+        argv.append(f"--transport_stream_timestamp_offset_ms={round(TS_START * 1000)}")
     if hls:
         argv += [f"--hls_master_playlist_output={master_name(group)}", "--hls_playlist_type=VOD"]
     if dash:

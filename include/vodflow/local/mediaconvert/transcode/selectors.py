@@ -68,14 +68,15 @@ def select(source: Source, settings: Document, name: str, externals: Mapping[str
     """
     selectors: dict[str, Any] = settings.get("AudioSelectors", {})
     chosen = selectors.get(name)
-    if chosen is None:
-        chosen = next((item for item in selectors.values() if _is_default(item)), None)
-        name = next((key for key, item in selectors.items() if item is chosen), name)
-    if chosen is None:
-        return Selection((), {})
-    place = list(selectors).index(name) + 1
-    external = str(chosen.get("ExternalAudioFileInput") or "")
-    return Selection(_tracks(externals[external] if external else source, chosen, place), chosen, external)
+    default = next((item for item in selectors.values() if _is_default(item)), None)
+    for candidate in (chosen, default):
+        if candidate is not None:
+            place = list(selectors.values()).index(candidate) + 1
+            external = str(candidate.get("ExternalAudioFileInput") or "")
+            tracks = _tracks(externals[external] if external else source, candidate, place)
+            if tracks or candidate is default:
+                return Selection(tracks, candidate, external)
+    return Selection((), {})
 
 
 def _is_default(selector: Document) -> bool:

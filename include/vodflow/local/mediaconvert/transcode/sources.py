@@ -22,6 +22,8 @@ from vodflow.media.tools import ffprobe_path, input_options
 
 #: Formats whose durations ffprobe only estimates.
 _ESTIMATED: Final = {"mpegts", "mpeg"}
+#: What ffprobe says of formats beside those of :func:`~vodflow.media.tools.input_options`.
+_NOT_LISTED: Final = "Format not on whitelist"
 #: Stands in for a video track, so that the facts of a file with sound only can be told.
 _NO_PICTURE: Final = {"index": 9999, "codec_type": "video", "codec_name": "none-at-all", "width": 16, "height": 16}
 
@@ -133,7 +135,7 @@ def _not_video(uri: str, streams: list[dict[str, Any]], error: InputRejected) ->
     if unknown is not None:
         tag = unknown.get("codec_tag_string", "unknown")
         return JobFailed(ErrorCode.UNSUPPORTED_CODEC, f"Video codec [{tag}] is not a supported input video codec")
-    return JobFailed(ErrorCode.MISSING_VIDEO, f"Your input file [{uri}] has no video and no sound. {error.detail}")
+    return JobFailed(ErrorCode.MISSING_VIDEO, f"Your input file [{uri}] has nothing to transcode. {error.detail}")
 
 
 def _timecode(document: Mapping[str, Any]) -> str | None:
@@ -152,6 +154,8 @@ def _ffprobe(uri: str, path: Path, options: list[str], cancel: threading.Event, 
     finished = run_process(argv, collect, limits=Limits(cancel, timeout))
     if finished.code != 0:
         said = finished.errors[-1] if finished.errors else "no reason given"
+        if any(_NOT_LISTED in line for line in finished.errors):
+            said = "its format is none of those that are read"
         raise JobFailed(
             ErrorCode.FILE_ACCESS, f"Unable to open input file [{uri}]: [Failed probe/open: [{_plain(said, path)}]]"
         )

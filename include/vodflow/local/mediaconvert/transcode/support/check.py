@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from vodflow.engines.mediaconvert import model
-from vodflow.local.mediaconvert.transcode.contract import NOT_HONOURED, Document, ErrorCode, JobWarning
+from vodflow.local.mediaconvert.transcode.contract import (
+    FIRST_CAPTIONS,
+    NOT_HONOURED,
+    Document,
+    ErrorCode,
+    JobWarning,
+)
 from vodflow.local.mediaconvert.transcode.support.rules import Support
 from vodflow.local.mediaconvert.transcode.support.tables import RULES
 
@@ -38,7 +44,21 @@ def refusals(settings: Document) -> list[JobWarning]:
 
 
 def _findings(settings: Document) -> Iterator[tuple[Support, str, str]]:
-    yield from _structure(settings, _SETTINGS, "")
+    yield from _structure(_without_unused_captions(settings), _SETTINGS, "")
+
+
+def _without_unused_captions(settings: Document) -> Document:
+    """Settings without the captions selectors that no output names: nothing is missing without those."""
+    outputs = [item for group in settings.get("OutputGroups", ()) for item in group.get("Outputs", ())]
+    described = [item for output in outputs for item in output.get("CaptionDescriptions", ())]
+    used = {item.get("CaptionSelectorName", FIRST_CAPTIONS) for item in described}
+    inputs = [
+        {**item, "CaptionSelectors": {name: it for name, it in item["CaptionSelectors"].items() if name in used}}
+        if item.get("CaptionSelectors")
+        else item
+        for item in settings.get("Inputs", ())
+    ]
+    return {**settings, "Inputs": inputs} if inputs else settings
 
 
 def _structure(value: Mapping[str, Any], name: str, path: str) -> Iterator[tuple[Support, str, str]]:

@@ -38,7 +38,8 @@ is measured first.
 A setting is **honoured**, or **warned** about: the job runs without it and says so in its warnings, with the setting's
 path, under code 900001. Or it is **refused**, because the picture would differ or the output be useless without it:
 the job ends with error 1040, which names the path. Values that ask for nothing (`NONE`, `DISABLED`, `AUTO`, …) are
-never told about. Damaged frames are reported under code 900003.
+never told about, nor are captions selectors that no output uses. Damaged frames are reported under code 900003, silence
+for audio that no input has under code 900004.
 
 ## What is made
 

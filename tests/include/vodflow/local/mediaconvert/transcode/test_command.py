@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from mediaconvert_values import CASES, request
 from transcode_settings import aac, group, h264, job, output, source, video
 from transcode_sources import written_source
 from vodflow.local.mediaconvert.transcode.command import encode_command, measure_command
+from vodflow.local.mediaconvert.transcode.contract import NO_AUDIO, JobFailed
 from vodflow.local.mediaconvert.transcode.files import remux_command
+from vodflow.local.mediaconvert.transcode.frames import Frame
+from vodflow.local.mediaconvert.transcode.more_codecs import mpeg2
 from vodflow.local.mediaconvert.transcode.muxed import mux_command
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan, VideoPart
 from vodflow.local.mediaconvert.transcode.planner import plan_job
@@ -106,3 +110,29 @@ def test_one_process_decodes_once_and_encodes_equal_tracks_once() -> None:
     rungs = [output.video for item in plan.groups for output in item.outputs if isinstance(output.video, VideoPart)]
     # CMAF and MP4 want the same rungs; thumbnails and poster are pictures.
     assert (len(rungs), argv.count("libx264"), argv.count("mjpeg")) == (8, 3, 2)
+
+
+@pytest.mark.parametrize("rates", [{"RateControlMode": "CBR"}, {"RateControlMode": "CBR", "HrdBufferSize": 500_000}])
+def test_the_rate_buffer_of_mpeg2_holds_more_than_a_frame(rates: dict[str, Any]) -> None:
+    """FFmpeg opens no encoder otherwise."""
+    options = dict(mpeg2({"Bitrate": 50_000_000, **rates}, Frame(1920, 1080, Fraction(1), Fraction(25)), False).options)
+    assert options["bufsize:v"] == 4_000_000
+
+
+@pytest.mark.parametrize("sound", [{"LanguageCode": "FRA"}, {"SelectorType": "LANGUAGE_CODE", "LanguageCode": "FRA"}])
+def test_a_language_that_is_not_there_is_the_default_selector_or_silence(sound: dict[str, Any]) -> None:
+    output_ = output("_a", "MP4", None, aac(AudioSourceName="French"))
+    for others, silent in (({}, True), ({"Audio Selector 1": {"DefaultSelection": "DEFAULT"}}, False)):
+        part = source("s3://in/a.mp4", AudioSelectors={"French": sound, **others})
+        plan = plan_job(job(part, group("out", "FILE", output_)), [written_source()], datetime.now(UTC))
+        assert [not feed.streams for encode in plan.encodes for feed in encode.feeds] == [silent]
+        assert [item.code for item in plan.warnings] == [NO_AUDIO] * silent
+
+
+def test_captions_beside_pictures_are_not_dropped_in_silence() -> None:
+    described = [{"DestinationSettings": {"DestinationType": "WEBVTT"}}]
+    for kind, container in (("FILE", "MP4"), ("HLS", "M3U8"), ("CMAF", "CMFC"), ("DASH_ISO", "MPD")):
+        part = source("s3://in/a.mp4", CaptionSelectors={"Captions Selector 1": {"SourceSettings": {}}})
+        groups = group("out", kind, output("_v", container, video(), CaptionDescriptions=described))
+        with pytest.raises(JobFailed, match="Captions need outputs of their own"):
+            plan_job(job(part, groups), [written_source()], datetime.now(UTC))

@@ -7,7 +7,7 @@ from typing import Any
 
 import m3u8
 from vodflow.local.mediaconvert.transcode.frames import Frame
-from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant
+from vodflow.local.mediaconvert.transcode.multivariant import Rendition, multivariant, with_own_groups
 from vodflow.packaging.playlist import Rates
 
 FRAME = Frame(1280, 720, Fraction(1), Fraction(30_000, 1001))
@@ -65,3 +65,15 @@ def test_captions_and_descriptions() -> None:
     assert "describes-video" in found.media[0].characteristics
     assert (found.playlists[0].stream_info.subtitles, found.playlists[0].stream_info.resolution) == ("subs", None)
     assert found.playlists[0].stream_info.audio == "aac"
+
+
+def test_cmaf_sound_without_groups_goes_with_every_variant() -> None:
+    alone = sound("alone", AudioTrackType="AUDIO_ONLY_VARIANT_STREAM")
+    own = [sound("eng"), sound("dub"), sound("named", AudioGroupId="named")]
+    found = m3u8.loads(multivariant(with_own_groups([pictures("v"), *own, alone])))
+    assert [(item.group_id, item.name) for item in found.media] == [
+        ("program_audio_0", "eng"), ("program_audio_1", "dub"), ("named", "named"),
+    ]  # fmt: skip
+    assert [(item.uri, item.stream_info.audio) for item in found.playlists] == [
+        ("v.m3u8", "program_audio_0"), ("v.m3u8", "program_audio_1"), ("alone.m3u8", None),
+    ]  # fmt: skip

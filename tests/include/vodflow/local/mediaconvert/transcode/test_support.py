@@ -140,3 +140,11 @@ def test_jobs_as_the_console_writes_them_are_told_nothing_but_the_truth() -> Non
     assert {item.path.rpartition("/")[2] for item in plan_warnings(settings)} == {
         "manifestDurationFormat", "codecProfile",
     }  # fmt: skip
+
+
+def test_captions_selectors_that_no_output_names_are_no_matter() -> None:
+    embedded = {"Captions Selector 1": {"SourceSettings": {"SourceType": "EMBEDDED", "EmbeddedSourceSettings": {}}}}
+    settings: dict[str, Any] = {"Inputs": [{"CaptionSelectors": embedded}], "OutputGroups": [{"Outputs": [{}]}]}
+    assert refusals(settings) == []
+    settings["OutputGroups"][0]["Outputs"][0]["CaptionDescriptions"] = [{"LanguageCode": "ENG"}]
+    assert [item.path.rpartition("/")[2] for item in refusals(settings)] == ["sourceType"]
