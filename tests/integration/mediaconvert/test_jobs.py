@@ -264,9 +264,21 @@ def test_cancelling_ends_ffmpeg(own: Callable[..., OwnService], source: str) -> 
     assert service.process is not None
     process = psutil.Process(service.process.pid)
     until(lambda: "ffmpeg" in _programs(process), patience=60, pause=0.1)
+    left = process.children(recursive=True)
     client.cancel_job(Id=job_id)
-    until(lambda: not process.children(recursive=True), pause=0.1)
+    until(lambda: _commands(process) in ([], ["vodflow.local.mediaconvert.nursery"]), pause=0.1)
     assert client.get_job(Id=job_id)["Job"]["Status"] == "CANCELED"
+    service.kill()
+    until(lambda: not any(item.is_running() for item in left), pause=0.1)
+
+
+def _commands(process: psutil.Process) -> list[str]:
+    """What the processes below one run: the third word of each command, a module."""
+    found = []
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append((*child.cmdline(), "", "", "")[2])
+    return found
 
 
 def _programs(process: psutil.Process) -> str:

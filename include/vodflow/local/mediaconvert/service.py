@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,9 +22,7 @@ from vodflow.local.mediaconvert.running import Run
 from vodflow.local.mediaconvert.scheduler import Scheduler
 from vodflow.local.mediaconvert.store import Store
 from vodflow.local.mediaconvert.system_presets import SystemPresets, SystemTemplates
-
-#: The process that carries one job out.
-WORKER: Final = (sys.executable, "-m", "vodflow.local.mediaconvert.worker")
+from vodflow.local.mediaconvert.workers import WORKER, Workers
 
 #: Seconds for which AWS keeps a job: 90 days.
 _KEPT: Final = 90 * 24 * 3600
@@ -69,6 +66,7 @@ class Service:
         self._lock = _locked(config.state / "lock")
         self._work = config.state / "work"
         shutil.rmtree(self._work, ignore_errors=True)
+        self.workers = Workers(config.worker)
         self.faults = Faults(config.fault_plan)
         self.store = Store(config.state)
         self.jobs = Jobs(self.store)
@@ -92,6 +90,7 @@ class Service:
     def stop(self) -> None:
         """Interrupt what runs and give the state folder back."""
         self.scheduler.stop()
+        self.workers.stop()
         self.outbox.stop()
         self.store.close()
         self._lock.close()
@@ -112,7 +111,7 @@ class Service:
         seconds = float(self.jobs.get(job_id)["statusUpdateInterval"].removeprefix("SECONDS_"))
         return Run(
             job_id, self.jobs, self.journal, self.faults,
-            interval=seconds * self.config.minute / 60, worker=self.config.worker, folder=self._work / job_id,
+            interval=seconds * self.config.minute / 60, worker=self.workers.command(), folder=self._work / job_id,
         )  # fmt: skip
 
     def _ensure_default_queue(self) -> None:

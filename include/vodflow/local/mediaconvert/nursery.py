@@ -1,0 +1,163 @@
+"""A process that has imported what workers need and forks one for each job: milliseconds instead of half a second.
+
+It has a single thread, so that forking is safe, and ends with the service: its standard input is a pipe from there.
+:mod:`vodflow.local.mediaconvert.launch_worker` is the other side of its socket. Over a connection come the standard
+streams of a worker (SCM_RIGHTS), then numbers of signals for it; back go ``y`` and, at its end, its exit status. A
+worker whose connection closes is killed.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, NoReturn
+
+from vodflow.engines.process import die_with_parent
+
+#: Standard streams: input, output, errors.
+_STREAMS: Final = 3
+_CRASHED: Final = 70
+
+Work = Callable[[], int]
+
+
+def main() -> int:
+    """Serve until standard input ends; the exit status. ``nursery SOCKET [MODULE]``: whose ``main`` the workers run."""
+    address = sys.argv[1]
+    module = sys.argv[2] if len(sys.argv) > 2 else "vodflow.local.mediaconvert.worker"
+    work: Work = importlib.import_module(module).main
+    if module == "vodflow.local.mediaconvert.worker":
+        _warm_up()
+    # Forks share what is there now: the collector never writes to it again.
+    gc.collect()
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(64)
+        _Nursery(listener, work).serve()
+    return 0
+
+
+def _warm_up() -> None:
+    """Import what a job uses, and parse S3's description."""
+    from vodflow.local.mediaconvert import transcode  # noqa: PLC0415, F401
+    from vodflow.local.mediaconvert.transcode import store  # noqa: PLC0415, F401
+    from vodflow.storage import download, objects  # noqa: PLC0415, F401
+    from vodflow.storage.clients import preload_services  # noqa: PLC0415
+
+    preload_services()
+
+
+class _Nursery:
+    def __init__(self, listener: socket.socket, work: Work) -> None:
+        self.listener = listener
+        self.work = work
+        self.connections: dict[int, socket.socket] = {}
+        self.selector = selectors.DefaultSelector()
+        self.woken, wakes = os.pipe()
+        for file in (self.woken, wakes):
+            os.set_blocking(file, False)
+        signal.set_wakeup_fd(wakes)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        # A terminal's Ctrl-C is for the service, which ends this process.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def serve(self) -> None:
+        """Until the service is gone; its workers are told to stop then, by the kernel, too."""
+        for file in (self.listener, 0, self.woken):
+            self.selector.register(file, selectors.EVENT_READ)
+        while True:
+            for key, _ in self.selector.select():
+                if key.fd == 0:
+                    return
+                if key.fd == self.woken:
+                    os.read(self.woken, 4096)
+                    self._reap()
+                elif key.fileobj is self.listener:
+                    self._take()
+                elif key.data in self.connections:
+                    self._hear(key.data)
+
+    def _take(self) -> None:
+        connection, _ = self.listener.accept()
+        streams = array.array("i")
+        _, attached, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(_STREAMS * streams.itemsize))
+        for _, kind, data in attached:
+            if kind == socket.SCM_RIGHTS:
+                streams.frombytes(data)
+        if len(streams) == _STREAMS:
+            self._start(connection, list(streams))
+        else:
+            connection.close()
+        for file in streams:
+            os.close(file)
+
+    def _start(self, connection: socket.socket, streams: list[int]) -> None:
+        prepare = die_with_parent(signal.SIGTERM)
+        pid = os.fork()
+        if pid == 0:
+            _be_the_worker(self.work, streams, prepare)
+        self.connections[pid] = connection
+        self.selector.register(connection, selectors.EVENT_READ, pid)
+        connection.send(b"y")
+
+    def _hear(self, pid: int) -> None:
+        try:
+            said = self.connections[pid].recv(1)
+        except OSError:
+            said = b""
+        with suppress(ProcessLookupError):
+            os.kill(pid, said[0] if said else signal.SIGKILL)
+        if not said:
+            self._forget(pid)
+
+    def _reap(self) -> None:
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                code = os.waitstatus_to_exitcode(status)
+                if pid in self.connections:
+                    with suppress(OSError):
+                        self.connections[pid].send(bytes([code if code >= 0 else 128 - code]))
+                    self._forget(pid)
+
+    def _forget(self, pid: int) -> None:
+        connection = self.connections.pop(pid)
+        self.selector.unregister(connection)
+        connection.close()
+
+
+def _be_the_worker(work: Work, streams: list[int], prepare: Callable[[], None] | None) -> NoReturn:
+    """Never returns: the stack above belongs to the nursery."""
+    status = _CRASHED
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        if prepare is not None:
+            prepare()
+        for place, file in enumerate(streams):
+            os.dup2(file, place)
+        # What the nursery and other jobs have open is not this job's: their ends must be seen.
+        os.closerange(_STREAMS, os.sysconf("SC_OPEN_MAX"))
+        status = work()
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the last one who can say it
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The command that starts a worker, by way of a nursery once there is one."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Final
+
+from vodflow.local.mediaconvert import launch_worker
+
+log = logging.getLogger(__name__)
+
+#: The process that carries one job out.
+WORKER: Final = (sys.executable, "-m", "vodflow.local.mediaconvert.worker")
+#: Seconds that a nursery has to end after its pipe was closed.
+_PATIENCE: Final = 2.0
+
+
+class Workers:
+    """Starts the nursery with the first job, which does not wait for it.
+
+    :param worker: command of a worker; any other than :data:`WORKER` is used as it is
+    """
+
+    def __init__(self, worker: tuple[str, ...] = WORKER) -> None:
+        self._worker = worker
+        self._lock = threading.Lock()
+        self._folder: Path | None = None
+        self._nursery: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> tuple[str, ...]:
+        """What to run for a job; the same whether the nursery is ready or not."""
+        if self._worker != WORKER or sys.platform != "linux":
+            return self._worker
+        with self._lock:
+            if self._nursery is None or self._nursery.poll() is not None:
+                self._start()
+            # Not in the state folder: paths of sockets may have 107 characters at most.
+            return (sys.executable, "-S", "-E", launch_worker.__file__, f"{self._folder}/socket", *WORKER)
+
+    def stop(self) -> None:
+        """End the nursery; its workers end with it."""
+        with self._lock:
+            nursery, folder = self._nursery, self._folder
+            self._nursery = self._folder = None
+        if nursery is not None:
+            assert nursery.stdin is not None  # noqa: S101 - it is a pipe
+            nursery.stdin.close()
+            try:
+                nursery.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                nursery.kill()
+                nursery.wait()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        if self._nursery is not None:
+            log.error("The process that starts workers ended with %s; it is started anew.", self._nursery.returncode)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="vodflow-"))
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "vodflow.local.mediaconvert.nursery", f"{self._folder}/socket"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
