@@ -104,5 +104,6 @@ def _typed(error: DBAPIError) -> CatalogError:
         return CatalogError(f"The catalog refuses this row: {message}", code=state)
     lost = error.connection_invalidated or (isinstance(error, OperationalError) and state is None)
     if lost or state in _TRY_AGAIN or (state or "").startswith(_AWAY):
-        return CatalogUnavailable(f"The catalog does not answer: {message}", code=state)
+        advice = "" if state else "\nVODFLOW_CATALOG_URL says where it is; `vodflow up` starts the embedded stack's."
+        return CatalogUnavailable(f"The catalog does not answer: {message}{advice}", code=state)
     return CatalogError(f"The catalog refuses this statement: {message}", code=state)

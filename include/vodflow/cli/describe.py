@@ -36,6 +36,7 @@ vodflow jobs list --json | jq -r '.jobs[] | select(.retryable) | .id' | xargs -r
 | 4 | with `--wait`: the job failed; `vodflow jobs retry` may help |
 | 5 | with `--wait`: the job was cancelled |
 | 6 | with `--timeout`: not over in time; it goes on |
+| 130 | with `--wait`: interrupted (Ctrl-C); what was begun goes on |
 
 Of several jobs the lowest code that is not 0 counts. `vodflow status` and `vodflow jobs health` end with 1 when
 something does not answer.

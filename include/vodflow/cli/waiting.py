@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from vodflow import jobs
 from vodflow.jobs import Job, JobRef
 
 
 def follow(refs: Sequence[JobRef], timeout: float | None) -> list[Job]:
-    """Wait for all of them, showing how far each is."""
+    """Wait for all of them, showing how far each is. Ctrl-C ends the waiting alone, and says how to go on."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -31,7 +33,13 @@ def follow(refs: Sequence[JobRef], timeout: float | None) -> list[Job]:
             done = 100 if job.succeeded else job.progress
             progress.update(lines[name], completed=done, stage=stage(job))  # type: ignore[arg-type]
 
-        return jobs.wait_all(refs, timeout=timeout, on_progress=show)
+        try:
+            return jobs.wait_all(refs, timeout=timeout, on_progress=show)
+        except KeyboardInterrupt:
+            names = shlex.join(ref.ref if isinstance(ref, Job) else str(ref) for ref in refs)
+            told = f"No longer waiting; what was begun goes on. Wait again: vodflow jobs wait {names}"
+            progress.console.print(Text(told), soft_wrap=True)
+            raise
 
 
 def stage(job: Job) -> str:
