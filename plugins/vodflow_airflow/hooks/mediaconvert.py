@@ -91,6 +91,14 @@ class MediaConvertHook(AwsBaseHook):
         """Our own waiters; the provider has none for MediaConvert."""
         return Path(__file__).parents[1] / "waiters" / "mediaconvert.json"
 
+    @cached_property
+    def conn(self) -> Any:
+        """``boto3.client("mediaconvert")``; refuses when nothing names a region."""
+        try:
+            return super().conn
+        except BotoCoreError as error:
+            raise api_failure(error, "client") from error
+
     @property
     def place(self) -> dict[str, str]:
         """``region`` and ``partition`` of the connection, for links."""

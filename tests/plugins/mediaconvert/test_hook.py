@@ -103,6 +103,14 @@ def test_a_role_by_name_that_iam_does_not_tell(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.retryable
 
 
+def test_nothing_names_a_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigurationError, match=r"specify a region\. Give the AWS connection"):
+        MediaConvertHook(aws_conn_id=None).create_job(Role=ROLE, Settings=SETTINGS)
+
+
 def test_queue_and_a_missing_role(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*module.ROLE_VARIABLES, *module.QUEUE_VARIABLES):
         monkeypatch.delenv(name, raising=False)

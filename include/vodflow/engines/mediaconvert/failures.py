@@ -290,7 +290,7 @@ def _refusal(error: ClientError, where: str, job_id: str | None) -> VodflowError
 
 def _transport(error: Exception, where: str) -> VodflowError:
     name = type(error).__name__
-    text = f"{where} did not get through: {error}"
+    text = f"{where} did not get through: {str(error).rstrip('.')}"
     if isinstance(error, ParamValidationError):
         return JobSettingsError(f"{where}: {error}", problems=tuple(str(error).splitlines()[1:]))
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
