@@ -77,8 +77,7 @@ def test_postgres_is_tuned_as_in_the_embedded_stack(services: dict[str, dict[str
     assert command[0] == "postgres"
     given = dict(option.removeprefix("-c").split("=", 1) for option in command[1:])
     elsewhere = {"listen_addresses", "unix_socket_directories"}
-    wanted = {name: value.strip() for name, value in POSTGRES_SETTINGS.items() if name not in elsewhere}
-    assert {name: value.strip() for name, value in given.items()} == wanted
+    assert given == {name: value for name, value in POSTGRES_SETTINGS.items() if name not in elsewhere}
 
 
 def test_the_emulator_has_the_services_of_the_embedded_stack(
