@@ -105,15 +105,12 @@ def name_rules(plan: TranscodePlan, options: EncodeOptions) -> list[NameRule]:
         rules += _hls_rules(plan, options, names.CMAF)
     if dash:
         rules.append(_exact(f"{names.CMAF}.mpd", layout.DASH_MANIFEST))
+        rules += _dash_caption_rules(names.CMAF, options)
     if hls or dash:
         rules += _segment_rules(plan, options, names.CMAF, ("cmfv", "cmfa"))
     if dash_iso(plan, options):
         rules.append(_exact(f"{names.DASH}.mpd", layout.DASH_MANIFEST))
-        # DASH ISO keeps WebVTT in one file a language.
-        rules += [
-            _exact(f"{names.DASH}_{name}.vtt", f"dash/{name}.vtt")
-            for name in map(captions_name, (item for item in options.captions if item.format == "webvtt"))
-        ]
+        rules += _dash_caption_rules(names.DASH, options)
         rules += _segment_rules(plan, options, names.DASH, ("mp4", "mp4"))
     return rules + _file_rules(plan, options)
 
@@ -173,6 +170,12 @@ def _segment_rules(plan: TranscodePlan, options: EncodeOptions, base: str, suffi
             template = f"{stem}_$Number%09d$.{suffix}"
             rules.append(_counted(stem, _NINE, f".{suffix}", f"{folder}/$Number%05d$.m4s", template=template))
     return rules
+
+
+def _dash_caption_rules(base: str, options: EncodeOptions) -> list[NameRule]:
+    """DASH ISO, and the local service's CMAF for DASH, keep WebVTT in one file a language."""
+    captions = map(captions_name, (item for item in options.captions if item.format == "webvtt"))
+    return [_exact(f"{base}_{name}.vtt", f"dash/{name}.vtt") for name in captions]
 
 
 def _caption_rule(base: str, name: str, counter: str) -> NameRule:

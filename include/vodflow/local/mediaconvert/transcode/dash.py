@@ -13,12 +13,15 @@ _CAPTION_RATE: Final = 256
 
 
 def with_captions(manifest: bytes, files: Mapping[str, str | None]) -> bytes:
-    """The MPD with WebVTT files beside it as text tracks.
+    """The MPD with WebVTT files beside it as text tracks, instead of those in segments.
 
     :param files: language by name
     """
     root = etree.fromstring(manifest, etree.XMLParser(resolve_entities=False, no_network=True))
     for period in root.iterfind(f"{_NAMESPACE}Period"):
+        for adaptation in period.findall(f"{_NAMESPACE}AdaptationSet[@contentType='text']"):
+            if adaptation.find(f"{_NAMESPACE}Representation[@mimeType='text/vtt']") is not None:
+                period.remove(adaptation)
         for number, (name, language) in enumerate(files.items()):
             adaptation = etree.SubElement(period, f"{_NAMESPACE}AdaptationSet", contentType="text", mimeType="text/vtt")
             if language:

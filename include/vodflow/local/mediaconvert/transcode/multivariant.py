@@ -55,7 +55,7 @@ def multivariant(renditions: Sequence[Rendition], *, resolution: bool = True) ->
     for item in variants:
         for chosen in _sets(item, audio):
             members = [other for other in audio if _group(other) == chosen]
-            lines += [_variant(item, members, captions=bool(captions), resolution=resolution), item.playlist]
+            lines += [_variant(item, members, captions, resolution=resolution), item.playlist]
     lines += [_iframes(item, resolution=resolution) for item in variants if item.iframes]
     return "\n".join(lines) + "\n"
 
@@ -141,10 +141,10 @@ def _sets(item: Rendition, audio: Sequence[Rendition]) -> list[str | None]:
     return [*known] or [_group(audio[0])]
 
 
-def _variant(item: Rendition, members: Sequence[Rendition], *, captions: bool, resolution: bool) -> str:
+def _variant(item: Rendition, members: Sequence[Rendition], captions: Sequence[Rendition], *, resolution: bool) -> str:
     peak = item.rates.peak + max((other.rates.peak for other in members), default=0)
     mean = item.rates.average + max((other.rates.average for other in members), default=0)
-    codecs = ",".join(dict.fromkeys([*item.codecs, *(codec for other in members for codec in other.codecs)]))
+    codecs = ",".join(dict.fromkeys(codec for other in (item, *members, *captions) for codec in other.codecs))
     text = f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean},CODECS="{codecs}"'
     if item.frame is not None:
         if resolution:

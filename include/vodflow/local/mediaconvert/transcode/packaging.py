@@ -100,7 +100,8 @@ class Packager:
         renditions: list[Rendition] = []
         listed = streams(group)
         sidecars = [item for item in listed if is_sidecar(group, item)]
-        listed = [item for item in listed if item not in sidecars]
+        if not has_hls(group):
+            listed = [item for item in listed if item not in sidecars]
         if listed:
             paths = {item.stem: self._path(item.part) for item in listed}
             self.tool("packager", package_command(group, listed, paths, packager_path()), folder)
@@ -160,7 +161,8 @@ class Packager:
             elif isinstance(item.part, CaptionPart):
                 renditions.append(
                     Rendition(
-                        item.playlist, (), rates, settings, language=item.part.language, name=item.part.name,
+                        item.playlist, _caption_codecs(item), rates, settings, language=item.part.language,
+                        name=item.part.name,
                         captions=True, accessible=is_accessible(item.part),
                     )
                 )  # fmt: skip
@@ -214,6 +216,11 @@ def _sound(
     return Rendition(playlist, codecs, rates, settings, channels=part.channels, language=part.language, name=part.name)
 
 
+def _caption_codecs(item: Stream) -> tuple[str, ...]:
+    """RFC 6381 name of IMSC's text profile, which players look for; WebVTT has none."""
+    return () if item.suffix == "vtt" else ("stpp.ttml.im1t",)
+
+
 def is_accessible(part: CaptionPart) -> bool:
     """Whether captions describe sounds too, as their settings say."""
     return any(isinstance(item, Mapping) and item.get("Accessibility") == "ENABLED" for item in part.settings.values())
@@ -227,8 +234,10 @@ def _sound_codecs(master: str) -> dict[str, str]:
             continue
         codecs = line.partition('CODECS="')[2].partition('"')[0].split(",")
         group = line.partition('AUDIO="')[2].partition('"')[0]
-        if codecs and codecs[-1]:
-            found[group] = codecs[-1]
+        # After the picture's come the sound's and, where captions are in MP4, theirs.
+        heard = [codec for codec in codecs if codec and not codec.startswith(("stpp", "wvtt"))]
+        if heard:
+            found[group] = heard[-1]
     return found
 
 

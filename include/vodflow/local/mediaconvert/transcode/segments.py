@@ -123,8 +123,8 @@ def streams(group: GroupPlan) -> list[Stream]:
 
 
 def is_sidecar(group: GroupPlan, item: Stream) -> bool:
-    """Whether a track is one file beside the segments: DASH ISO keeps WebVTT in one file a language."""
-    return group.type == "DASH_ISO" and item.suffix == "vtt"
+    """Whether DASH has a track as one file beside the segments: not every player takes WebVTT in segments."""
+    return has_dash(group) and item.suffix == "vtt"
 
 
 def _caption_suffix(group: GroupPlan, part: CaptionPart) -> str:

@@ -114,3 +114,10 @@ def test_captions_become_files_and_segments(packaging: str, transcoder: Transcod
     assert "Bonjour" in next(iter(sidecars.values()))
     master = (written / ("cmaf/master.m3u8" if packaging == "cmaf" else "hls/master.m3u8")).read_text()
     assert 'TYPE=SUBTITLES,GROUP-ID="subs",NAME="English",LANGUAGE="eng"' in master
+    codecs = {codec.partition(".")[0] for found in re.findall('CODECS="(.*?)"', master) for codec in found.split(",")}
+    assert codecs == ({"avc1", "mp4a", "stpp"} if packaging == "cmaf" else {"avc1", "mp4a"})
+    # dash.js plays no WebVTT in segments.
+    mpd = next(written.rglob("*.mpd")).read_text()
+    beside = ["master_captions_eng"] if packaging == "cmaf" else ["manifest_captions_eng", "manifest_captions_fra"]
+    assert re.findall(r"<BaseURL>(.*?).vtt</BaseURL>", mpd) == beside
+    assert re.findall(r'media="([^"]*\.vtt)"', mpd) == []
