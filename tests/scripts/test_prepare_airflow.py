@@ -1,0 +1,36 @@
+"""The script that brings Airflow's database up to date, as `init` of docker-compose.yaml runs it: without arguments."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts/prepare_airflow.py"
+
+
+@pytest.mark.airflow
+def test_tables_pools_and_password_are_there_afterwards(tmp_path: Path) -> None:
+    passwords, database = tmp_path / "passwords.json", tmp_path / "airflow.db"
+    passwords.write_text('{"admin": "before"}')
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW_ADMIN_PASSWORD": 'it\'s "new"',
+        "VODFLOW_LOCAL_SLOTS": "3",
+    }
+    subprocess.run([sys.executable, str(SCRIPT)], check=True, env=environment, timeout=200, capture_output=True)
+    with closing(sqlite3.connect(database)) as connection:
+        pools = dict(connection.execute("SELECT pool, slots FROM slot_pool").fetchall())
+    assert pools == {"default_pool": 64, "vodflow_local": 3}
+    assert json.loads(passwords.read_text()) == {"admin": 'it\'s "new"'}
+    assert stat.S_IMODE(passwords.stat().st_mode) == 0o600
