@@ -23,6 +23,7 @@ pytest_plugins = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest.
 

@@ -8,6 +8,7 @@ needs neither the REST API's address nor a user and password, and works the same
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
@@ -17,17 +18,21 @@ from vodflow.errors import ConfigurationError, EngineError
 
 log = logging.getLogger(__name__)
 
+#: A live task's channel has a lock of its own, that of ``dag.test()`` has none.
+_CHANNEL = threading.Lock()
+
 
 def start_dag_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> bool:
     """Queue one run; true when it is new, false when a run of this id exists already.
 
-    Call it from a running task only. A paused DAG keeps the run queued.
+    Call it from a running task only, in any of its threads. A paused DAG keeps the run queued.
 
     :raises ConfigurationError: when there is no such DAG, or it cannot be parsed
     :raises EngineError: when the API server does not answer (retryable)
     """
     try:
-        answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf))
+        with _CHANNEL:
+            answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf))
     except AirflowRuntimeError as error:
         raise _refused(error, dag_id, run_id) from error
     if isinstance(answer, ErrorResponse):

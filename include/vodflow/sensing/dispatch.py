@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import SourceRow
@@ -20,7 +22,10 @@ log = logging.getLogger(__name__)
 #: Runs started before they are noted in the catalog: what a crash can make us try to start again.
 PAGE = 50
 
-#: Starts the run of one source; returns normally as well when that run exists already.
+#: Starters at a time: one asks S3 what its object wants while another one's run is being queued.
+_AT_A_TIME: Final = 4
+
+#: Starts the run of one source, in any thread; returns normally as well when that run exists already.
 Starter = Callable[[SourceRow], None]
 
 
@@ -31,7 +36,7 @@ def dispatch(
 
     :param first_id: only sources from this id on
     :param last_id: only sources up to this id; none means all
-    :raises Exception: whatever the starter raises; sources started before are noted
+    :raises Exception: whatever the starter raises first; sources started before are noted
     """
     used = settings or get_settings()
     started, after = 0, first_id - 1
@@ -50,11 +55,14 @@ def dispatch(
 
 def _start(sources: list[SourceRow], starter: Starter, settings: Settings) -> int:
     started: list[int] = []
+    pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="vodflow-dispatch")
     try:
-        for source in sources:
-            starter(source)
-            started.append(source.id)
+        starts = [(source.id, pool.submit(starter, source)) for source in sources]
+        for source_id, start in starts:
+            start.result()
+            started.append(source_id)
     finally:
+        pool.shutdown(cancel_futures=True)
         if started:
             with transaction("dispatch", settings) as connection:
                 mark_dispatched(connection, started)
