@@ -115,6 +115,7 @@ def test_what_a_warning_says() -> None:
         "MediaConvert warning 000123: Look"
     )
     assert "no message" in warning_text({})
+    assert warning_text({"warningMessage": "\ud800"}).endswith(r": \ud800")
 
 
 def test_inside_an_sns_notification() -> None:
