@@ -2,8 +2,8 @@
 
 An engine is *submitted to* and *watched*; the two differ in who waits:
 
-- **local** (:mod:`vodflow.engines.runner`): the caller waits. The worker is a process of its own; progress arrives as JSON
-  lines; cancelling ends its process group.
+- **local** (:mod:`vodflow.engines.runner`): the caller waits. The worker is a process of its own; progress arrives as
+  JSON lines; cancelling ends its process group.
 - **kubernetes**: ``python -m vodflow.engines`` is also the pod's command, so the same lines are in the pod's log, with
   the same exit status; cancelling deletes the pod (SIGTERM, and the worker cleans up).
 - **mediaconvert**: the plan becomes job settings; the service writes below the same prefix, and the names are those of
