@@ -18,7 +18,7 @@ demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your
 
 test: ## run every test
 	@$(BOOTSTRAP) dev aws clips node browser
-	@.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
+	@.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
 
 up: ## start the embedded stack and wait until it is healthy
 	@$(BOOTSTRAP) runtime aws

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 from vodflow.settings import get_settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+WHOLE_STACK = "tests/e2e/"
 
 pytest_plugins = [
     "fixtures.airflow",
@@ -23,20 +27,20 @@ pytest_plugins = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+class ByFixtures(LoadFileScheduling):
+    """Gives each file to one worker, for its tests share fixtures; so do all files of the whole stack's tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return WHOLE_STACK if nodeid.startswith(WHOLE_STACK) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return ByFixtures(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest.
-
-    The tests of a file share its fixtures, those of the whole stack share that: each is one worker's.
-    """
-    items.sort(key=lambda item: not _of_whole_stack(item))
-    for item in items:
-        group = "stack" if _of_whole_stack(item) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _of_whole_stack(item: pytest.Item) -> bool:
-    return "e2e" in item.path.parts
+    """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_STACK))
 
 
 @pytest.fixture(autouse=True)
