@@ -87,6 +87,8 @@ def test_everything_is_made_and_the_second_time_changes_nothing(
     assert run() == first
     assert s3.get_object(Bucket="init-media", Key="kept")["Body"].read() == b"kept"
     assert sqs.receive_message(QueueUrl=queues[1])["Messages"][0]["Body"] == "kept"
+    for queue in queues:  # other tests of this session may make them too
+        sqs.purge_queue(QueueUrl=queue)
 
 
 def test_a_changed_password_is_set(postgres: TestPostgres, url: str) -> None:
