@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from fixtures.mediaconvert_site import Site, attempt, reread
 from mypy_boto3_s3 import S3Client
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
+from vodflow.engines.mediaconvert.snapshot import Snapshot
 from vodflow.errors import (
     CatalogError,
     ConfigurationError,
@@ -23,6 +26,7 @@ from vodflow.errors import (
 )
 from vodflow.packaging import layout
 from vodflow.pipeline.mediaconvert import cancel_job, collect_job, collecting, submit_job
+from vodflow.pipeline.mediaconvert.charging import charged
 from vodflow.pipeline.publishing import publish_job, verify_job
 from vodflow.settings import get_settings
 from vodflow.storage.copies import Outputs
@@ -115,6 +119,27 @@ def test_a_crash_at_any_point_loses_nothing(site: Site, monkeypatch: pytest.Monk
     publish_job(job.id)
     assert len(site.jobs()) == 1
     assert attempt(job).number == 1
+
+
+def test_what_a_job_cost_follows_its_outputs_and_its_own_prices(idle_site: Site, set_settings: Any) -> None:
+    job = idle_site.planned("small", outputs=["mp4"])
+    submit_job(job.id, run_id="manual-1")
+    made = attempt(job)
+    assert made.estimated_cost
+    groups = idle_site.jobs()[0]["Settings"]["OutputGroups"]
+
+    def ended(seconds: float) -> Snapshot:
+        lengths = [{"DurationInMs": round(seconds * 1000)}]
+        return Snapshot("j", "COMPLETE", outputs=[{"OutputDetails": lengths * len(item["Outputs"])} for item in groups])
+
+    # Settings that changed since then do not change what was bought; a fourfold of the billed ten seconds costs so.
+    set_settings(mediaconvert_acceleration="enabled")
+    assert charged(reread(job), made, ended(2)) == made.estimated_cost
+    assert charged(reread(job), made, ended(40)) == pytest.approx(4 * made.estimated_cost, abs=Decimal("0.0004"))
+    # What cannot be priced any more fails nothing.
+    gone = dataclasses.replace(made, request={**(made.request or {}), "prices": "1999-01-01"})
+    assert charged(reread(job), gone, ended(2)) is None
+    assert charged(reread(job), dataclasses.replace(made, estimated_cost=None), ended(2)) is None
 
 
 def test_outputs_that_are_gone_need_a_new_job(idle_site: Site) -> None:
