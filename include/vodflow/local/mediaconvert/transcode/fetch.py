@@ -57,6 +57,8 @@ def _from_s3(
     from vodflow.storage.download import download  # noqa: PLC0415 - boto3 is slow to import
     from vodflow.storage.objects import resolve_uri  # noqa: PLC0415
 
+    if uri.endswith("/"):
+        raise JobFailed(ErrorCode.NOT_FOUND, f"Unable to open input file [{uri}]: it is a folder; name one object.")
     try:
         ref = resolve_uri(uri, settings=settings).ref
         size = max(1, ref.size)

@@ -40,6 +40,9 @@ def remux_command(output: OutputPlan, paths: Mapping[Encode, Path], target: Path
     for place in range(len(output.parts)):
         argv += ["-map", f"{place}:0"]
     argv += ["-c", "copy", "-map_metadata", "-1"]
+    if output.video and output.container == "Y4M":
+        # Its header has the rate, which the encoded track tells in milliseconds only.
+        argv += ["-r", str(output.video.frame.rate)]
     argv += [item for number, part in enumerate(output.audio) for item in _audio_metadata(number, part)]
     kind = muxer(output)
     argv += _container_options(output, kind)

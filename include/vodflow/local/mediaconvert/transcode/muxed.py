@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vodflow.local.mediaconvert.transcode.plan import Encode, GroupPlan, OutputPlan
-from vodflow.local.mediaconvert.transcode.segments import TS_START, segment_seconds
+from vodflow.local.mediaconvert.transcode.segments import TS_START, is_single_file, segment_seconds
 from vodflow.verification import isobmff
 
 #: Seconds that the muxer may hold packets back, FFmpeg's default: it moves all time stamps by twice as much.
@@ -28,12 +28,15 @@ def mux_command(group: GroupPlan, output: OutputPlan, tracks: Mapping[Encode, Pa
         if sound.language:
             argv += [f"-metadata:s:a:{number}", f"language={sound.language}"]
     segments = f"{output.stem}{output.segment_modifier}".replace("%", "%%")
+    flags, name = "independent_segments", f"{segments}_%05d.ts"
+    if is_single_file(group):
+        flags, name = f"{flags}+single_file", f"{segments}.ts"
     return [
         *argv,
         "-c", "copy", "-map_metadata", "-1", "-muxdelay", str(_DELAY),
         "-output_ts_offset", f"{TS_START - 2 * _DELAY:g}", "-f", "hls", "-hls_time", f"{segment_seconds(group):.9g}",
-        "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts", "-hls_flags", "independent_segments",
-        "-start_number", "1", "-hls_segment_filename", f"{segments}_%05d.ts",
+        "-hls_playlist_type", "vod", "-hls_segment_type", "mpegts", "-hls_flags", flags,
+        "-start_number", "1", "-hls_segment_filename", name,
         f"{output.stem}.m3u8",
     ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from vodflow.local.mediaconvert.transcode.segments import (
     has_hls,
     is_muxed,
     is_sidecar,
+    is_single_file,
     manifest_name,
     master_name,
     output_settings,
@@ -29,7 +30,7 @@ from vodflow.local.mediaconvert.transcode.segments import (
 )
 from vodflow.media.tools import ffmpeg_path, packager_path
 from vodflow.packaging.master import read_codecs
-from vodflow.packaging.playlist import Rates, measure, parse_segments, target_duration
+from vodflow.packaging.playlist import Rates, Segment, measure, parse_segments, target_duration
 
 #: Runs a command in a folder, to its good end.
 Tool = Callable[[str, list[str], Path], None]
@@ -180,6 +181,8 @@ class Packager:
         if frame is not None and str(settings.get("IFrameOnlyManifest", "EXCLUDE")).startswith("INCLUDE"):
             name = f"{output.stem}{names.IFRAMES}.m3u8"
             listed = parse_segments((folder / playlist).read_text())
+            if is_single_file(group):
+                listed = [Segment(listed[0].uri, sum(item.duration for item in listed))]
             (folder / name).write_text(iframe_playlist(listed, (folder / playlist).parent))
             iframes = name, _rates(folder, name)
         codecs = muxed_codecs(output, self.tracks)

@@ -20,6 +20,7 @@ from vodflow.local.mediaconvert.transcode.contract import (
 )
 from vodflow.local.mediaconvert.transcode.encoding import qvbr_level
 from vodflow.local.mediaconvert.transcode.frames import Frame, codec_settings, no_video, output_frame
+from vodflow.local.mediaconvert.transcode.holds import check_codecs
 from vodflow.local.mediaconvert.transcode.labels import copied_codec, extension_of, language_of
 from vodflow.local.mediaconvert.transcode.pictures import (
     clip_chain,
@@ -127,6 +128,8 @@ class _Planner:
             raise JobFailed(
                 ErrorCode.JOB_SETTINGS, f"Name modifier [{modifier}] numbers segments, which is not done here."
             )
+        container = str(settings.get("ContainerSettings", {}).get("Container", ""))
+        check_codecs(container, video.codec if video else None, [part.codec for part in audio])
         extension = extension_of(settings, video, audio, captions)
         values = self._values(video, audio, _MANIFESTS.get(kind, extension))
         stem = place.base + names.fill(modifier, values)

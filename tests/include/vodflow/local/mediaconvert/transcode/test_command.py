@@ -136,3 +136,31 @@ def test_captions_beside_pictures_are_not_dropped_in_silence() -> None:
         groups = group("out", kind, output("_v", container, video(), CaptionDescriptions=described))
         with pytest.raises(JobFailed, match="Captions need outputs of their own"):
             plan_job(job(part, groups), [written_source()], datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("container", "picture", "sound", "wrong"),
+    [
+        ("WEBM", video(), None, "H_264"),
+        ("MXF", video(), aac(), "AAC"),
+        ("M3U8", video({"Codec": "VP9", "Vp9Settings": {"Bitrate": 500_000}}), None, "VP9"),
+        ("MP4", video({"Codec": "VP8", "Vp8Settings": {"Bitrate": 500_000}}), aac(), "VP8"),
+    ],
+)
+def test_containers_are_refused_what_they_cannot_hold(
+    container: str, picture: dict[str, Any], sound: dict[str, Any] | None, wrong: str
+) -> None:
+    outputs = output("_v", container, picture, *([sound] if sound else []))
+    groups = group("out", "HLS" if container == "M3U8" else "FILE", outputs)
+    with pytest.raises(JobFailed, match=f"Container {container} cannot hold {wrong}"):
+        plan_job(job(source("s3://in/a.mp4"), groups), [written_source()], datetime.now(UTC))
+
+
+def test_transport_streams_in_one_file() -> None:
+    hls = group("out", "HLS", output("_v", "M3U8", video(), aac()), SegmentControl="SINGLE_FILE")
+    plan = plan_job(job(source("s3://in/a.mp4"), hls), [written_source()], datetime.now(UTC))
+    (made,) = plan.groups
+    paths = {encode: Path(name) for encode, name in plan.encodes.items()}
+    argv = mux_command(made, made.outputs[0], paths, "ffmpeg")
+    assert argv[argv.index("-hls_flags") + 1] == "independent_segments+single_file"
+    assert argv[argv.index("-hls_segment_filename") + 1] == "a_v.ts"
