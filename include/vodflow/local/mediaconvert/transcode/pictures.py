@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.engines.picture import SCALER, TO_SDR, ZSCALE_ONLY, linear_light, source_matrix
+from vodflow.local.mediaconvert.transcode.burnin import timecode_burnin
 from vodflow.local.mediaconvert.transcode.clips import Clip
 from vodflow.local.mediaconvert.transcode.contract import Document
 from vodflow.local.mediaconvert.transcode.frames import Fit, Frame, Shape, codec_settings, fit, rectangle, turn
@@ -206,15 +207,13 @@ def _scale(track: VideoTrack, conversion: str, corrector: Document, laid: Fit, k
     return step("scale", *laid.scaled, **options)
 
 
-def finish_chain(
-    description: Document, track: VideoTrack | None, frame: Frame, pixel_format: str, images: Mapping[str, Path]
-) -> Chain:
-    """What is done to the joined clips: images, correction, and what the stream says of its pixels.
+def finish_chain(description: Document, track: VideoTrack | None, pixel_format: str, drawn: Chain) -> Chain:
+    """What is done to the joined clips: drawing, correction, and what the stream says of its pixels.
 
-    :param images: downloaded images by URI
+    :param drawn: see :func:`drawings`
     """
     preprocessors = description.get("VideoPreprocessors", {})
-    chain: list[Filter] = [*insertions(preprocessors.get("ImageInserter"), images, frame.rate)]
+    chain: list[Filter] = [*drawn]
     chain.append(step("format", pixel_format))
     corrector = preprocessors.get("ColorCorrector", {})
     chain += _correction(corrector)
@@ -223,14 +222,23 @@ def finish_chain(
     return tuple(chain)
 
 
-def jpeg_chain(description: Document, track: VideoTrack | None, frame: Frame, images: Mapping[str, Path]) -> Chain:
+def drawings(description: Document, frame: Frame, images: Mapping[str, Path], first: tuple[int, Fraction]) -> Chain:
+    """Images and time codes that an output has over its pictures.
+
+    :param images: downloaded images by URI
+    :param first: time code of the first picture, see :mod:`~vodflow.local.mediaconvert.transcode.burnin`
+    """
+    inserted = insertions(description.get("VideoPreprocessors", {}).get("ImageInserter"), images, frame.rate)
+    return (*inserted, *timecode_burnin(description, first, frame.rate))
+
+
+def jpeg_chain(description: Document, track: VideoTrack | None, drawn: Chain) -> Chain:
     """JPEG's own matrix and range (ITU-T T.871), which viewers assume."""
-    preprocessors = description.get("VideoPreprocessors", {})
-    corrector = preprocessors.get("ColorCorrector", {})
+    corrector = description.get("VideoPreprocessors", {}).get("ColorCorrector", {})
     converted = _CONVERTED.get(corrector.get("ColorSpaceConversion", "NONE"))
     matrix = _SCALE_MATRIX[converted] if converted else source_matrix(track) if track else "bt709"
     return (
-        *insertions(preprocessors.get("ImageInserter"), images, frame.rate),
+        *drawn,
         *_correction(corrector),
         step("scale", flags=SCALER, in_color_matrix=matrix, out_color_matrix="bt601", out_range="pc"),
         step("format", "yuvj420p"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 from vodflow.local.mediaconvert.transcode import audio_codecs, names
+from vodflow.local.mediaconvert.transcode.burnin import first_timecode
 from vodflow.local.mediaconvert.transcode.captures import capture_options
 from vodflow.local.mediaconvert.transcode.clips import Clip, time_line
 from vodflow.local.mediaconvert.transcode.contract import (
@@ -25,6 +27,7 @@ from vodflow.local.mediaconvert.transcode.labels import copied_codec, extension_
 from vodflow.local.mediaconvert.transcode.pictures import (
     clip_chain,
     described,
+    drawings,
     finish_chain,
     jpeg_chain,
     shape_within,
@@ -71,6 +74,7 @@ def plan_job(
     inputs: Sequence[Document] = settings.get("Inputs", ())
     line = time_line(list(zip(sources, inputs, strict=True)), images)
     maker = _Planner(inputs, line, started, images or {}, externals or {})
+    maker.first_timecode = first_timecode(settings.get("TimecodeConfig", {}), line[0])
     groups = tuple(maker.group(number, item) for number, item in enumerate(settings.get("OutputGroups", ())))
     return JobPlan(tuple(maker.clips), groups, maker.encodes, externals or {}, tuple(maker.warnings.values()))
 
@@ -93,6 +97,7 @@ class _Planner:
         self.taken: set[str] = set()
         self.descriptions = 0
         self.sounds = 0
+        self.first_timecode: tuple[int, Fraction] = (0, Fraction(25))
         self.warnings: dict[str, JobWarning] = {}
 
     def group(self, number: int, group: Document) -> GroupPlan:
@@ -181,7 +186,7 @@ class _Planner:
         encode = Encode(
             kind="video",
             feeds=tuple(self._picture_feed(clip, description, frame) for clip in self.clips),
-            finish=finish_chain(description, told, frame, encoder.pixel_format, self.images),
+            finish=finish_chain(description, told, encoder.pixel_format, self._drawn(description, frame)),
             options=encoder.options,
             suffix=encoder.suffix,
         )
@@ -199,10 +204,13 @@ class _Planner:
         return Encode(
             kind="pictures",
             feeds=tuple(self._picture_feed(clip, description, frame, early) for clip in self.clips),
-            finish=(*(() if early else (pick,)), *jpeg_chain(description, track, frame, self.images)),
+            finish=(*(() if early else (pick,)), *jpeg_chain(description, track, self._drawn(description, frame))),
             options=tuple(options.items()),
             suffix=".jpg",
         )
+
+    def _drawn(self, description: Document, frame: Frame) -> Chain:
+        return drawings(description, frame, self.images, self.first_timecode)
 
     def _picture_feed(self, clip: Clip, description: Document, frame: Frame, pick: Chain = ()) -> Feed:
         if clip.source.video is None:

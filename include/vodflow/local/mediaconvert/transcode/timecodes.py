@@ -42,6 +42,22 @@ def frame_number(timecode: str, rate: Fraction) -> int:
     return number
 
 
+def timecode(number: int, rate: Fraction, *, drops: bool) -> str:
+    """The time code of a frame, the inverse of :func:`frame_number`.
+
+    :param drops: whether drop-frame time codes are wanted, where the rate has them
+    """
+    nominal = max(1, round(rate))
+    mark = ":"
+    if drops and rate.denominator == 1001 and nominal % 30 == 0:
+        mark, dropped = ";", nominal // 15
+        minute = nominal * 60 - dropped
+        tens, rest = divmod(number, minute * 10 + dropped)
+        number += dropped * (9 * tens + max(0, rest - dropped) // minute)
+    seconds, frames = divmod(number, nominal)
+    return f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{frames:02d}"
+
+
 def clips(settings: Document, rate: Fraction, embedded: str | None, duration: Fraction, number: int) -> list[Span]:
     """The parts of an input that become part of the outputs, in the order of the settings; all of it without any.
 

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 #: Seconds, and share of the whole, that an encoded track may be too short before its input counts as cut off.
 _MISSING_SECONDS: Final = 0.5
 _MISSING_SHARE: Final = 0.02
+#: What drawtext says on a machine without fonts.
+_NO_FONT: Final = "Cannot find a valid font"
 #: Most complaints of FFmpeg that become warnings.
 _COMPLAINTS: Final = 5
 
@@ -51,6 +53,10 @@ def check_encode(plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]
         said = next((line for line in finished.errors if "[error]" in line or "[fatal]" in line), "")
         if finished.code == TOO_MANY_ERRORS or "Invalid data found" in said:
             raise JobFailed(ErrorCode.FILE_ACCESS, f"Unable to decode input file [{uri}]: [{said}]")
+        if any(_NO_FONT in line for line in finished.errors):
+            raise JobFailed(
+                ErrorCode.JOB_SETTINGS, "Time codes cannot be drawn: this machine has no font. Install one."
+            )
         check_exit("ffmpeg", finished)
     for item, path in paths.items():
         if item.kind == "video" and path.suffix == ".mp4":

@@ -52,6 +52,7 @@ for audio that no input has under code 900004.
   files (MP4, MOV, MPEG-TS, MXF, WebM, Ogg, GIF, raw streams), frame captures, caption files.
 - **Codecs**: H.264, H.265, AV1, VP8, VP9, MPEG-2, ProRes, uncompressed, GIF; AAC-LC, AC-3, E-AC-3, Opus, Vorbis, MP3,
   MP2, WAV, AIFF, FLAC, passthrough of whole audio tracks.
+- **Drawn into the picture**: images, and time codes in a font that the machine must have.
 - **Names**: the destination's folder and base name, the name modifier, `$dt$ $d$ $t$ $fn$ $rv$ $ra$ $rc$ $w$ $h$ $f$
   $ex$ $$`, least digits as in `$h%05$`; segments `_00001.ts`, `_000000001.cmfv`, captures `.0000000.jpg`,
   `init`, `_I-Frame`.

@@ -8,15 +8,14 @@ from vodflow.local.mediaconvert.transcode.support.rules import Members, refused,
 
 RULES: Final[dict[str, Members]] = {
     "VideoPreprocessor": shape(
-        honoured="ColorCorrector Deinterlacer ImageInserter NoiseReducer",
+        honoured="ColorCorrector Deinterlacer ImageInserter NoiseReducer TimecodeBurnin",
         warned="DolbyVision DurationControl Hdr10Plus PartnerWatermarking",
-        refused="TimecodeBurnin",
         notes={
             "DolbyVision": "Dolby Vision is not written",
             "DurationControl": "the duration stays as it is",
             "Hdr10Plus": "HDR10+ is not written",
             "PartnerWatermarking": "no watermark is added",
-            "TimecodeBurnin": "time codes would be missing from the picture",
+            "TimecodeBurnin": "in the monospaced font of the machine",
         },
     ),
     "Deinterlacer": shape(
@@ -68,5 +67,5 @@ RULES: Final[dict[str, Members]] = {
             "PartnerWatermarking": "NexguardFileMarkerSettings",
         }.items()
     },
-    "TimecodeBurnin": shape(refused="FontSize Position Prefix", note="see the setting above it"),
+    "TimecodeBurnin": shape(honoured="FontSize Position Prefix"),
 }  # fmt: skip

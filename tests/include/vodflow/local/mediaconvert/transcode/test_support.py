@@ -71,7 +71,7 @@ def outputs(description: dict[str, Any]) -> dict[str, Any]:
                 {"VideoPreprocessors": {"TimecodeBurnin": {"Prefix": "x"}, "DolbyVision": {"Profile": "PROFILE_5"}}}
             ),
             ["/outputGroups/0/outputs/0/videoDescription/videoPreprocessors/dolbyVision"],
-            ["/outputGroups/0/outputs/0/videoDescription/videoPreprocessors/timecodeBurnin"],
+            [],
         ),
         (
             outputs({"ScalingBehavior": "SMART_CROP"}),

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 from vodflow.local.mediaconvert.transcode import JobFailed
-from vodflow.local.mediaconvert.transcode.timecodes import Span, clips, frame_number
+from vodflow.local.mediaconvert.transcode.burnin import timecode_burnin
+from vodflow.local.mediaconvert.transcode.timecodes import Span, clips, frame_number, timecode
 
 NTSC = Fraction(30_000, 1001)
 
@@ -77,3 +78,20 @@ def test_a_specified_start_needs_its_time_code() -> None:
     settings = {"TimecodeSource": "SPECIFIEDSTART", "InputClippings": [{"StartTimecode": "00:00:01:00"}]}
     with pytest.raises(JobFailed, match="timecodeStart"):
         clips(settings, Fraction(25), None, Fraction(10), 1)
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(24_000, 1001), Fraction(30_000, 1001), Fraction(60_000, 1001)])
+@pytest.mark.parametrize("drops", [True, False])
+def test_time_codes_are_the_inverse_of_frame_numbers(rate: Fraction, drops: bool) -> None:
+    numbers = [*range(0, 120_000, 7), *range(1790, 1810), *range(17_970, 17_990), *range(107_880, 107_900)]
+    assert [frame_number(timecode(number, rate, drops=drops), rate) for number in numbers] == numbers
+
+
+def test_time_codes_are_drawn_where_and_from_when_they_are_asked_for() -> None:
+    wanted = {"FontSize": 32, "Position": "BOTTOM_RIGHT", "Prefix": "EZ-"}
+    description = {"VideoPreprocessors": {"TimecodeBurnin": wanted}}
+    (drawn,) = timecode_burnin(description, (25 * 3600, Fraction(25)), Fraction(30_000, 1001))
+    options = dict(drawn.options)
+    assert (options["timecode"], options["timecode_rate"]) == ("01:00:00;00", "30000/1001")
+    assert (options["text"], options["fontsize"], options["x"], options["y"]) == ("EZ-", 32, "w-tw-16", "h-th-16")
+    assert timecode_burnin({"VideoPreprocessors": {}}, (0, Fraction(25)), Fraction(25)) == []
