@@ -239,19 +239,6 @@ def test_a_crash_after_the_row_leaves_a_job_that_can_be_found(own: Callable[...,
     assert ended(client, job["Id"])["Status"] == "COMPLETE"
 
 
-def test_two_services_never_share_a_state_folder(own: Callable[..., OwnService], tmp_path: Path) -> None:
-    own().start()
-    second = subprocess.run(
-        [sys.executable, "-m", "vodflow", "mediaconvert", "serve", "--port", "1", "--state", str(tmp_path / "state")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert second.returncode == 1
-    assert "Another MediaConvert service works in" in second.stderr
-
-
 def test_cancelling_ends_ffmpeg(own: Callable[..., OwnService], source: str) -> None:
     service = own()
     client = service.start()

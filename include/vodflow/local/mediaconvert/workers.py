@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 #: The process that carries one job out.
 WORKER: Final = (sys.executable, "-m", "vodflow.local.mediaconvert.worker")
+#: Longest path of a socket (sockaddr_un), bytes.
+_LONGEST: Final = 107
 #: Seconds that a nursery has to end after its pipe was closed.
 _PATIENCE: Final = 2.0
 
@@ -32,16 +35,20 @@ class Workers:
         self._lock = threading.Lock()
         self._folder: Path | None = None
         self._nursery: subprocess.Popen[bytes] | None = None
+        self._usable = worker == WORKER and sys.platform == "linux"
 
     def command(self) -> tuple[str, ...]:
         """What to run for a job; the same whether the nursery is ready or not."""
-        if self._worker != WORKER or sys.platform != "linux":
-            return self._worker
         with self._lock:
-            if self._nursery is None or self._nursery.poll() is not None:
-                self._start()
-            # Not in the state folder: paths of sockets may have 107 characters at most.
-            return (sys.executable, "-S", "-E", launch_worker.__file__, f"{self._folder}/socket", *WORKER)
+            if self._usable and (self._nursery is None or self._nursery.poll() is not None):
+                try:
+                    self._start()
+                except OSError as error:
+                    self._usable = False
+                    log.warning("Each worker is started anew: %s", error)
+            if not self._usable:
+                return self._worker
+            return (sys.executable, "-S", "-E", launch_worker.__file__, self._socket(), *WORKER)
 
     def stop(self) -> None:
         """End the nursery; its workers end with it."""
@@ -59,14 +66,20 @@ class Workers:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _socket(self) -> str:
+        return f"{self._folder}/socket"
+
     def _start(self) -> None:
         if self._nursery is not None:
             log.error("The process that starts workers ended with %s; it is started anew.", self._nursery.returncode)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        # Not in the state folder, whose path may be long.
         self._folder = Path(tempfile.mkdtemp(prefix="vodflow-"))
+        if len(os.fsencode(self._socket())) > _LONGEST:
+            raise OSError(f"the folder for temporary files, {self._folder}, is too long a path for a socket")
         self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "vodflow.local.mediaconvert.nursery", f"{self._folder}/socket"],
+            [sys.executable, "-m", "vodflow.local.mediaconvert.nursery", self._socket()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from mediaconvert_bench import until
 from vodflow.local.mediaconvert import launch_worker
-from vodflow.local.mediaconvert.workers import Workers
+from vodflow.local.mediaconvert.workers import WORKER, Workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the nursery is for Linux; others start each worker")
 
@@ -111,3 +111,14 @@ def test_other_workers_need_no_nursery() -> None:
     workers = Workers(("stand-in", "worker"))
     assert workers.command() == ("stand-in", "worker")
     workers.stop()
+
+
+def test_where_no_socket_can_be_workers_are_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("deep" * 25)
+    deep.mkdir()
+    for folder in (deep, tmp_path / "missing"):
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        workers = Workers()
+        assert [workers.command(), workers.command()] == [WORKER, WORKER]
+        workers.stop()
+    assert not list(deep.iterdir())

@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 from mediaconvert_bench import Bench, until
+from vodflow.errors import StackError
 from vodflow.local.mediaconvert.errors import ApiError
+from vodflow.local.mediaconvert.server import serve
 
 OpenBench = Callable[..., Bench]
 
@@ -228,3 +230,8 @@ def test_memory_stays_flat_over_two_hundred_jobs() -> None:
     )  # fmt: skip
     found = json.loads(done.stdout)
     assert found["after"] - found["before"] < 4 * 1024**2, found
+
+
+def test_two_services_never_share_a_state_folder(bench: Bench) -> None:
+    with pytest.raises(StackError, match="Another MediaConvert service works in"):
+        serve(port=1, state=bench.service.config.state)
