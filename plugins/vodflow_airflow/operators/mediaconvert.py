@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +12,8 @@ from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
-from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES, TIME_LIMIT_CODE
 from vodflow.errors import ConfigurationError, VodflowError
 
 from vodflow_airflow.errors import airflow_outcome
@@ -135,6 +137,10 @@ class MediaConvertCreateJobOperator(AwsBaseOperator[MediaConvertHook]):
         """Go on when the trigger has fired."""
         validated = validate_execute_complete_event(event)
         if validated["status"] != "success":
+            if validated.get("code") == TIME_LIMIT_CODE and self._bounded_wait() is not None:
+                self._job_id = validated["job_id"]
+                # Airflow then calls on_kill, as it does for a task that waits on a worker.
+                raise AirflowTaskTimeout(f"MediaConvert job {self._job_id} took longer than execution_timeout")
             with airflow_outcome(rejected=self.rejected_input):
                 raise event_failure(validated)
         self.log.info("MediaConvert job %s complete.", validated["job_id"])
@@ -212,6 +218,7 @@ class MediaConvertCreateJobOperator(AwsBaseOperator[MediaConvertHook]):
         self.hook.wait_for_job(job_id, delay=self.waiter_delay, max_attempts=self.waiter_max_attempts)
 
     def _trigger(self, job_id: str) -> MediaConvertJobCompleteTrigger:
+        bound = self._bounded_wait()
         return MediaConvertJobCompleteTrigger(
             job_id=job_id,
             waiter_delay=self.waiter_delay,
@@ -220,8 +227,16 @@ class MediaConvertCreateJobOperator(AwsBaseOperator[MediaConvertHook]):
             region_name=self.region_name,
             verify=self.verify,
             botocore_config=self.botocore_config,
+            deadline=None if bound is None else time.time() + bound,
             cancel_on_kill=self.cancel_on_kill,
         )
+
+    def _bounded_wait(self) -> float | None:
+        """Seconds of ``execution_timeout`` where it ends the wait; Airflow itself does not count it while deferred."""
+        if self.execution_timeout is None:
+            return None
+        seconds = self.execution_timeout.total_seconds()
+        return seconds if seconds <= self.waiter_delay * self.waiter_max_attempts else None
 
 
 class MediaConvertCancelJobOperator(AwsBaseOperator[MediaConvertHook]):

@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
 from vodflow.errors import EngineError, VodflowError
@@ -328,6 +329,22 @@ def test_killing_a_task_during_the_submission_finds_the_job(service: MediaConver
     task._submitting = {"airflow-key": request["ClientRequestToken"]}
     task.on_kill()
     assert hook().get_job_state(job["Id"]) == "CANCELED"
+
+
+def test_execution_timeout_counts_while_deferred_too(service: MediaConvert, make_context: MakeContext) -> None:
+    context, limit = make_context(), timedelta(seconds=0.5)
+    task = operator(deferrable=True, execution_timeout=limit, user_metadata={"seconds": "30"})
+    trigger = deferred(task, context)
+    event = asyncio.run(fired(trigger)).payload
+    again = operator(deferrable=True, execution_timeout=limit)
+    with pytest.raises(AirflowTaskTimeout, match=trigger.job_id):
+        again.execute_complete(context, event)
+    again.on_kill()  # as Airflow does then
+    assert hook().get_job_state(trigger.job_id) == "CANCELED"
+    # A wait that ends by itself earlier leaves the job alone.
+    patient = operator(deferrable=True, execution_timeout=timedelta(hours=1))
+    with pytest.raises(EngineError, match="has not ended"):
+        patient.execute_complete(context, event)
 
 
 @pytest.mark.parametrize("submitted", [True, False])
