@@ -34,6 +34,7 @@ class ByFixtures(LoadFileScheduling):
         return WHOLE_STACK if nodeid.startswith(WHOLE_STACK) else super()._split_scope(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)  # for runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     return ByFixtures(config, log)
 

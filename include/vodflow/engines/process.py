@@ -7,9 +7,11 @@ when the caller fails, and, on Linux, by the kernel when the calling thread dies
 from __future__ import annotations
 
 import ctypes
+import errno
 import logging
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +38,8 @@ DISK_FULL = "No space left on device"
 #: linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+#: util-linux has it since 2.33; it becomes the program.
+_SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -135,18 +139,25 @@ def _start(
         given.seek(0)
         try:
             return subprocess.Popen(
-                argv,
+                _dying_with_parent(argv, limits.parent_death_signal) if _SETPRIV else argv,
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=cwd,
                 env=env,
                 start_new_session=True,
-                # One system call, bound before the fork, so safe beside threads too.
-                preexec_fn=die_with_parent(limits.parent_death_signal),  # noqa: PLW1509
+                # Python between fork and exec may wait for a lock that another thread held: only without setpriv.
+                preexec_fn=None if _SETPRIV else die_with_parent(limits.parent_death_signal),  # noqa: PLW1509
             )
         except OSError as error:
             raise ConfigurationError(f"Could not start {argv[0]}: {error}") from error
+
+
+def _dying_with_parent(argv: Sequence[str], number: signal.Signals) -> list[str]:
+    program = shutil.which(argv[0])
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, "There is no such program", argv[0])
+    return [str(_SETPRIV), "--pdeathsig", number.name.removeprefix("SIG"), "--", program, *argv[1:]]
 
 
 def stop_group(process: Child, grace_seconds: float = 0.0) -> None:
