@@ -41,16 +41,16 @@ def test_registers_each_identity_once(catalog):
     assert _register() == []
 
 
-def test_a_hundred_thousand_by_a_few_statements(catalog):
-    keys = [f"acme/{number:06}.mp4" for number in range(100_000)]
+def test_many_by_a_few_statements(catalog):
+    keys = [f"acme/{number:06}.mp4" for number in range(30_000)]
     random.Random(1).shuffle(keys)
     new = [new_source(key) for key in keys]
     statements = []
     event.listen(get_engine(), "before_cursor_execute", lambda *values: statements.append(values[2]))
-    assert len(_register(*new)) == 100_000
-    assert len(statements) < 30
+    assert len(_register(*new)) == 30_000
+    assert len(statements) < 10
     assert _register(*new[:1000]) == []
-    assert _count("source") == 100_000
+    assert _count("source") == 30_000
 
 
 def test_known_sources_use_up_no_ids(catalog):

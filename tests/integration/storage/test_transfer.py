@@ -11,6 +11,7 @@ import pytest
 from mypy_boto3_s3 import S3Client
 from vodflow.errors import EngineCanceled, SourceNotFound
 from vodflow.settings import Settings
+from vodflow.storage.clients import s3_client
 from vodflow.storage.download import RANGE_SIZE, download
 from vodflow.storage.objects import list_objects, presigned_get, put_json, resolve_source, resolve_uri
 from vodflow.storage.upload import PART_SIZE, checksums, upload_tree
@@ -156,9 +157,15 @@ def test_a_file_without_a_content_type_is_refused_before_anything_is_sent(tree: 
 
 
 def test_listing_goes_over_several_pages(bucket: str, s3: S3Client) -> None:
-    for number in range(1005):
+    pages: list[object] = []
+    s3_client(None).meta.events.register(
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": 2}
+    )
+    s3_client(None).meta.events.register("after-call.s3.ListObjectsV2", lambda parsed, **_: pages.append(parsed))
+    for number in range(5):
         s3.put_object(Bucket=bucket, Key=f"many/{number:05d}", Body=b"")
-    assert len(list_objects(bucket, "many")) == 1005
+    assert len(list_objects(bucket, "many")) == 5
+    assert len(pages) == 3
 
 
 def test_put_json_is_served_as_json(bucket: str, s3: S3Client, aws: Settings) -> None:
