@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 from vodflow.engines.process import die_with_parent
@@ -43,6 +44,10 @@ def main() -> int:
         listener.bind(address)
         listener.listen(64)
         _Nursery(listener, work).serve()
+    # The socket and the folder made for it: a service that was killed cannot remove them.
+    with suppress(OSError):
+        Path(address).unlink()
+        Path(address).parent.rmdir()
     return 0
 
 

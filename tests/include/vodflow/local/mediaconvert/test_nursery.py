@@ -97,6 +97,7 @@ def test_the_end_of_the_service_ends_all(nursery: Nursery) -> None:
     assert nursery.process.stdin is not None
     nursery.process.stdin.close()
     assert nursery.process.wait(10) == 0
+    assert not nursery.socket.parent.exists()
     until(lambda: gone(pid))
     assert ended(_started) in {70, 100 + signal.SIGTERM}
 
