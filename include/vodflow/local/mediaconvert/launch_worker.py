@@ -12,6 +12,7 @@ from types import FrameType
 
 #: Seconds to wait for the nursery to take a request.
 _TIMEOUT = 5.0
+_FORWARDED = (signal.SIGTERM, signal.SIGINT)
 #: Exit status when the nursery was gone before the worker's end.
 _LOST = 70
 
@@ -19,6 +20,8 @@ _LOST = 70
 def main() -> int:
     """Have the worker started and wait for its end; the exit status."""
     address, command = sys.argv[1], sys.argv[2:]
+    # They wait until there is somebody to forward them to.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
     with socket.socket(socket.AF_UNIX) as nursery:
         try:
             nursery.settimeout(_TIMEOUT)
@@ -29,14 +32,16 @@ def main() -> int:
         except OSError:
             answer = b""
         if not answer:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
             os.execv(command[0], command)  # noqa: S606 - no shell is meant
         nursery.settimeout(None)
 
         def forward(number: int, _frame: FrameType | None) -> None:
             nursery.send(bytes([number]))
 
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _FORWARDED:
             signal.signal(number, forward)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         status = nursery.recv(1)
     return status[0] if status else _LOST
 
