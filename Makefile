@@ -16,9 +16,12 @@ demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your
 	@$(BOOTSTRAP) runtime aws clips
 	@$(VODFLOW) demo $(if $(ENGINE),--engine "$(ENGINE)") $(if $(VIDEO),"$(VIDEO)")
 
+# One more than cores: the tests of the whole stack mostly wait.
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) < 4 ? $$(nproc 2>/dev/null || echo 2) + 1 : 4 )))
+
 test: ## run every test
 	@$(BOOTSTRAP) dev aws clips node browser
-	@.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
 
 up: ## start the embedded stack and wait until it is healthy
 	@$(BOOTSTRAP) runtime aws

@@ -236,9 +236,10 @@ def test_a_first_try_does_not_search(service: MediaConvert, make_context: MakeCo
 def test_a_retry_after_a_bad_end_makes_another_job(service: MediaConvert, make_context: MakeContext, end: str) -> None:
     context = make_context()
     if end == "ERROR":
-        service.faults(fail=[{"times": 1}])
+        # Not a job that another test left behind.
+        service.faults(fail=[{"times": 1, "metadata": {"case": "a bad end"}}])
         with pytest.raises(EngineError):
-            operator().execute(context)
+            operator(user_metadata={"case": "a bad end"}).execute(context)
     else:
         trigger = deferred(operator(deferrable=True, user_metadata={"seconds": "60"}), context)
         asyncio.run(trigger.on_kill())
