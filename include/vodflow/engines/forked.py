@@ -62,7 +62,7 @@ class _Fork:
                 stream.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _be_the_child(work, prepare, outputs[1], errors[1])
+            live_as_child(lambda: _become_worker(prepare, outputs[1], errors[1]), work)
         os.close(outputs[1])
         os.close(errors[1])
         self.stdout: IO[bytes] | None = os.fdopen(outputs[0], "rb")
@@ -85,32 +85,40 @@ class _Fork:
         return self.returncode
 
 
-def _be_the_child(work: Callable[[], int], prepare: Callable[[], None] | None, output: int, errors: int) -> NoReturn:
-    """Never returns: the stack above belongs to the parent."""
+def live_as_child(become: Callable[[], None], work: Callable[[], int]) -> NoReturn:
+    """The whole life of a process that was just forked, in a group of its own; the stack above belongs to the parent.
+
+    :param become: puts signals and standard streams in order
+    :param work: returns the exit status
+    """
     status = _CRASHED
     try:
         os.setsid()
-        if prepare is not None:
-            prepare()
-        # What the parent holds open is the parent's: never collected, so never closed here.
-        gc.freeze()
-        _become_plain()
-        # Moved out of the way first: a parent without standard streams has its pipes in their places.
-        streams = [
-            fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3) for file in (os.open(os.devnull, os.O_RDONLY), output, errors)
-        ]
-        for number, file in enumerate(streams):
-            os.dup2(file, number)
-        _PARENTS_STREAMS.extend((sys.stdin, sys.stdout, sys.stderr))
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
-        sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+        become()
         status = work()
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the last one who can say it
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     finally:
         os._exit(status)
+
+
+def _become_worker(prepare: Callable[[], None] | None, output: int, errors: int) -> None:
+    if prepare is not None:
+        prepare()
+    # What the parent holds open is the parent's: never collected, so never closed here.
+    gc.freeze()
+    _become_plain()
+    # Moved out of the way first: a parent without standard streams has its pipes in their places.
+    streams = [
+        fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3) for file in (os.open(os.devnull, os.O_RDONLY), output, errors)
+    ]
+    for number, file in enumerate(streams):
+        os.dup2(file, number)
+    _PARENTS_STREAMS.extend((sys.stdin, sys.stdout, sys.stderr))
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
 
 
 def _become_plain() -> None:

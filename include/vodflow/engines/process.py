@@ -139,7 +139,7 @@ def _start(
         given.seek(0)
         try:
             return subprocess.Popen(
-                _dying_with_parent(argv, limits.parent_death_signal) if _SETPRIV else argv,
+                _dying_with_parent(argv, limits.parent_death_signal, env) if _SETPRIV else argv,
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -153,8 +153,8 @@ def _start(
             raise ConfigurationError(f"Could not start {argv[0]}: {error}") from error
 
 
-def _dying_with_parent(argv: Sequence[str], number: signal.Signals) -> list[str]:
-    program = shutil.which(argv[0])
+def _dying_with_parent(argv: Sequence[str], number: signal.Signals, env: Mapping[str, str] | None) -> list[str]:
+    program = shutil.which(argv[0], path=os.pathsep.join(os.get_exec_path(env)))  # where the child would look
     if program is None:
         raise FileNotFoundError(errno.ENOENT, "There is no such program", argv[0])
     return [str(_SETPRIV), "--pdeathsig", number.name.removeprefix("SIG"), "--", program, *argv[1:]]

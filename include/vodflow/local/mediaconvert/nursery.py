@@ -19,13 +19,13 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
+from vodflow.engines.forked import live_as_child
 from vodflow.engines.process import die_with_parent
 
 #: Standard streams: input, output, errors.
 _STREAMS: Final = 3
-_CRASHED: Final = 70
 
 Work = Callable[[], int]
 
@@ -109,7 +109,7 @@ class _Nursery:
         prepare = die_with_parent(signal.SIGTERM)
         pid = os.fork()
         if pid == 0:
-            _be_the_worker(self.work, streams, prepare)
+            live_as_child(lambda: _become_worker(streams, prepare), self.work)
         self.connections[pid] = connection
         self.selector.register(connection, selectors.EVENT_READ, pid)
         connection.send(b"y")
@@ -142,26 +142,16 @@ class _Nursery:
         connection.close()
 
 
-def _be_the_worker(work: Work, streams: list[int], prepare: Callable[[], None] | None) -> NoReturn:
-    """Never returns: the stack above belongs to the nursery."""
-    status = _CRASHED
-    try:
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        if prepare is not None:
-            prepare()
-        for place, file in enumerate(streams):
-            os.dup2(file, place)
-        # What the nursery and other jobs have open is not this job's: their ends must be seen.
-        os.closerange(_STREAMS, os.sysconf("SC_OPEN_MAX"))
-        status = work()
-        sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001 - the last one who can say it
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-    finally:
-        os._exit(status)
+def _become_worker(streams: list[int], prepare: Callable[[], None] | None) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    if prepare is not None:
+        prepare()
+    for place, file in enumerate(streams):
+        os.dup2(file, place)
+    # What the nursery and other jobs have open is not this job's: their ends must be seen.
+    os.closerange(_STREAMS, os.sysconf("SC_OPEN_MAX"))
 
 
 if __name__ == "__main__":

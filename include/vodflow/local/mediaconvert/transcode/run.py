@@ -46,9 +46,6 @@ log = logging.getLogger(__name__)
 
 #: Share of the transcoding phase after which only packaging is left.
 _ENCODED: Final = 0.95
-#: Seconds, and share of the whole, that an encoded track may be too short before its input counts as cut off.
-_MISSING_SECONDS: Final = 0.5
-_MISSING_SHARE: Final = 0.02
 _INTEGRATED: Final = re.compile(r"^\s*I:\s*(-?(?:[\d.]+|inf)) LUFS")
 
 OnProgress = Callable[[Phase, int], None]
