@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vodflow.media.tools import ffmpeg_path, packager_path
-from vodflow.planning.plan import AudioRendition, Output, Thumbnails, TranscodePlan, VideoRendition
+from vodflow.contract.plan import AudioRendition, Output, Thumbnails, TranscodePlan, VideoRendition
+from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
 
 from benchmarks.measure import Usage, run
 

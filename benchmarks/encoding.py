@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from vodflow.engines.result import EngineResult
+from vodflow.contract import layout
+from vodflow.contract.plan import SourceRef, TranscodePlan
+from vodflow.contract.result import EngineResult
 from vodflow.media.probe import probe
-from vodflow.packaging import layout
-from vodflow.planning.plan import SourceRef, TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
 
@@ -135,7 +135,7 @@ class _Bench:
         self._context.await_quiet()
         side, new = self._side(name)
         prefix = f"bench/{plan.hash}"
-        argv = [sys.executable, "-m", "vodflow.engines", "--plan", "-", "--bucket", BUCKET, "--prefix", prefix]
+        argv = [sys.executable, "-m", "vodflow.engines.local", "--plan", "-", "--bucket", BUCKET, "--prefix", prefix]
         with self._context.folder() as folder:
             environment = {**self._environment, "VODFLOW_WORK_DIR": str(folder)}
             usage, said = run(argv, cwd=folder, env=environment, stdin=plan.to_json())

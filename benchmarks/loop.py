@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mypy_boto3_s3 import S3Client
+from vodflow.contract import layout
+from vodflow.contract.plan import SourceRef, TranscodePlan
 from vodflow.media.probe import probe
-from vodflow.packaging import layout
-from vodflow.planning.plan import SourceRef, TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
 

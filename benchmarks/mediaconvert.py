@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from vodflow.engines.mediaconvert.job import create_job_request
-from vodflow.engines.mediaconvert.options import JobOptions
-from vodflow.engines.mediaconvert.validation import validate
-from vodflow.local.environment import MEDIACONVERT_ROLE
-from vodflow.local.mediaconvert.transcode.command import encode_command
-from vodflow.local.mediaconvert.transcode.planner import plan_job
-from vodflow.local.mediaconvert.transcode.sources import examine
+from local_mediaconvert.transcode.command import encode_command
+from local_mediaconvert.transcode.planner import plan_job
+from local_mediaconvert.transcode.sources import examine
+from vodflow.contract.plan import SourceRef, TranscodePlan
+from vodflow.engines.mediaconvert.request.job import create_job_request
+from vodflow.engines.mediaconvert.request.validation import validate
+from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.media.probe import probe
-from vodflow.media.tools import ffmpeg_path
-from vodflow.planning.plan import SourceRef, TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
+from vodflow.settings.encode_options import JobOptions
+from vodflow.stack.environment import MEDIACONVERT_ROLE
 
 from benchmarks import clips
 from benchmarks.context import Context
@@ -65,7 +65,7 @@ _WATCH = """
 import asyncio, json, sys, time
 from contextlib import aclosing, asynccontextmanager
 from aiobotocore.session import get_session
-from vodflow.engines.mediaconvert.watching import JobWatcher
+from vodflow.engines.mediaconvert.watcher import JobWatcher
 from vodflow_airflow.hooks.mediaconvert_watchers import ClientJobReader
 
 given = json.load(sys.stdin)

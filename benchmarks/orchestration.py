@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from vodflow.planning.plan import TranscodePlan
+from vodflow.contract.plan import TranscodePlan
 
 from benchmarks import clips
 from benchmarks.context import Context

@@ -16,14 +16,14 @@ import boto3
 from botocore.config import Config
 from mypy_boto3_s3 import S3Client
 from vodflow.catalog.migrate import upgrade
-from vodflow.local import launch
-from vodflow.local.aws import aws_part
-from vodflow.local.config import prepare_config
-from vodflow.local.environment import child_environment
-from vodflow.local.home import Home
-from vodflow.local.mediaconvert.part import mediaconvert_part
-from vodflow.local.part import Part
-from vodflow.local.postgres import PostgresServer
+from vodflow.stack import launch
+from vodflow.stack.aws import aws_part
+from vodflow.stack.config import prepare_config
+from vodflow.stack.environment import child_environment
+from vodflow.stack.home import Home
+from vodflow.stack.mediaconvert import mediaconvert_part
+from vodflow.stack.part import Part
+from vodflow.stack.postgres import PostgresServer
 
 START_TIMEOUT = 60.0
 

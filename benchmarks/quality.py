@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vodflow.media.tools import ffmpeg_path, ffprobe_path
+from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
 
 #: Every seventh frame: no divisor of the 48 or 96 frames between IDR pictures, so that all frame types count.
 SUBSAMPLE = 7

@@ -12,10 +12,10 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extras import RealDictCursor
-from vodflow.local.environment import child_environment
-from vodflow.local.home import Home
-from vodflow.local.postgres import PostgresServer
-from vodflow.local.stack import Stack
+from vodflow.stack.environment import child_environment
+from vodflow.stack.home import Home
+from vodflow.stack.postgres import PostgresServer
+from vodflow.stack.stack import Stack
 
 from benchmarks.measure import tree_cpu
 from benchmarks.parts import s3_client

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from vodflow.planning.plan import AudioRendition, Output, Packaging, TranscodePlan, VideoRendition
+from vodflow.contract.plan import AudioRendition, Output, Packaging, TranscodePlan, VideoRendition
 
 from benchmarks.measure import Usage, run
 

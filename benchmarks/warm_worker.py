@@ -10,8 +10,8 @@ import resource
 import sys
 import time
 
-from vodflow.engines.runner import run_worker
-from vodflow.planning.plan import TranscodePlan
+from vodflow.contract.plan import TranscodePlan
+from vodflow.engines.local.worker_process import run_worker
 from vodflow.storage import download, upload
 from vodflow.storage.clients import preload_services
 

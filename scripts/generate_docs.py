@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+from local_mediaconvert.transcode.support import page as local_mediaconvert
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from vodflow.cli import describe as command_line
-from vodflow.local.mediaconvert.transcode.support import page as local_mediaconvert
-from vodflow.metadata.keys import KeyAttribute
-from vodflow.notifications.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
-from vodflow.sensing.watch import WatchRule
 from vodflow.settings import Settings
+from vodflow.settings.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
+from vodflow.settings.key_attributes import KeyAttribute
+from vodflow.settings.watch_rules import WatchRule
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from airflow.models.pool import Pool
 from airflow.utils.db import upgradedb
-from vodflow.local.config import write_private
-from vodflow.local.databases import pools
+from vodflow.stack.config import write_private
+from vodflow.stack.databases import pools
 
 _PASSWORDS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 

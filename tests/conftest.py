@@ -14,16 +14,16 @@ from xdist.scheduler import LoadFileScheduling
 WHOLE_STACK = "tests/e2e/"
 
 pytest_plugins = [
-    "fixtures.airflow",
-    "fixtures.aws",
-    "fixtures.dynamodb",
-    "fixtures.golden",
-    "fixtures.mediaconvert",
-    "fixtures.mediaconvert_site",
-    "fixtures.parts",
-    "fixtures.postgres",
-    "fixtures.receiver",
-    "fixtures.stack",
+    "support.fixtures.airflow",
+    "support.fixtures.aws",
+    "support.fixtures.dynamodb",
+    "support.fixtures.golden",
+    "support.fixtures.mediaconvert",
+    "support.fixtures.mediaconvert_site",
+    "support.fixtures.parts",
+    "support.fixtures.postgres",
+    "support.fixtures.receiver",
+    "support.fixtures.stack",
 ]
 
 

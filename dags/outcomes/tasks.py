@@ -9,7 +9,7 @@ from vodflow_airflow.errors import airflow_outcome
 @task
 def deliver() -> dict[str, int]:
     """Send the notifications and metadata updates that are due."""
-    from vodflow.pipeline.outcomes import deliver_outcomes  # noqa: PLC0415
+    from vodflow.outcomes.announce import deliver_outcomes  # noqa: PLC0415
 
     with airflow_outcome():
         return deliver_outcomes()

@@ -28,7 +28,8 @@ from datetime import timedelta
 
 from airflow.sdk import Param, TriggerRule, chain, dag
 from transcode.tasks import plan, probe, publish, verify
-from vodflow.engines.names import EngineName, available_engines
+from vodflow.contract.engine_names import EngineName
+from vodflow.settings.engines import available_engines
 from vodflow_airflow.notifiers.slack import slack_on_failure
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator

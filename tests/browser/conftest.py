@@ -4,19 +4,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import clips
-import playback
 import pytest
 from playwright.sync_api import Browser
-from vodflow.engines import local
-from vodflow.engines.result import EngineResult
-from vodflow.local.environment import stack_environment
-from vodflow.local.home import Home
+from support import clips, playback
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.result import EngineResult
+from vodflow.engines.local import transcode
 from vodflow.media.probe import probe
-from vodflow.planning.plan import TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
 from vodflow.settings import Settings
+from vodflow.stack.environment import stack_environment
+from vodflow.stack.home import Home
 from vodflow.storage.clients import s3_client
 from vodflow.storage.objects import resolve_source
 from vodflow.verification import S3Store, Verification, verify
@@ -70,6 +69,6 @@ def _transcode(settings: Settings, kind: str) -> Transcoded:
     ends = [rung.model_copy(update={"preset": "ultrafast"}) for rung in (plan.renditions[0], plan.renditions[-1])]
     packaging = plan.packaging.model_copy(update={"segment_duration": 2.0, "hls_segments": kind})
     plan = plan.model_copy(update={"renditions": tuple(ends), "packaging": packaging})
-    result = local.run(plan, BUCKET, f"vod/{plan.prefix}", settings=settings)
+    result = transcode.run(plan, BUCKET, f"vod/{plan.prefix}", settings=settings)
     verification = verify(plan, BUCKET, result.prefix, S3Store(settings))
     return Transcoded(plan, result, verification, f"{settings.aws_endpoint_url}/{BUCKET}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import playback
 import pytest
 from playwright.sync_api import Browser
+from support import playback
 
 pytestmark = pytest.mark.browser
 

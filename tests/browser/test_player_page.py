@@ -10,9 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import playback
 import pytest
 from playwright.sync_api import Browser, Page
+from support import playback
 from vodflow.publication.manifest import build_manifest
 from vodflow.publication.player import PLAYER_NAME, player_page, player_url
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fixtures.values import probed_source, published_job
+from support.fixtures.values import probed_source, published_job
 from vodflow.catalog.database import transaction
 from vodflow.reports.transcoding import read_days
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
-from fixtures.mediaconvert_site import Site
+from support.fixtures.mediaconvert_site import Site
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
-from clips import clip
 from mypy_boto3_s3 import S3Client
+from support.clips import clip
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview
 from vodflow.settings import Settings

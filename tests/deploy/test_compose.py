@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
-from vodflow.local.aws import aws_part
-from vodflow.local.config import prepare_config
-from vodflow.local.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE, TUNED, airflow_variables
-from vodflow.local.heartbeats import JOBS
-from vodflow.local.home import REPOSITORY, Home
-from vodflow.local.postgres import _SETTINGS as POSTGRES_SETTINGS
 from vodflow.settings import Settings
+from vodflow.stack.aws import aws_part
+from vodflow.stack.config import prepare_config
+from vodflow.stack.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE, TUNED, airflow_variables
+from vodflow.stack.heartbeats import JOBS
+from vodflow.stack.home import REPOSITORY, Home
+from vodflow.stack.postgres import _SETTINGS as POSTGRES_SETTINGS
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")

@@ -33,7 +33,7 @@ IMPLIED = {
     ("s3", "head_object"): {"s3:GetObjectVersion"},
 }
 #: What is called from modules that the worker's tasks share: by Airflow's provider for the watchers, by those who wait
-#: for MediaConvert's jobs (``vodflow.pipeline.mediaconvert.waiting``), and by a cancellation from a trigger.
+#: for MediaConvert's jobs (``vodflow.engines.mediaconvert.wait``), and by a cancellation from a trigger.
 SHARED = {
     "TriggererPolicy": {
         "sqs:ReceiveMessage", "sqs:DeleteMessage", "mediaconvert:DescribeEndpoints", "mediaconvert:ListJobs",
@@ -56,7 +56,11 @@ AMBIGUOUS = {"publish": "sns", "copy": "s3", "query": None, "scan": None}
 def holder_of(path: Path) -> str | None:
     """Whose permissions a module needs; none for what runs on one machine only."""
     name = path.relative_to(REPOSITORY).as_posix()
-    if "/local/" in name or "/cli/" in name or "/migrations/" in name:
+    if (
+        name.startswith(("include/vodflow/stack/", "include/local_mediaconvert/"))
+        or "/cli/" in name
+        or "/migrations/" in name
+    ):
         return None
     for part, holder in {
         "plugins/vodflow_airflow/triggers/": "TriggererPolicy",

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from vodflow.catalog.database import dispose_engines, transaction
-from vodflow.local.airflow_api import AirflowApi
-from vodflow.local.stack import Stack
 from vodflow.settings import get_settings
+from vodflow.stack.airflow_api import AirflowApi
+from vodflow.stack.stack import Stack
 from vodflow.storage.clients import s3_client, sqs_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]

@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import playback
 import pytest
-from clips import clip
 from sqlalchemy import text
+from support import playback
+from support.clips import clip
 from vodflow.catalog.database import dispose_engines, transaction
-from vodflow.engines.names import EngineName
-from vodflow.local.airflow_api import AirflowApi
-from vodflow.local.demo.clips import DemoVideo
-from vodflow.local.demo.run import run_demo
-from vodflow.local.demo.upload import Upload, upload_once
-from vodflow.local.demo.watch import Progress, Watcher
-from vodflow.local.stack import Stack
-from vodflow.packaging import layout
+from vodflow.contract import layout
+from vodflow.contract.engine_names import EngineName
 from vodflow.settings import get_settings
+from vodflow.stack.airflow_api import AirflowApi
+from vodflow.stack.demo.clips import DemoVideo
+from vodflow.stack.demo.run import run_demo
+from vodflow.stack.demo.upload import Upload, upload_once
+from vodflow.stack.demo.watch import Progress, Watcher
+from vodflow.stack.stack import Stack
 from vodflow.storage.clients import mediaconvert_client, s3_client, sqs_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -12,12 +12,12 @@ import boto3
 import psutil
 import pytest
 from vodflow.catalog.migrations import versions
-from vodflow.local.config import StackConfig
-from vodflow.local.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE
-from vodflow.local.postgres import connect
-from vodflow.local.processes import load_records
-from vodflow.local.stack import Stack
-from vodflow.local.status import PartState, read_status
+from vodflow.stack.config import StackConfig
+from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE
+from vodflow.stack.postgres import connect
+from vodflow.stack.processes import load_records
+from vodflow.stack.stack import Stack
+from vodflow.stack.status import PartState, read_status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

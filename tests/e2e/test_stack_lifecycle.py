@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from vodflow.local.environment import child_environment
-from vodflow.local.home import REPOSITORY
-from vodflow.local.processes import load_records
-from vodflow.local.stack import Stack
+from vodflow.stack.environment import child_environment
+from vodflow.stack.home import REPOSITORY
+from vodflow.stack.processes import load_records
+from vodflow.stack.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

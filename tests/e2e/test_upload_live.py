@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from clips import clip
-from vodflow.local.airflow_api import AirflowApi
-from vodflow.local.stack import Stack
+from support.clips import clip
+from vodflow.stack.airflow_api import AirflowApi
+from vodflow.stack.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from fixtures.parts import RunningPart
-from vodflow.local import aws as local_aws
-from vodflow.local.config import StackConfig
-from vodflow.local.environment import child_environment
-from vodflow.local.home import Home
-from vodflow.local.ports import choose_ports
+from support.fixtures.parts import RunningPart
 from vodflow.sensing.notices import parse_message
+from vodflow.stack import aws as local_aws
+from vodflow.stack.config import StackConfig
+from vodflow.stack.environment import child_environment
+from vodflow.stack.home import Home
+from vodflow.stack.ports import choose_ports
 
 from scripts.generate_permissions import FOLDER, load_template
 

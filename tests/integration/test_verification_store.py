@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import packaged
 import pytest
 from mypy_boto3_s3 import S3Client
+from support import packaged
+from vodflow.contract.plan import Output
 from vodflow.errors import VerificationError
-from vodflow.planning.plan import Output
 from vodflow.settings import Settings
 from vodflow.verification import DirectoryStore, Rule, S3Store, verify
 

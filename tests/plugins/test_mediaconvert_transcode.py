@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from airflow.jobs.triggerer_job_runner import TriggerRunner
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
-from fixtures.mediaconvert_site import Site, reread
+from support.fixtures.mediaconvert_site import Site, reread
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
+from vodflow.engines.mediaconvert.steps import submit_job
 from vodflow.errors import EngineError
-from vodflow.pipeline.mediaconvert import submit_job
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
 from vodflow_airflow.triggers.mediaconvert_event import failure_event
@@ -184,7 +184,7 @@ def test_killing_it_while_it_collects_keeps_what_was_made(idle_site: Site, monke
         raise SystemExit
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr("vodflow.pipeline.mediaconvert.collect_job", killed)
+        patch.setattr("vodflow.engines.mediaconvert.steps.collect_job", killed)
         operator.execute({"ti": TaskInstance(), "run_id": "manual-1"})  # type: ignore[typeddict-item]
     row = reread(job)
     assert (row.status, row.error_code, row.retryable) == (JobStatus.FAILED, "interrupted", True)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fixtures.values import probed_source, published_job
 from sqlalchemy import text
+from support.fixtures.values import probed_source, published_job
 from vodflow.catalog.database import dispose_engines, transaction
-from vodflow.pipeline.outcomes import deliver_outcomes, due_in
+from vodflow.outcomes.announce import deliver_outcomes, due_in
 from vodflow.settings import Settings
 from vodflow_airflow.triggers.outcomes_due import OutcomesDueTrigger
 

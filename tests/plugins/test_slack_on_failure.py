@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from airflow.sdk import DAG
-from fixtures.receiver import Receiver
+from support.fixtures.receiver import Receiver
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings
 from vodflow_airflow.notifiers.slack import slack_on_failure

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from vodflow.catalog.storable import clean_message
 from vodflow.catalog.tables import job_attempt
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ErrorClass, VodflowError
 
 

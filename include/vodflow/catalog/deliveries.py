@@ -14,7 +14,7 @@ from vodflow.catalog.rows import Record
 from vodflow.catalog.states import DeliveryStatus
 from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import job_event, notification_delivery
-from vodflow.notifications.channels import EventKind
+from vodflow.settings.channels import EventKind
 
 _TABLE = notification_delivery
 
@@ -57,7 +57,7 @@ def enqueue(
 ) -> None:
     """Note an event for these channels; one that a channel has already is left alone.
 
-    :param document: what is sent, see :func:`vodflow.notifications.events.payload`
+    :param document: what is sent, see :func:`vodflow.catalog.event_document.payload`
     :param delay: how long after the event it is sent at the earliest
     """
     common = {

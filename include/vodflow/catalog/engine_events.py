@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from vodflow.catalog.storable import clean
 from vodflow.catalog.tables import engine_event
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 
 
 @dataclass(frozen=True)

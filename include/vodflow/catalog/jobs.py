@@ -10,15 +10,15 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog import attempts, outcomes, sources
+from vodflow.catalog import attempts, outbox, sources
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import ACTIVE, FINISHED, JobStatus
 from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import job, source
-from vodflow.engines.names import EngineName
-from vodflow.engines.result import EngineResult
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.result import EngineResult
 from vodflow.errors import CatalogError, JobBusy, RejectionReason
-from vodflow.planning.plan import TranscodePlan
 from vodflow.settings import get_settings
 
 __all__ = [
@@ -142,7 +142,7 @@ def set_status(conn: Connection, job_id: int, status: JobStatus | str, **fields:
     :raises CatalogError: when there is no such job
     """
     row = _update(conn, job_id, status=JobStatus(status), **fields)
-    outcomes.job_changed(conn, row)
+    outbox.job_changed(conn, row)
     return row
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog import jobs, outcomes
+from vodflow.catalog import jobs, outbox
 from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.tables import artifact, job, publication, rendition, source, video
@@ -61,7 +61,7 @@ def publish(
     _flip(conn, row, manifest_uri)
     public = get_publication(conn, video_id, job_id)
     if new:
-        outcomes.job_published(conn, row, manifest_uri, current=public.current)
+        outbox.job_published(conn, row, manifest_uri, current=public.current)
     return public
 
 

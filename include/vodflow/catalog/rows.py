@@ -11,12 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 
 from vodflow.catalog.states import ArtifactKind, DiscoveredBy, JobStatus, SourceStatus
-from vodflow.engines.names import EngineName
-from vodflow.engines.result import EngineResult
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.media_info import MediaInfo
+from vodflow.contract.plan import SourceRef, TranscodePlan
+from vodflow.contract.result import EngineResult
+from vodflow.contract.slug import video_slug
 from vodflow.errors import ErrorClass, RejectionReason
-from vodflow.media.info import MediaInfo
-from vodflow.planning.plan import SourceRef, TranscodePlan
-from vodflow.planning.slug import video_slug
 
 #: What a tenant is called in paths and tables.
 TenantSlug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Select, Text, bindparam, func, select, text, update
 
-from vodflow.catalog import outcomes
+from vodflow.catalog import outbox
 from vodflow.catalog.rows import JobRow, NewSource, SourceRow
 from vodflow.catalog.states import SourceStatus
 from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import source, tenant, video
+from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import CatalogError, RejectionReason
-from vodflow.media.info import MediaInfo
 
 __all__ = [
     "NewSource", "SourceRow", "SourceStatus", "find_source", "get_source", "mark_dispatched", "mark_probed",
@@ -164,7 +164,7 @@ def mark_probed(conn: Connection, source_id: int, media_info: MediaInfo) -> None
         rejection_detail=None,
         rejected_at=None,
     )
-    outcomes.source_changed(conn, source_id)
+    outbox.source_changed(conn, source_id)
 
 
 def reject_source(
@@ -184,7 +184,7 @@ def reject_source(
         # A second rejection keeps the day of the first, so that reports of past days do not change.
         rejected_at=func.coalesce(source.c.rejected_at, func.clock_timestamp()),
     )
-    outcomes.source_rejected(conn, source_id, RejectionReason(reason), clean_message(detail), job)
+    outbox.source_rejected(conn, source_id, RejectionReason(reason), clean_message(detail), job)
 
 
 def _judge(conn: Connection, source_id: int, **values: Any) -> None:

@@ -15,7 +15,7 @@ from vodflow.catalog.rows import AttemptRow
 from vodflow.catalog.states import ACTIVE, JobStatus
 from vodflow.catalog.storable import clean
 from vodflow.catalog.tables import job, job_attempt, tenant, video
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import CatalogError
 
 #: Statuses in which the job of an engine may be picked up as it is.

@@ -24,8 +24,8 @@ def join_stack() -> None:
     """Work with this checkout's embedded stack when it runs and no catalog was named."""
     if "VODFLOW_CATALOG_URL" in os.environ:
         return
-    from vodflow.local.environment import client_environment  # noqa: PLC0415 - not needed inside the stack
-    from vodflow.local.home import Home  # noqa: PLC0415
+    from vodflow.stack.environment import client_environment  # noqa: PLC0415 - not needed inside the stack
+    from vodflow.stack.home import Home  # noqa: PLC0415
 
     home = Home.default()
     if home.is_supervised():

@@ -49,16 +49,16 @@ SUBCOMMANDS = {
     "init": Subcommand(
         "vodflow.cli.init", "init", "Make databases, tables, buckets and queues where they are missing."
     ),
-    "demo": Subcommand("vodflow.local.demo", "demo", "Send real videos through the whole pipeline."),
+    "demo": Subcommand("vodflow.stack.demo", "demo", "Send real videos through the whole pipeline."),
     "upload": Subcommand("vodflow.cli.upload", "upload", "Upload videos and have them transcoded."),
     "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at jobs; start, wait for, cancel and retry them."),
     "verify": Subcommand("vodflow.cli.verify", "verify", "Check a job's outputs against its plan."),
     "notifications": Subcommand("vodflow.cli.notifications", "app", "Look at notifications and send them."),
     "metadata": Subcommand("vodflow.cli.metadata", "app", "Bring the videos' metadata in DynamoDB up to date."),
-    "catalog": Subcommand("vodflow.catalog.cli", "app", "Migrate the catalog database."),
-    "report": Subcommand("vodflow.reports.cli", "app", "Compute and show the reports."),
-    "mediaconvert": Subcommand("vodflow.local.mediaconvert.cli", "app", "MediaConvert on this machine."),
-    "worker": Subcommand("vodflow.engines.cli", "app", "Carry one plan out on this machine."),
+    "catalog": Subcommand("vodflow.cli.catalog", "app", "Migrate the catalog database."),
+    "report": Subcommand("vodflow.cli.report", "app", "Compute and show the reports."),
+    "mediaconvert": Subcommand("vodflow.cli.mediaconvert", "app", "MediaConvert on this machine."),
+    "worker": Subcommand("vodflow.cli.worker", "app", "Carry one plan out on this machine."),
 }
 
 

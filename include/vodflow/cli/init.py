@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from vodflow.errors import ConfigurationError
-from vodflow.local import deployment
 from vodflow.settings import get_settings
+from vodflow.stack import deployment
 
 _AIRFLOW = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 

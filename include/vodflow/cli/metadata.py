@@ -24,7 +24,7 @@ def sync(
     ] = False,
 ) -> None:
     """Bring items up to date with the catalog."""
-    from vodflow.metadata.sync import mark_all, sync_due  # noqa: PLC0415 - slow to import
+    from vodflow.outcomes.dynamodb.sync import mark_all, sync_due  # noqa: PLC0415 - slow to import
 
     if not get_settings().dynamodb_table:
         raise ConfigurationError("There is no table to write to: set VODFLOW_DYNAMODB_TABLE.")

@@ -64,7 +64,7 @@ def retry(
 @app.command()
 def send() -> None:
     """Send what is due now, without waiting for Airflow."""
-    from vodflow.pipeline.outcomes import deliver_outcomes  # noqa: PLC0415 - slow to import
+    from vodflow.outcomes.announce import deliver_outcomes  # noqa: PLC0415 - slow to import
 
     for name, count in deliver_outcomes().items():
         typer.echo(f"{name.replace('_', ' ')}: {count}")
@@ -73,7 +73,7 @@ def send() -> None:
 @app.command()
 def test(channel: Annotated[str, typer.Argument(help="A channel's name in VODFLOW_NOTIFICATIONS.")]) -> None:
     """Send an event of an invented video to one channel, once; nothing is recorded."""
-    from vodflow.notifications.senders import send as send_once  # noqa: PLC0415 - slow to import
+    from vodflow.outcomes.notifications.senders import send as send_once  # noqa: PLC0415 - slow to import
 
     settings = get_settings()
     found = next((one for one in settings.notifications if one.name == channel), None)

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from vodflow.local.ports import HOST
-from vodflow.local.stack import Stack
-from vodflow.local.status import PartState, PartStatus, StackStatus
+from vodflow.stack.ports import HOST
+from vodflow.stack.stack import Stack
+from vodflow.stack.status import PartState, PartStatus, StackStatus
 
 _STYLES = {
     PartState.HEALTHY: "green",

@@ -11,7 +11,7 @@
 Every function reads ``VODFLOW_*`` settings, or takes ``settings=``. Errors are those of :mod:`vodflow.errors`.
 """
 
-from vodflow.airflow_client import AirflowClient, Run
+from vodflow.jobs.airflow_client import AirflowClient, Run
 from vodflow.jobs.control import cancel, retry
 from vodflow.jobs.health import Check, Health, health
 from vodflow.jobs.job import Job, Page

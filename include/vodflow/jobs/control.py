@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import time
 
-from vodflow.airflow_client import AirflowClient
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import FINISHED, JobStatus, SourceStatus
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.plan import TranscodePlan
 from vodflow.errors import CatalogError
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import DAG_ID, JobRef, get
+from vodflow.outcomes.announce import announce
 from vodflow.pipeline.object_request import run_conf
-from vodflow.pipeline.outcomes import announce
 from vodflow.pipeline.planning import plan_source, profile_of
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.ladder import nominal_height
-from vodflow.planning.plan import TranscodePlan
 from vodflow.planning.profiles import Profile
 from vodflow.settings import Settings, get_settings
 
@@ -90,7 +90,7 @@ def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, sett
 def _set_canceled(job_id: int, engine: str | None, settings: Settings) -> None:
     if engine == EngineName.MEDIACONVERT:
         # Its job may go on, and cost, though nobody waits for it.
-        from vodflow.pipeline.mediaconvert import cancel_job  # noqa: PLC0415 - slow to import
+        from vodflow.engines.mediaconvert.steps import cancel_job  # noqa: PLC0415 - slow to import
 
         cancel_job(job_id, actor=_ACTOR)
         return

@@ -11,12 +11,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import text
 
-from vodflow.airflow_client import AirflowClient
 from vodflow.catalog.database import transaction
-from vodflow.engines.names import EngineName, available_engines
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ConfigurationError, VodflowError
-from vodflow.media import tools
+from vodflow.ffmpeg import tools
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings, get_settings
+from vodflow.settings.engines import available_engines
 from vodflow.storage.clients import mediaconvert_client, s3_client
 from vodflow.storage.faults import storage_error
 

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vodflow.airflow_client import AirflowClient
 from vodflow.catalog import sources, work_list
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import job as job_table
 from vodflow.catalog.work_list import Position, WorkFilter, WorkRow
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import CatalogError, ConfigurationError, VodflowError
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job, Page
 from vodflow.pipeline.planning import plan_source, profile_of
 from vodflow.pipeline.request import TranscodeRequest

@@ -9,12 +9,12 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from vodflow.airflow_client import AirflowClient
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import NewSource, SourceRow
 from vodflow.catalog.states import DiscoveredBy, JobStatus, SourceStatus
 from vodflow.errors import CatalogError, ConfigurationError
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.control import restart
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import DAG_ID, get, planned_job

@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from vodflow.airflow_client import AirflowClient
 from vodflow.errors import ConfigurationError, VodflowError
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import get
 from vodflow.jobs.requests import check_request, make_request, register, start
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import DEFAULT_PRIORITY
 from vodflow.sensing.rules import Places, Taken, judge
-from vodflow.sensing.watch import WatchRule
 from vodflow.settings import Settings, get_settings
+from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.send import send_file
 
 log = logging.getLogger(__name__)

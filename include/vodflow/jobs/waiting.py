@@ -7,9 +7,9 @@ import math
 import time
 from collections.abc import Callable, Iterable
 
-from vodflow.airflow_client import AirflowClient
 from vodflow.catalog.states import JobStatus
 from vodflow.errors import SourceNotFound, VodflowError, WaitTimeout
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import JobRef, get
 from vodflow.settings import Settings, get_settings

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from vodflow.listeners.requests import Refused, Request
-from vodflow.notifications.channels import reveal
-from vodflow.notifications.signing import SIGNATURE, SignatureError, verify
+from vodflow.outcomes.notifications.signing import SIGNATURE, SignatureError, verify
 from vodflow.settings import Settings
+from vodflow.settings.channels import reveal
 
 #: The header that an EventBridge connection with an API key is usually given.
 API_KEY: Final = "x-api-key"

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vodflow.engines.mediaconvert.events import DETAIL_TYPE
-from vodflow.engines.mediaconvert.events import SOURCE as MEDIACONVERT_SOURCE
+from vodflow.contract.engine_names import MEDIACONVERT_DETAIL_TYPE, MEDIACONVERT_SOURCE
 from vodflow.listeners.requests import EventSource
 from vodflow.sensing.notices import MAX_ENVELOPES, parse_message
 
@@ -41,7 +40,7 @@ class JobEnvelope(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
     source: str = Field(pattern=f"^{MEDIACONVERT_SOURCE}$")
-    detail_type: str = Field(alias="detail-type", pattern=f"^{DETAIL_TYPE}$")
+    detail_type: str = Field(alias="detail-type", pattern=f"^{MEDIACONVERT_DETAIL_TYPE}$")
     detail: JobDetail
     id: str | None = Field(default=None, max_length=256)
 
@@ -102,7 +101,7 @@ def classify(document: dict[str, Any]) -> tuple[EventSource, dict[str, Any], boo
 
 
 def _is_job_event(document: Mapping[str, Any]) -> bool:
-    if document.get("source") == MEDIACONVERT_SOURCE or document.get("detail-type") == DETAIL_TYPE:
+    if document.get("source") == MEDIACONVERT_SOURCE or document.get("detail-type") == MEDIACONVERT_DETAIL_TYPE:
         return True
     detail = document.get("detail")
     named = "source" in document or "detail-type" in document
@@ -112,7 +111,7 @@ def _is_job_event(document: Mapping[str, Any]) -> bool:
 def _enveloped(document: dict[str, Any]) -> dict[str, Any]:
     """The event in its envelope, also when a rule's input transformer has taken that off or thinned it out."""
     whole = document if "detail" in document else {"detail": document}
-    return {"source": MEDIACONVERT_SOURCE, "detail-type": DETAIL_TYPE, **whole}
+    return {"source": MEDIACONVERT_SOURCE, "detail-type": MEDIACONVERT_DETAIL_TYPE, **whole}
 
 
 def _check_job(event: dict[str, Any]) -> None:

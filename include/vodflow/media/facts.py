@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Literal, cast
 
+from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, VideoTrack
 from vodflow.errors import InputRejected, RejectionReason
-from vodflow.media.info import AudioTrack, CaptionTrack, MediaInfo, VideoTrack
 
 Stream = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import InputRejected, RejectionReason
-from vodflow.media.info import MediaInfo
 
 
 class Limits(Protocol):

@@ -15,13 +15,13 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 from vodflow.media.containers import examine
 from vodflow.media.facts import declared_duration, media_info, start_time
-from vodflow.media.info import MediaInfo
 from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import extents, with_extents
-from vodflow.media.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 
 log = logging.getLogger(__name__)
 

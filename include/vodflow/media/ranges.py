@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vodflow.errors import SourceNotFound, SourceUnavailable
-from vodflow.media.tools import is_url
+from vodflow.ffmpeg.tools import is_url
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vodflow.packaging import layout
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
 from vodflow.packaging.playlist import Rates, measure, move_up, parse_segments, target_duration
-from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 
 
 def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:

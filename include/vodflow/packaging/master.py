@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vodflow.packaging import layout
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.packaging.playlist import Rates
-from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
 
 #: fMP4 segments in VOD playlists need version 6, I-frame playlists with EXT-X-MAP version 5 (RFC 8216, section 7).
 _VERSION = 6
-#: The one audio group; see :func:`vodflow.packaging.layout.hls_tracks`.
+#: The one audio group; see :func:`vodflow.contract.layout.hls_tracks`.
 _GROUP = "audio"
 _CODECS = re.compile(r'CODECS="([^"]+)"')
 
@@ -50,7 +50,7 @@ def read_codecs(master: str) -> dict[str, str]:
 def master_playlist(plan: TranscodePlan, tracks: Mapping[str, HlsTrack]) -> str:
     """The master playlist of a plan.
 
-    :param tracks: by :func:`~vodflow.packaging.layout.track_name`
+    :param tracks: by :func:`~vodflow.contract.layout.track_name`
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     members = [item for item in layout.hls_tracks(plan) if isinstance(item, AudioRendition)]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import ffmpeg
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import TranscodePlan
+from vodflow.contract import layout
+from vodflow.contract.plan import TranscodePlan
 
 
 def remux_command(plan: TranscodePlan, tracks: Path, outputs: Path, ffmpeg_path: str) -> list[str]:

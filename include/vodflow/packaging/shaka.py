@@ -1,13 +1,13 @@
 """The Shaka Packager command of a plan. Pure.
 
 The packager runs with the output folder as its working folder, so that all paths are those of
-:mod:`vodflow.packaging.layout`. HLS and DASH share CMAF segments; MPEG-TS, where asked for, is made beside them.
+:mod:`vodflow.contract.layout`. HLS and DASH share CMAF segments; MPEG-TS, where asked for, is made beside them.
 """
 
 from __future__ import annotations
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 
 
 def needs_packager(plan: TranscodePlan) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow, SourceRow
-from vodflow.engines.names import EngineName, available
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.media_info import MediaInfo
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.slug import video_slug
 from vodflow.errors import CatalogError, ConfigurationError
-from vodflow.media.info import MediaInfo
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.planning.plan import TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import Profile, load_profile
-from vodflow.planning.slug import video_slug
 from vodflow.settings import Settings, get_settings
+from vodflow.settings.engines import available
 
 
 def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:

@@ -9,7 +9,7 @@ from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
-from vodflow.pipeline.outcomes import announce
+from vodflow.outcomes.announce import announce
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings import Settings, get_settings

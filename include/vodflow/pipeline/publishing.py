@@ -5,14 +5,14 @@ from __future__ import annotations
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish
+from vodflow.catalog.recording import record
 from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
 from vodflow.catalog.states import ArtifactKind, JobStatus
-from vodflow.engines.result import EngineResult, OutputObject
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, VodflowError
-from vodflow.packaging import layout
-from vodflow.pipeline.outcomes import announce
-from vodflow.pipeline.recording import record
-from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.outcomes.announce import announce
 from vodflow.publication.manifest import bucket_url, build_manifest
 from vodflow.storage.objects import put_json
 from vodflow.verification import S3Store, Verification, verify

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from vodflow.engines.names import EngineName, available
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.plan import Output
 from vodflow.errors import ConfigurationError
-from vodflow.planning.plan import Output
+from vodflow.settings.engines import available
 from vodflow.storage.objects import parse_s3_uri
 
 #: Priority of a run that nobody gave one; 0 is the lowest, 100 the highest.

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from vodflow.contract.media_info import MediaInfo
+from vodflow.contract.plan import Output, Packaging, SourceRef, Thumbnails, TranscodePlan, VideoRendition
 from vodflow.errors import PlanError
-from vodflow.media.info import MediaInfo
 from vodflow.planning.ladder import Step, fit, ladder, nominal_height
 from vodflow.planning.levels import h264_level, reference_frames
-from vodflow.planning.plan import (
-    Output,
-    Packaging,
-    SourceRef,
-    Thumbnails,
-    TranscodePlan,
-    VideoRendition,
-)
 from vodflow.planning.profiles import Profile, Rung
 from vodflow.planning.sound import audio_renditions, rung_audio
 from vodflow.planning.timing import gop_frames, output_rate, segment_seconds
@@ -65,7 +58,7 @@ def make_plan(
     heights = [_audio_height(step, media) for step in steps]
     chosen = _outputs(profile.outputs if outputs is None else outputs)
     if chosen == (Output.HLS,):
-        # HLS has one audio rate for all variants, see vodflow.packaging.layout.hls_tracks.
+        # HLS has one audio rate for all variants, see vodflow.contract.layout.hls_tracks.
         heights = [max(heights)] * len(heights)
     audio = audio_renditions(media.audio, profile.audio, heights)
     if chosen == (Output.MP4,):

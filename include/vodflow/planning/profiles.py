@@ -15,10 +15,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from vodflow.engines.names import EngineName, available
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.plan import Output
 from vodflow.errors import ProfileError
-from vodflow.planning.plan import Output
 from vodflow.settings import get_settings
+from vodflow.settings.engines import available
 
 _RATE = re.compile(r"^(\d+(?:\.\d+)?)\s*([kM])$")
 _RATE_UNITS = {"k": 1_000, "M": 1_000_000}

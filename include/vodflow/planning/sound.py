@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vodflow.media.info import AudioTrack
-from vodflow.planning.plan import AudioRendition
+from vodflow.contract.media_info import AudioTrack
+from vodflow.contract.plan import AudioRendition
+from vodflow.contract.slug import slugify
 from vodflow.planning.profiles import AudioSettings
-from vodflow.planning.slug import slugify
 
 MAIN = "audio"
 

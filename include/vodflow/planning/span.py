@@ -7,8 +7,8 @@ track that has ended.
 
 from __future__ import annotations
 
-from vodflow.media.info import MediaInfo
-from vodflow.planning.plan import AudioRendition, TranscodePlan
+from vodflow.contract.media_info import MediaInfo
+from vodflow.contract.plan import AudioRendition, TranscodePlan
 
 #: Seconds that a track may end early without being prolonged: rounded durations, and codec frames of sound that do not
 #: end with a picture.

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from jsonschema import Draft202012Validator
 
-from vodflow.engines.result import EngineResult
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+from vodflow.contract.result import EngineResult
 from vodflow.errors import PublicationError
-from vodflow.packaging import layout
-from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 from vodflow.settings import Settings, get_settings
 from vodflow.verification.result import Verification
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from vodflow.errors import ConfigurationError
 from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.rules import Places, Taken, judge
-from vodflow.sensing.watch import WatchRule
+from vodflow.settings.watch_rules import WatchRule
 
 #: Bytes that stand for a known object: two of a million clash with a chance of one in 40 million.
 _DIGEST: Final = 8

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
-from vodflow.planning.slug import slugify
-from vodflow.sensing.watch import WatchRule
+from vodflow.contract.slug import slugify
 from vodflow.settings import Settings
+from vodflow.settings.watch_rules import WatchRule
 
 
 class Ignored(StrEnum):

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vodflow.engines.result import OutputObject
-from vodflow.packaging import layout
+from vodflow.contract import layout
+from vodflow.contract.result import OutputObject
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error

@@ -14,8 +14,8 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from vodflow.contract.plan import SourceRef
 from vodflow.errors import DiskSpaceError, EngineCanceled, EngineError
-from vodflow.planning.plan import SourceRef
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error

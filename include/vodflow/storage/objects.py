@@ -14,9 +14,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vodflow.contract import layout
+from vodflow.contract.plan import SourceRef
 from vodflow.errors import ConfigurationError
-from vodflow.packaging import layout
-from vodflow.planning.plan import SourceRef
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error

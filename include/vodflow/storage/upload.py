@@ -15,9 +15,9 @@ from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vodflow.engines.result import OutputObject
+from vodflow.contract import layout
+from vodflow.contract.result import OutputObject
 from vodflow.errors import EngineCanceled, EngineError
-from vodflow.packaging import layout
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
@@ -47,7 +47,7 @@ class Manners:
 
     :param last: names that go up after all others
     :param headers: arguments of PutObject for every object, for example ``StorageClass``
-    :param content_types: by suffix, for those that :mod:`vodflow.packaging.layout` does not serve
+    :param content_types: by suffix, for those that :mod:`vodflow.contract.layout` does not serve
     :param default_type: of all others; none refuses them
     """
 
@@ -126,7 +126,7 @@ def upload_tree(
     :param manners: how objects are stored; none means as the layout's
     :raises EngineError: when S3 does not take a file or reports another checksum
     :raises EngineCanceled: when ``cancel`` is set
-    :raises KeyError: for a file that has no content type in :mod:`vodflow.packaging.layout`
+    :raises KeyError: for a file that has no content type in :mod:`vodflow.contract.layout`
     """
     used, how = settings or get_settings(), manners or Manners()
     names = [path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()]

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from lxml import etree
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import VideoRendition
+from vodflow.contract import layout
+from vodflow.contract.plan import VideoRendition
 from vodflow.verification.bitrate import RATE_TOLERANCE, average_bitrate, highest_bitrate
 from vodflow.verification.hls import FRAME_RATE_TOLERANCE, TIME_TOLERANCE, resolve
 from vodflow.verification.outputs import Outputs

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from vodflow.errors import EngineError
-from vodflow.media.tools import ffmpeg_path, was_stopped
+from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
 from vodflow.verification import h264
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule

@@ -9,8 +9,8 @@ from typing import Any
 
 import m3u8
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import TranscodePlan, VideoRendition
+from vodflow.contract import layout
+from vodflow.contract.plan import TranscodePlan, VideoRendition
 from vodflow.verification.bitrate import RATE_TOLERANCE, average_bitrate, highest_bitrate, peak_bitrate
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule

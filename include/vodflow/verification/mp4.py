@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.verification import isobmff
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule

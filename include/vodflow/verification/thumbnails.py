@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vodflow.packaging import layout
+from vodflow.contract import layout
+from vodflow.contract.plan import Thumbnails, TranscodePlan
 from vodflow.planning import span
-from vodflow.planning.plan import Thumbnails, TranscodePlan
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
 from vodflow.verification.tracks import segment_names

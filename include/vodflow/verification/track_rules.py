@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.planning import span
-from vodflow.planning.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.verification.hls import TIME_TOLERANCE
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule

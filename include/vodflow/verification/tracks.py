@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import AudioRendition, VideoRendition
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, VideoRendition
 from vodflow.verification import aac, h264, isobmff, mpegts
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from vodflow.packaging import layout
-from vodflow.planning.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 from vodflow.verification.bitrate import average_bitrate, peak_bitrate
 from vodflow.verification.dash import check_dash
 from vodflow.verification.decode import check_decoding

@@ -17,8 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert import snapshot as states
 from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES, api_failure, job_failure, time_limit_failure
-from vodflow.engines.mediaconvert.rate import SubmissionLimiter, configured_limiter
 from vodflow.engines.mediaconvert.snapshot import Snapshot
+from vodflow.engines.mediaconvert.submission_rate import SubmissionLimiter, configured_limiter
 from vodflow.errors import ConfigurationError, VodflowError
 
 #: Environment variables, the first that is set wins; all go before the connection.

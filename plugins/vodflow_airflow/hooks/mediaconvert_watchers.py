@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert.failures import api_failure
-from vodflow.engines.mediaconvert.pace import POLL_RATE, Pace
-from vodflow.engines.mediaconvert.watching import PAGE_SIZE, JobWatcher, Page
+from vodflow.engines.mediaconvert.polling_interval import POLL_RATE, Pace
+from vodflow.engines.mediaconvert.watcher import PAGE_SIZE, JobWatcher, Page
 from vodflow.errors import ConfigurationError
 
 from vodflow_airflow.hooks.mediaconvert import ENDPOINT_VARIABLES, MediaConvertHook
@@ -46,7 +46,7 @@ class ClientJobReader:
         self._client = client
 
     async def page(self, status: str | None, token: str | None) -> Page:
-        """See :class:`~vodflow.engines.mediaconvert.watching.JobReader`."""
+        """See :class:`~vodflow.engines.mediaconvert.watcher.JobReader`."""
         query = {"MaxResults": PAGE_SIZE, "Order": "DESCENDING"}
         query |= {"Status": status} if status else {}
         query |= {"NextToken": token} if token else {}
@@ -57,7 +57,7 @@ class ClientJobReader:
         return Page(answer.get("Jobs", ()), answer.get("NextToken"))
 
     async def job(self, job_id: str) -> Mapping[str, Any]:
-        """See :class:`~vodflow.engines.mediaconvert.watching.JobReader`."""
+        """See :class:`~vodflow.engines.mediaconvert.watcher.JobReader`."""
         try:
             answer = await self._client.get_job(Id=job_id)
         except (ClientError, BotoCoreError, OSError) as error:

@@ -37,7 +37,7 @@ class LocalTranscodeOperator(BaseOperator):
         :raises AirflowFailException: another try cannot help
         """
         # Imported here: the scheduler and the DAG processor never need the engine.
-        from vodflow.pipeline.transcoding import transcode_local  # noqa: PLC0415
+        from vodflow.engines.local.run_job import transcode_local  # noqa: PLC0415
 
         self._cancel = threading.Event()
         job_id = int(self.job_id)

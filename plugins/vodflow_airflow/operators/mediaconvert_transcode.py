@@ -9,7 +9,7 @@ from typing import Any
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 
 from vodflow_airflow.errors import airflow_outcome
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
@@ -44,7 +44,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
         :raises AirflowFailException: another try cannot help
         """
         # Imported here: the scheduler and the DAG processor never need the engine.
-        from vodflow.pipeline.mediaconvert import submit_job  # noqa: PLC0415
+        from vodflow.engines.mediaconvert.steps import submit_job  # noqa: PLC0415
         from vodflow.pipeline.planning import engine_of  # noqa: PLC0415
 
         job_id = int(self.job_id)
@@ -70,7 +70,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
 
         While outputs are collected there is nothing left to cancel, and the next try shall not pay once more.
         """
-        from vodflow.pipeline.mediaconvert import cancel_job, interrupt_job  # noqa: PLC0415
+        from vodflow.engines.mediaconvert.steps import cancel_job, interrupt_job  # noqa: PLC0415
 
         if self._collecting is not None:
             interrupt_job(self._collecting, actor="task killed")
@@ -86,13 +86,13 @@ class MediaConvertTranscodeOperator(BaseOperator):
 
             trigger = MediaConvertTranscodeTrigger(job_id=job_id, external_id=external_id)
             self.defer(trigger=trigger, method_name="execute_complete")
-        from vodflow.pipeline.mediaconvert.waiting import JobWaiter  # noqa: PLC0415
+        from vodflow.engines.mediaconvert.wait import JobWaiter  # noqa: PLC0415
 
         with airflow_outcome():
             asyncio.run(JobWaiter().wait(external_id))
 
     def _collect(self, context: Context, job_id: int, event: dict[str, Any] | None = None) -> int:
-        from vodflow.pipeline.mediaconvert import collect_job  # noqa: PLC0415
+        from vodflow.engines.mediaconvert.steps import collect_job  # noqa: PLC0415
 
         self._collecting = job_id
         given_up = event_failure(event) if event is not None and event["status"] != "success" else None

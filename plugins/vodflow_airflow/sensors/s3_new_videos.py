@@ -15,7 +15,7 @@ from airflow.sdk import Context, PokeReturnValue
 from vodflow.errors import ConfigurationError, EngineError
 from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.novelty import Marker, new_videos
-from vodflow.sensing.watch import VIDEO_SUFFIXES, WatchRule
+from vodflow.settings.watch_rules import VIDEO_SUFFIXES, WatchRule
 
 from vodflow_airflow.triggers.s3_new_videos import S3NewVideosTrigger, listed
 

@@ -11,7 +11,7 @@ from airflow.triggers.base import TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert.failures import api_failure
 from vodflow.engines.mediaconvert.snapshot import Snapshot
-from vodflow.engines.mediaconvert.watching import wait_for_end
+from vodflow.engines.mediaconvert.watcher import wait_for_end
 from vodflow.errors import VodflowError
 
 from vodflow_airflow.hooks.mediaconvert import MediaConvertHook, progress_line

@@ -9,9 +9,9 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from vodflow.engines.mediaconvert.snapshot import Snapshot
+from vodflow.engines.mediaconvert.steps import cancel_job
+from vodflow.engines.mediaconvert.wait import LONGEST_WAIT, shared_waiter
 from vodflow.errors import VodflowError
-from vodflow.pipeline.mediaconvert import cancel_job
-from vodflow.pipeline.mediaconvert.waiting import LONGEST_WAIT, shared_waiter
 
 from vodflow_airflow.hooks.mediaconvert import progress_line
 from vodflow_airflow.triggers.mediaconvert_event import failure_event

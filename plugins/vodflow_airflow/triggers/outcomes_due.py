@@ -52,7 +52,7 @@ class OutcomesDueTrigger(BaseEventTrigger):
 
     async def _due_in(self) -> float | None:
         # Imported here: the DAG processor, which only names the trigger, needs no database.
-        from vodflow.pipeline.outcomes import due_in  # noqa: PLC0415
+        from vodflow.outcomes.announce import due_in  # noqa: PLC0415
 
         try:
             return await to_thread(due_in)

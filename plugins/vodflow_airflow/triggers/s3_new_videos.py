@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.novelty import Marker, new_videos
-from vodflow.sensing.watch import WatchRule
+from vodflow.settings.watch_rules import WatchRule
 
 
 class S3NewVideosTrigger(BaseTrigger):

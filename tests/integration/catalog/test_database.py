@@ -3,8 +3,8 @@ import threading
 import time
 
 import pytest
-from fixtures.values import new_source
 from sqlalchemy import text
+from support.fixtures.values import new_source
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 from vodflow.catalog import sources
 from vodflow.catalog.database import get_engine, transaction

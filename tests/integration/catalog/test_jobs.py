@@ -2,13 +2,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from fixtures.values import engine_result, make_plan, probed_source, published_job, queued_job, verified_job
 from sqlalchemy import select, text, update
+from support.fixtures.values import engine_result, make_plan, probed_source, published_job, queued_job, verified_job
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import job, job_attempt
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import (
     CatalogError,
     EngineStalled,

@@ -8,9 +8,9 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 from vodflow.catalog import migrate
-from vodflow.catalog.cli import app
 from vodflow.catalog.migrations import versions
 from vodflow.catalog.tables import metadata
+from vodflow.cli.catalog import app
 
 pytestmark = pytest.mark.integration
 

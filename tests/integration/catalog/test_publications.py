@@ -2,8 +2,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from fixtures.values import MOMENT, artifact, probed_source, published_job, queued_job, rendition, verified_job
 from sqlalchemy import select
+from support.fixtures.values import MOMENT, artifact, probed_source, published_job, queued_job, rendition, verified_job
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview

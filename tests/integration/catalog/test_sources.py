@@ -2,9 +2,9 @@ import random
 import threading
 
 import pytest
-from fixtures.values import MOMENT, media_info, new_source
 from pydantic import ValidationError
 from sqlalchemy import event, func, select
+from support.fixtures.values import MOMENT, media_info, new_source
 from vodflow.catalog import sources
 from vodflow.catalog.database import get_engine, transaction
 from vodflow.catalog.states import SourceStatus

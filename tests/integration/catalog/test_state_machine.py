@@ -4,8 +4,8 @@ import contextlib
 import itertools
 
 import pytest
-from fixtures.values import probed_source, queued_job
 from sqlalchemy import insert, select, text
+from support.fixtures.values import probed_source, queued_job
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import FINISHED, JOB_TRANSITIONS, JobStatus

@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable
 
 import pytest
-from fixtures.dynamodb import TestTable
-from fixtures.receiver import Receiver
-from fixtures.values import probed_source, published_job
+from support.fixtures.dynamodb import TestTable
+from support.fixtures.receiver import Receiver
+from support.fixtures.values import probed_source, published_job
 from typer.testing import CliRunner
 from vodflow.catalog.database import transaction
 from vodflow.cli.metadata import app as metadata
 from vodflow.cli.notifications import app as notifications
 from vodflow.errors import ConfigurationError
-from vodflow.notifications.signing import verify
+from vodflow.outcomes.notifications.signing import verify
 from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration

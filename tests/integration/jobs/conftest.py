@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from airflow_server import AirflowServer
-from clips import clip
-from fixtures.values import artifact, engine_result, rendition
 from mypy_boto3_s3 import S3Client
-from vodflow.airflow_client import AirflowClient
+from support.airflow_server import AirflowServer
+from support.clips import clip
+from support.fixtures.values import artifact, engine_result, rendition
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish
 from vodflow.catalog.rows import JobRow
+from vodflow.engines.local.run_job import transcode_local
+from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.probing import probe_source
 from vodflow.pipeline.publishing import publish_job, verify_job
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.pipeline.transcoding import transcode_local
 from vodflow.settings import Settings
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from clips import clip
 from integration.jobs.conftest import Place
+from support.clips import clip
 from typer.testing import CliRunner
 from vodflow.cli.app import app
 from vodflow.errors import CatalogError, ConfigurationError, VerificationError, VodflowError

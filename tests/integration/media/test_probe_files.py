@@ -9,12 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from clips import clip
+from support.clips import clip
+from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import ErrorClass, InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
 from vodflow.media import probe as probe_module
-from vodflow.media.info import MediaInfo
 from vodflow.media.probe import probe
-from vodflow.media.tools import ffmpeg_path, was_stopped
 
 pytestmark = pytest.mark.integration
 TIMEOUT = 60.0

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clips import clip
 from mypy_boto3_s3 import S3Client
-from range_server import serve
+from support.clips import clip
+from support.range_server import serve
 from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.media.probe import probe
-from vodflow.media.tools import ffmpeg_path
 
 pytestmark = pytest.mark.integration
 TIMEOUT = 60.0

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import clip
 from mypy_boto3_s3 import S3Client
+from support.clips import clip
 from vodflow.catalog.database import transaction
 from vodflow.catalog.jobs import get_job
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
+from vodflow.engines.local.run_job import transcode_local
 from vodflow.errors import InputRejected, RejectionReason
-from vodflow.media.tools import ffmpeg_path
+from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.probing import probe_source
 from vodflow.pipeline.publishing import publish_job, verify_job
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.pipeline.transcoding import transcode_local
 from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import clip
 from mypy_boto3_s3 import S3Client
+from support.clips import clip
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.jobs import get_job
@@ -18,8 +18,10 @@ from vodflow.catalog.publications import get_publication
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.sources import get_source
 from vodflow.catalog.states import JobStatus, SourceStatus
-from vodflow.engines.result import EngineResult
-from vodflow.engines.runner import run_worker
+from vodflow.contract.result import EngineResult
+from vodflow.engines.local import run_job
+from vodflow.engines.local.run_job import transcode_local
+from vodflow.engines.local.worker_process import run_worker
 from vodflow.errors import (
     ConfigurationError,
     EngineCanceled,
@@ -30,12 +32,10 @@ from vodflow.errors import (
     SourceNotFound,
     VerificationError,
 )
-from vodflow.pipeline import transcoding
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.probing import probe_source
 from vodflow.pipeline.publishing import publish_job, verify_job
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.pipeline.transcoding import transcode_local
 from vodflow.settings import Settings
 from vodflow.storage.objects import list_objects
 
@@ -186,7 +186,7 @@ def test_a_process_that_was_taken_for_dead_has_no_say_in_the_next_attempt(
             raise EngineCanceled("The task was killed.")
         return run_worker(*arguments)
 
-    monkeypatch.setattr(transcoding, "run_worker", stopped_for_a_while)
+    monkeypatch.setattr(run_job, "run_worker", stopped_for_a_while)
     with pytest.raises(EngineError if ends_well else EngineCanceled):
         transcode_local(job.id, run_id="manual-1")
     assert reread(job).status == JobStatus.PROGRESSING

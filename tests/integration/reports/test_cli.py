@@ -1,10 +1,10 @@
 import re
 
 import pytest
-from fixtures.values import probed_source, published_job
+from support.fixtures.values import probed_source, published_job
 from typer.testing import CliRunner
 from vodflow.catalog.database import transaction
-from vodflow.reports.cli import app
+from vodflow.cli.report import app
 
 pytestmark = pytest.mark.integration
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pyarrow.parquet as pa_parquet
 import pytest
-from fixtures.values import artifact, probed_source, published_job, queued_job, rendition, verified_job
 from sqlalchemy import text
+from support.fixtures.values import artifact, probed_source, published_job, queued_job, rendition, verified_job
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish

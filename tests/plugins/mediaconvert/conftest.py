@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import uvicorn
-from mediaconvert_service import ROLE, WORKER, MediaConvert, Store, TaskInstance, connect
-from vodflow.local.mediaconvert.app import create_app
-from vodflow.local.mediaconvert.service import Config, Service
+from local_mediaconvert.api.app import create_app
+from local_mediaconvert.service import Config, Service
+from support.mediaconvert_service import ROLE, WORKER, MediaConvert, Store, TaskInstance, connect
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mediaconvert_service import ROLE, SETTINGS, MediaConvert, shared_hook
+from support.mediaconvert_service import ROLE, SETTINGS, MediaConvert, shared_hook
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
 from vodflow_airflow.operators.mediaconvert import MediaConvertCreateJobOperator
 from vodflow_airflow.sensors.mediaconvert import MediaConvertJobSensor

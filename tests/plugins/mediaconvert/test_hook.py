@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.waiter import WaiterModel
-from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
+from support.mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
 from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, JobSettingsError
 from vodflow_airflow.hooks import mediaconvert as module
 from vodflow_airflow.hooks.mediaconvert import MediaConvertHook

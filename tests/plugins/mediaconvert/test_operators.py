@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
 from airflow.triggers.base import TriggerEvent
-from mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
+from support.mediaconvert_service import ROLE, SETTINGS, MediaConvert, connect, shared_hook
 from vodflow.errors import EngineError, VodflowError
 from vodflow_airflow.hooks.mediaconvert import MediaConvertHook
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink

@@ -12,7 +12,7 @@ import pytest
 from airflow.jobs.triggerer_job_runner import TriggerRunner
 from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.triggers.base import TriggerEvent
-from mediaconvert_service import ROLE, SETTINGS, MediaConvert, shared_hook
+from support.mediaconvert_service import ROLE, SETTINGS, MediaConvert, shared_hook
 from vodflow.engines.mediaconvert.snapshot import Snapshot
 from vodflow.errors import (
     ConfigurationError,

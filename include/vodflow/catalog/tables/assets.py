@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 
 tenant = Table(
     "tenant",
@@ -64,7 +64,7 @@ source = Table(
     Column("status", Text, nullable=False, server_default=SourceStatus.DISCOVERED.value),
     Column("rejection_reason", Text),
     Column("rejection_detail", Text),
-    Column("media_info", JSONB(none_as_null=True), comment="vodflow.media.info.MediaInfo"),
+    Column("media_info", JSONB(none_as_null=True), comment="vodflow.contract.media_info.MediaInfo"),
     Column("run_id", Text, comment="run of transcode_video started for it"),
     timestamp("registered_at", nullable=False),
     timestamp("dispatched_at"),

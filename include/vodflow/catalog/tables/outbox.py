@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import DeliveryStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
-from vodflow.notifications.channels import EventKind
+from vodflow.settings.channels import EventKind
 
 notification_delivery = Table(
     "notification_delivery",

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import FINISHED, JobStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ErrorClass
 
 
@@ -45,7 +45,7 @@ job = Table(
     Column("source_id", BigInteger, nullable=False),
     Column("video_id", BigInteger, nullable=False),
     Column("plan_hash", Text, nullable=False),
-    Column("plan", JSONB, nullable=False, comment="vodflow.planning.plan.TranscodePlan"),
+    Column("plan", JSONB, nullable=False, comment="vodflow.contract.plan.TranscodePlan"),
     Column("profile", Text, nullable=False),
     Column("revision", Integer, nullable=False, server_default="0", comment="above 0 when forced again"),
     Column("engine", Text, nullable=False),
@@ -76,7 +76,7 @@ job = Table(
     Column("encode_seconds", Double, comment="wall"),
     Column("cpu_seconds", Double, comment="of all processes of the worker"),
     Column("worker_seconds", Double, comment="wall, download to upload"),
-    Column("result", JSONB(none_as_null=True), comment="vodflow.engines.result.EngineResult"),
+    Column("result", JSONB(none_as_null=True), comment="vodflow.contract.result.EngineResult"),
     Column("verification", JSONB(none_as_null=True), comment="vodflow.verification.Verification"),
     UniqueConstraint("source_id", "plan_hash"),
     UniqueConstraint("bucket", "prefix"),

@@ -14,9 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-#: What EventBridge calls the sender and the kind of event.
-SOURCE: Final = "aws.mediaconvert"
-DETAIL_TYPE: Final = "MediaConvert Job State Change"
+from vodflow.contract.engine_names import MEDIACONVERT_SOURCE
 
 #: Names of a mean QVBR score; AWS's own examples use several.
 _QUALITY: Final = ("averageQvbrScore", "averageQVBRScore", "qvbrAvgQuality")
@@ -131,10 +129,10 @@ def read_event(body: object) -> JobEvent:
         document = _document(document["Message"])
     if "source" not in document and "detail" not in document and {"jobId", "status"} <= document.keys():
         # A rule whose InputPath is $.detail sends that alone.
-        document = {"source": SOURCE, "detail": document}
-    if document.get("source") != SOURCE or not isinstance(document.get("detail"), Mapping):
+        document = {"source": MEDIACONVERT_SOURCE, "detail": document}
+    if document.get("source") != MEDIACONVERT_SOURCE or not isinstance(document.get("detail"), Mapping):
         fields = ", ".join(sorted(map(str, document)))
-        raise NotAnEvent(f"it is no event of {SOURCE}, but has the fields {fields[:200] or 'none'}")
+        raise NotAnEvent(f"it is no event of {MEDIACONVERT_SOURCE}, but has the fields {fields[:200] or 'none'}")
     detail: Mapping[str, Any] = document["detail"]
     job_id, kind = _text(detail.get("jobId")), _text(detail.get("status"))
     if job_id is None or kind is None:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from typer.testing import CliRunner
-from vodflow.catalog.cli import app
+from vodflow.cli.catalog import app
 
 DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "catalog.md"
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from vodflow.cli import app as table
 from vodflow.cli import join_stack, main
 from vodflow.cli.app import SUBCOMMANDS, Subcommand, app
-from vodflow.local.config import prepare_config
-from vodflow.local.home import Home
+from vodflow.stack.config import prepare_config
+from vodflow.stack.home import Home
 
 
 def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -59,7 +59,7 @@ def test_a_worker_loads_neither_airflow_nor_the_stack() -> None:
         "from vodflow.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "loaded = {'airflow', 'psutil', 'sqlalchemy', 'boto3', 'vodflow.local.stack'} & set(sys.modules)\n"
+        "loaded = {'airflow', 'psutil', 'sqlalchemy', 'boto3', 'vodflow.stack.stack'} & set(sys.modules)\n"
         "sys.exit(' '.join(loaded) or 0)"
     )
     environment = {**os.environ, "VODFLOW_CATALOG_URL": "postgresql+psycopg2://nowhere"}

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fixtures.values import MOMENT
+from support.fixtures.values import MOMENT
 from vodflow.cli.outcome import exit_code
 from vodflow.errors import EngineCanceled, EngineError, InputRejected
 from vodflow.jobs import Job

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from vodflow.engines.mediaconvert.events import read_event
 from vodflow.listeners import Accepted, EventSource, Refused, Request, handle
 from vodflow.listeners.handling import SIZE_LIMIT
-from vodflow.notifications.signing import sign
+from vodflow.outcomes.notifications.signing import sign
 from vodflow.sensing.notices import parse_message
 from vodflow.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.golden import Golden
+from support.fixtures.golden import Golden
 from vodflow.errors import InputRejected, RejectionReason
 from vodflow.media.facts import declared_duration, media_info, start_time
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from vodflow.contract.media_info import MediaInfo, VideoTrack
 from vodflow.errors import InputRejected, RejectionReason
-from vodflow.media.info import MediaInfo, VideoTrack
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.settings import Settings
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import m3u8
-from engine_plans import LADDER, written_plan
-from fixtures.golden import Golden
-from vodflow.packaging.layout import track_name, tracks
+from support.engine_plans import LADDER, written_plan
+from support.fixtures.golden import Golden
+from vodflow.contract.layout import track_name, tracks
+from vodflow.contract.plan import TranscodePlan, VideoRendition
 from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
 from vodflow.packaging.playlist import Rates
-from vodflow.planning.plan import TranscodePlan, VideoRendition
 
 
 def measured(plan: TranscodePlan) -> dict[str, HlsTrack]:

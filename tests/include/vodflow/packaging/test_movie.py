@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from clips import clip
+from support.clips import clip
 from vodflow.packaging.movie import movie_seconds
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_plans import LADDER, written_plan
-from fixtures.golden import Golden
+from support.engine_plans import LADDER, written_plan
+from support.fixtures.golden import Golden
+from vodflow.contract.plan import Output, Packaging, TranscodePlan
 from vodflow.packaging.mp4 import remux_command
 from vodflow.packaging.shaka import needs_packager, package_command, segment_seconds
-from vodflow.planning.plan import Output, Packaging, TranscodePlan
 
 
 def plan(*outputs: Output, hls_segments: str = "fmp4", **changes) -> TranscodePlan:

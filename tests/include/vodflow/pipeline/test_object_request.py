@@ -1,8 +1,8 @@
 import pytest
+from vodflow.contract.plan import Output
 from vodflow.errors import ConfigurationError
 from vodflow.pipeline.object_request import object_metadata, read_metadata, run_conf
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.planning.plan import Output
 
 
 def test_metadata_say_what_the_request_says() -> None:

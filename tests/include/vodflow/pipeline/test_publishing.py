@@ -1,6 +1,6 @@
 import pytest
 from vodflow.catalog.states import ArtifactKind
-from vodflow.engines.result import OutputObject
+from vodflow.contract.result import OutputObject
 from vodflow.pipeline.publishing import artifact_kind, artifacts
 
 

@@ -1,8 +1,8 @@
 import pytest
-from vodflow.engines.names import EngineName
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.plan import Output
 from vodflow.errors import ConfigurationError
 from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
-from vodflow.planning.plan import Output
 
 FORM = {
     "source_uri": None, "source_id": None, "profile": None, "outputs": None, "engine": None, "priority": 50,

@@ -6,11 +6,11 @@ import json
 from fractions import Fraction
 
 import pytest
-from fixtures.golden import Golden
-from planning_values import SOURCE, media, sound
+from support.fixtures.golden import Golden
+from support.planning_values import SOURCE, media, sound
+from vodflow.contract.media_info import MediaInfo
+from vodflow.contract.plan import Output, TranscodePlan
 from vodflow.errors import PlanError
-from vodflow.media.info import MediaInfo
-from vodflow.planning.plan import Output, TranscodePlan
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile, parse_profile, profile_names, profiles_dir
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from planning_values import sound
-from vodflow.media.info import AudioTrack
+from support.planning_values import sound
+from vodflow.contract.media_info import AudioTrack
 from vodflow.planning.profiles import AudioSettings
 from vodflow.planning.sound import audio_renditions, choose_tracks, rung_audio
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from engine_plans import written_plan
+from support.engine_plans import written_plan
+from vodflow.contract.plan import TranscodePlan
 from vodflow.planning import span
-from vodflow.planning.plan import TranscodePlan
 
 
 def plan(*, picture: tuple[float, float], sound: tuple[float, float | None] | None) -> TranscodePlan:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import packaged
 import pytest
 from jsonschema import Draft202012Validator
-from vodflow.engines.result import EngineResult, OutputObject
+from support import packaged
+from vodflow.contract.plan import Output, TranscodePlan
+from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.errors import PublicationError
-from vodflow.planning.plan import Output, TranscodePlan
 from vodflow.publication.manifest import bucket_url, build_manifest, manifest_schema, validate_manifest
 from vodflow.settings import Settings
 from vodflow.verification import MeasuredRendition, Verification

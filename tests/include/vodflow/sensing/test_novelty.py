@@ -8,7 +8,7 @@ from vodflow.errors import ConfigurationError
 from vodflow.sensing import novelty
 from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.novelty import Marker, new_videos
-from vodflow.sensing.watch import WatchRule
+from vodflow.settings.watch_rules import WatchRule
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from vodflow.sensing.rules import Ignored, Places, Taken, judge, tenant_of
-from vodflow.sensing.watch import WatchRule
 from vodflow.settings import Settings
+from vodflow.settings.watch_rules import WatchRule
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 PLAIN = Places((WatchRule(bucket="footage"),))

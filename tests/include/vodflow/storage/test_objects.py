@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
+from vodflow.contract.plan import SourceRef
 from vodflow.errors import ConfigurationError, EngineError, SourceNotFound
-from vodflow.planning.plan import SourceRef
 from vodflow.settings import Settings
 from vodflow.storage.faults import storage_error
 from vodflow.storage.objects import parse_s3_uri, pin

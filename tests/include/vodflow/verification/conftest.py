@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import packaged
 import pytest
-from vodflow.planning.plan import Output, TranscodePlan
+from support import packaged
+from vodflow.contract.plan import Output, TranscodePlan
 from vodflow.verification import DirectoryStore, Verification, verify
 
 

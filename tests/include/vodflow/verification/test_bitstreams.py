@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from vodflow.media.tools import ffmpeg_path
+from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.verification import aac, h264, isobmff, mpegts
 from vodflow.verification.dash import parse_duration
 from vodflow.verification.thumbnails import jpeg_size

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vodflow.contract.plan import Output
 from vodflow.errors import EngineError, VerificationError
-from vodflow.media.tools import ffmpeg_path
-from vodflow.planning.plan import Output
+from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.verification import Rule, decode
 
 pytestmark = pytest.mark.integration

@@ -1,0 +1,1 @@
+"""MediaConvert's HTTP API: routes from the service model, one handler for each operation."""

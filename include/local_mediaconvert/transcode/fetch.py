@@ -1,0 +1,145 @@
+"""Files that a job names, brought to this machine: inputs, captions, images."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
+from vodflow.settings import Settings
+
+from local_mediaconvert.transcode.contract import ErrorCode, JobFailed
+
+log = logging.getLogger(__name__)
+
+_CHUNK: Final = 1024**2
+_HTTP_CODES: Final = {
+    401: ErrorCode.HTTP_AUTHENTICATION,
+    403: ErrorCode.HTTP_FORBIDDEN,
+    404: ErrorCode.HTTP_NOT_FOUND,
+    410: ErrorCode.HTTP_NOT_FOUND,
+}
+
+
+def fetch(
+    uri: str,
+    path: Path,
+    settings: Settings,
+    *,
+    cancel: threading.Event,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write the object or resource to ``path``.
+
+    :param progress: called with the share (0 to 1) that is there
+    :raises JobFailed: with MediaConvert's code when it cannot be read
+    :raises EngineCanceled: when ``cancel`` is set
+    """
+    if uri.startswith("s3://"):
+        _from_s3(uri, path, settings, cancel, progress)
+    elif uri.startswith(("http://", "https://")):
+        _from_http(uri, path, settings, cancel, progress)
+    else:
+        raise JobFailed(
+            ErrorCode.FILE_ACCESS,
+            f"Unable to open input file [{uri}]: it is neither in Amazon S3 nor at an HTTP(S) URL.",
+        )
+
+
+def _from_s3(
+    uri: str, path: Path, settings: Settings, cancel: threading.Event, progress: Callable[[float], None] | None
+) -> None:
+    from vodflow.storage.download import download  # noqa: PLC0415 - boto3 is slow to import
+    from vodflow.storage.objects import resolve_uri  # noqa: PLC0415
+
+    if uri.endswith("/"):
+        raise JobFailed(ErrorCode.NOT_FOUND, f"Unable to open input file [{uri}]: it is a folder; name one object.")
+    try:
+        ref = resolve_uri(uri, settings=settings).ref
+        size = max(1, ref.size)
+        download(
+            ref,
+            path,
+            (lambda received: progress(received / size)) if progress else None,
+            cancel=cancel,
+            settings=settings,
+        )
+    except EngineCanceled:
+        raise
+    except VodflowError as error:
+        raise JobFailed(_s3_code(error), _message(uri, error)) from error
+
+
+def _s3_code(error: VodflowError) -> ErrorCode:
+    if isinstance(error, SourceNotFound):
+        return ErrorCode.NOT_FOUND
+    if isinstance(error, ConfigurationError):
+        return ErrorCode.ACCESS_DENIED
+    return ErrorCode.FILE_ACCESS if isinstance(error, EngineError) else ErrorCode.UNEXPECTED
+
+
+def _message(uri: str, error: VodflowError) -> str:
+    said = {
+        ErrorCode.NOT_FOUND: "HeadObject failed",
+        ErrorCode.ACCESS_DENIED: f"Access denied to [{uri}]",
+    }.get(_s3_code(error), str(error))
+    return f"Unable to open input file [{uri}]: [Failed probe/open: [Can't read input stream: [{said}]]]"
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_arguments: object, **_options: object) -> None:
+        return None
+
+
+def _from_http(
+    uri: str, path: Path, settings: Settings, cancel: threading.Event, progress: Callable[[float], None] | None
+) -> None:
+    opener = urllib.request.build_opener(_NoRedirects)
+    request = urllib.request.Request(uri, headers={"User-Agent": "vodflow-mediaconvert"})  # noqa: S310 - http(s) only
+    shown = uri.partition("?")[0]
+    try:
+        with opener.open(request, timeout=settings.aws_read_timeout) as answer, path.open("wb") as file:
+            _copy(answer, file.write, cancel, progress, uri)
+    except urllib.error.HTTPError as error:
+        raise _http_error(error.code, shown) from error
+    except (urllib.error.URLError, TimeoutError, OSError) as error:
+        raise JobFailed(
+            ErrorCode.HTTP_CONNECTION, f"3451: Server could not be reached when accessing: '{shown}'. {error}"
+        ) from error
+
+
+def _copy(
+    answer: http.client.HTTPResponse,
+    write: Callable[[bytes], int],
+    cancel: threading.Event,
+    progress: Callable[[float], None] | None,
+    uri: str,
+) -> None:
+    size, received = int(answer.headers.get("Content-Length") or 0), 0
+    while chunk := answer.read(_CHUNK):
+        if cancel.is_set():
+            raise EngineCanceled(f"Download of {uri.partition('?')[0]} was cancelled.", code="canceled")
+        write(chunk)
+        received += len(chunk)
+        if progress and size:
+            progress(min(1.0, received / size))
+    if size and received != size:
+        raise JobFailed(ErrorCode.HTTP_TRANSFER, f"3408: The transfer ended after {received} of {size} bytes.")
+
+
+def _http_error(status: int, uri: str) -> JobFailed:
+    if status in _HTTP_CODES:
+        code = _HTTP_CODES[status]
+        return JobFailed(code, f"{int(code)}: Access to '{uri}' failed with HTTP status {status}.")
+    if 300 <= status < 400:
+        return JobFailed(
+            ErrorCode.HTTP_REDIRECT, f"3453: MediaConvert can't follow redirects when accessing your input: {uri}."
+        )
+    code = ErrorCode.HTTP_SERVER if status >= 500 else ErrorCode.HTTP_UNEXPECTED
+    return JobFailed(code, f"{int(code)}: HTTP status {status} when accessing: '{uri}'.")

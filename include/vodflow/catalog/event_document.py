@@ -1,0 +1,78 @@
+"""What a notification says: one JSON document for an event, the same for every channel. Pure.
+
+The document is described in ``docs/notifications.md``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from vodflow.settings.channels import EventKind
+
+if TYPE_CHECKING:
+    from vodflow.catalog.rows import JobRow, SourceRow
+
+#: Raised when the meaning of an existing field changes; new fields do not raise it.
+PAYLOAD_VERSION: Final = 1
+
+#: Characters of an error message that a notification carries; the whole one is in the catalog.
+_MESSAGE_LENGTH: Final = 1000
+
+
+def payload(
+    kind: EventKind,
+    key: str,
+    at: datetime,
+    source: SourceRow,
+    job: JobRow | None = None,
+    **details: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The document of one event.
+
+    :param key: the event's unique key; a receiver that has seen it can ignore the document
+    :param at: when it happened; with a time zone
+    :param details: further sections: ``publication``, ``rejection``
+    """
+    document: dict[str, Any] = {
+        "id": key,
+        "type": f"video.{kind.value}",
+        "schema_version": PAYLOAD_VERSION,
+        "occurred_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "tenant": source.tenant,
+        "video": {"id": source.video_id, "name": source.video_slug, "bucket": source.bucket, "key": source.key},
+        "source": {
+            "id": source.id,
+            "uri": f"s3://{source.bucket}/{source.key}",
+            "version": source.version,
+            "size_bytes": source.size_bytes,
+        },
+        "job": None if job is None else _job(job),
+    }
+    if kind is EventKind.FAILED and job is not None:
+        document["error"] = _error(job)
+    return document | {name: section for name, section in details.items() if section is not None}
+
+
+def _job(job: JobRow) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "profile": job.profile,
+        "engine": str(job.engine),
+        "run_id": job.run_id,
+        "output_uri": f"s3://{job.bucket}/{job.prefix}",
+    }
+
+
+def _error(job: JobRow) -> dict[str, Any]:
+    return {
+        "class": None if job.error_class is None else str(job.error_class),
+        "code": job.error_code,
+        "message": shortened(job.error_message or ""),
+        "retryable": bool(job.retryable),
+    }
+
+
+def shortened(message: str) -> str:
+    """A message of bounded length, its end kept: that is where tools say what went wrong."""
+    return message if len(message) <= _MESSAGE_LENGTH else "…" + message[-_MESSAGE_LENGTH + 1 :]

@@ -1,0 +1,135 @@
+"""What others must hear of, noted in the transaction that makes it true (a transactional outbox).
+
+The modules that change jobs and sources call this one. With neither notifications nor a metadata table configured it
+does nothing at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, func, select, true
+
+from vodflow.catalog.states import FINISHED, JobStatus
+from vodflow.catalog.tables import job_event, source
+from vodflow.errors import RejectionReason
+from vodflow.settings import Settings, get_settings
+from vodflow.settings.channels import Channel, EventKind
+
+if TYPE_CHECKING:
+    from vodflow.catalog.rows import JobRow
+
+#: Seconds after which a state that will soon be followed by another is sent to the metadata table, if nothing else
+#: has sent it: the steps of a video that is under way cost no call of their own.
+INTERIM_DELAY: Final = 60.0
+
+_KINDS: Final = {JobStatus.FAILED: EventKind.FAILED, JobStatus.CANCELED: EventKind.CANCELED}
+
+
+def job_changed(conn: Connection, row: JobRow) -> None:
+    """A job's status was written. PUBLISHED and REJECTED have their own functions, which know more."""
+    settings = get_settings()
+    if settings.dynamodb_table:
+        _mark(conn, row.video_id, delay=0.0 if row.status in FINISHED else INTERIM_DELAY)
+    kind = _KINDS.get(row.status)
+    if kind is None or not _asked(settings, kind):
+        return
+    later = settings.failure_delay if kind is EventKind.FAILED and row.retryable else 0.0
+    _enqueue(conn, settings, kind, row.source_id, row, delay=later)
+
+
+def job_published(conn: Connection, row: JobRow, manifest_uri: str, *, current: bool) -> None:
+    """A job became PUBLISHED; call it when its renditions are written and the publication is decided.
+
+    :param current: whether it is the video's public job now
+    """
+    settings = get_settings()
+    if _asked(settings, EventKind.PUBLISHED):
+        from vodflow.publication.manifest import bucket_url  # noqa: PLC0415 - needed for notifications only
+
+        bucket, _, key = manifest_uri.removeprefix("s3://").partition("/")
+        details = {
+            "manifest_uri": manifest_uri,
+            "manifest_url": f"{bucket_url(bucket, settings)}/{key}",
+            "current": current,
+            "duration": row.plan.media.duration,
+            "qualities": [rung.name for rung in row.plan.renditions],
+            "outputs": [str(output) for output in row.plan.packaging.outputs],
+        }
+        _enqueue(conn, settings, EventKind.PUBLISHED, row.source_id, row, publication=details)
+
+
+def source_changed(conn: Connection, source_id: int) -> None:
+    """A source was judged."""
+    if get_settings().dynamodb_table:
+        _mark(conn, _video_of(conn, source_id), delay=INTERIM_DELAY)
+
+
+def source_rejected(
+    conn: Connection, source_id: int, reason: RejectionReason, detail: str, row: JobRow | None = None
+) -> None:
+    """A source was rejected, before it had a job or by the job ``row``, which is REJECTED already."""
+    settings = get_settings()
+    if settings.dynamodb_table:
+        _mark(conn, row.video_id if row is not None else _video_of(conn, source_id), delay=0.0)
+    if _asked(settings, EventKind.REJECTED):
+        rejection = {"reason": reason.value, "detail": detail}
+        _enqueue(conn, settings, EventKind.REJECTED, source_id, row, rejection=rejection)
+
+
+def _video_of(conn: Connection, source_id: int) -> int:
+    return int(conn.execute(select(source.c.video_id).where(source.c.id == source_id)).scalar_one())
+
+
+def _asked(settings: Settings, kind: EventKind) -> bool:
+    return any(kind in channel.events for channel in settings.notifications)
+
+
+def _mark(conn: Connection, video_id: int, *, delay: float) -> None:
+    from vodflow.catalog import metadata_syncs  # noqa: PLC0415 - only where a table is configured
+
+    metadata_syncs.mark(conn, video_id, delay=timedelta(seconds=delay))
+
+
+def _enqueue(
+    conn: Connection,
+    settings: Settings,
+    kind: EventKind,
+    source_id: int,
+    row: JobRow | None,
+    *,
+    delay: float = 0.0,
+    **details: dict[str, Any],
+) -> None:
+    from vodflow.catalog import deliveries, sources  # noqa: PLC0415 - only where a channel is configured
+    from vodflow.catalog.event_document import payload  # noqa: PLC0415
+
+    about = sources.get_source(conn, source_id)
+    channels: list[Channel] = [one for one in settings.notifications if one.wants(kind, about.tenant)]
+    if not channels:
+        return
+    event_id, key = _identity(conn, source_id, row)
+    document = payload(kind, key, conn.execute(select(func.now())).scalar_one(), about, row, **details)
+    deliveries.enqueue(
+        conn,
+        [channel.name for channel in channels],
+        event_key=key,
+        event=kind,
+        document=document,
+        job_event_id=event_id,
+        delay=timedelta(seconds=delay),
+    )
+
+
+def _identity(conn: Connection, source_id: int, row: JobRow | None) -> tuple[int | None, str]:
+    """The job event that tells of it, and the event's key, the same whenever the same step runs again."""
+    if row is not None:
+        # The job's row is locked by this transaction: its newest event is the one just written.
+        event_id = conn.scalar(select(func.max(job_event.c.id)).where(job_event.c.job_id == row.id))
+        return event_id, f"job-event-{event_id}"
+    # A rejection that a person asks for again is another one; its actor names the run.
+    actor = str(conn.scalar(select(func.current_setting("vodflow.actor", true()))))
+    # Hashed, because a key goes into HTTP headers and a run's id may hold any character.
+    return None, f"source-{source_id}-{hashlib.sha256(actor.encode()).hexdigest()[:12]}"

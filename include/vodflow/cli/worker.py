@@ -1,0 +1,31 @@
+"""``vodflow worker``: the engine's command line, for pods and for people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Carry transcode plans out.", no_args_is_help=True)
+
+
+@app.callback()
+def _worker() -> None:
+    """Carry transcode plans out."""
+
+
+@app.command("run")
+def run(
+    plan: Annotated[str, typer.Option(help="File with the plan as JSON; - reads standard input.")],
+    bucket: Annotated[str, typer.Option(help="Bucket of the outputs.")],
+    prefix: Annotated[str, typer.Option(help="Key prefix of the outputs.")],
+) -> None:
+    """Download, encode, package and upload one plan; JSON lines on standard output.
+
+    Exit status: 0 done, 2 wrong arguments, settings or plan, 3 input rejected, 4 failed and worth another try,
+    5 failed for good, 130 or 143 cancelled.
+    """
+    from vodflow.engines.local.__main__ import read_plan  # noqa: PLC0415 - keeps the command line's help quick
+    from vodflow.engines.local.worker import work  # noqa: PLC0415
+
+    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix))

@@ -1,0 +1,115 @@
+"""Third step, for the local engine: carry the plan out, and record whatever comes of it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from vodflow.catalog import attempts, jobs
+from vodflow.catalog.database import transaction
+from vodflow.catalog.recording import record
+from vodflow.catalog.states import JobStatus
+from vodflow.contract.engine_names import EngineName
+from vodflow.contract.result import EngineResult, Progress
+from vodflow.engines.local.worker_process import run_worker
+from vodflow.errors import EngineCanceled, EngineError, InputRejected, VodflowError
+from vodflow.outcomes.announce import ProgressFeed, announce
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two progress rows of one job.
+PROGRESS_INTERVAL = 1.0
+
+
+def transcode_local(
+    job_id: int, *, run_id: str | None = None, host: str | None = None, cancel: threading.Event | None = None
+) -> bool:
+    """Carry a job's plan out with FFmpeg on this machine, in a process group of its own.
+
+    :param run_id: the run that asks, for the attempt's record
+    :param host: where it runs, for the attempt's record
+    :param cancel: set it to stop the engine; everything it started is gone within two seconds
+    :return: whether the job is this engine's; nothing is done when it is not
+    :raises InputRejected: the source turned out to be damaged; recorded
+    :raises EngineError: recorded in the job with its class; ``retryable`` says whether another try can help
+    """
+    actor = f"transcode:{run_id or host}"
+    with transaction(actor) as connection:
+        job = jobs.get_job(connection, job_id)
+        if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
+            log.info("job %d: the engine has finished already", job_id)
+            return True
+        if job.engine != EngineName.LOCAL:
+            return False
+        worker = host or socket.gethostname()
+        attempt = jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=worker, run_id=run_id)
+    try:
+        recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
+        result = run_worker(job.plan, job.bucket, job.prefix, recorder, cancel)
+    except BaseException as error:
+        failure = error
+        record(actor, lambda connection: _record_failure(connection, job_id, attempt, failure))
+        announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+        raise
+    record(actor, lambda connection: _record_result(connection, job_id, attempt, result))
+    return True
+
+
+def _record_result(connection: Connection, job_id: int, attempt: int, result: EngineResult) -> None:
+    if not attempts.is_running(connection, attempt):
+        raise EngineError(
+            f"Job {job_id} was taken over by a later attempt; this result is not needed.",
+            job_id=job_id,
+            code="taken_over",
+            retryable=False,
+        )
+    jobs.store_result(connection, job_id, result)
+
+
+def _record_failure(connection: Connection, job_id: int, attempt: int, error: BaseException) -> None:
+    if not attempts.is_running(connection, attempt):
+        # A process that was taken for dead, stopped for a while for example, has no say in what came after it.
+        log.warning("job %d: a later attempt has taken over; not recorded: %s", job_id, error)
+        return
+    match error:
+        case InputRejected():
+            jobs.reject_job(connection, job_id, error.reason, error.detail)
+        case EngineCanceled() | KeyboardInterrupt() | SystemExit():
+            jobs.cancel_job(connection, job_id)
+        case _:
+            jobs.fail_job(connection, job_id, error)
+
+
+class ProgressRecorder:
+    """Writes progress to the catalog now and then; a catalog that is away does not stop an encode.
+
+    :param feed: called after each progress that was written
+    """
+
+    def __init__(self, job_id: int, actor: str, feed: Callable[[], None] = lambda: None) -> None:
+        self._job_id = job_id
+        self._actor = actor
+        self._feed = feed
+        self._stage: str | None = None
+        self._due = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Record this progress if its stage is new or the last one is a second old."""
+        now = time.monotonic()
+        if progress.stage == self._stage and now < self._due:
+            return
+        self._stage, self._due = progress.stage, now + PROGRESS_INTERVAL
+        try:
+            with transaction(self._actor) as connection:
+                jobs.record_progress(
+                    connection, self._job_id, progress.stage, progress.percent, progress.speed, progress.eta
+                )
+        except VodflowError as error:
+            log.warning("job %d: progress not recorded: %s", self._job_id, error)
+        else:
+            self._feed()

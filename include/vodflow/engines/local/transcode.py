@@ -1,0 +1,184 @@
+"""The local engine: download, encode, package, upload, on this machine.
+
+One FFmpeg process encodes every rung, one packager run makes HLS and DASH of them, one copying FFmpeg run the MP4s.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vodflow.contract import layout
+from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+from vodflow.contract.result import EncodedTrack, EngineResult, Progress, Stage
+from vodflow.engines.local.command import EncodePaths, encode_command
+from vodflow.engines.local.failures import raise_for_encode, raise_if_cut_off, warnings
+from vodflow.engines.local.progress import EncodeProgress, Reporter
+from vodflow.engines.local.workspace import check_space, workspace
+from vodflow.errors import EngineCanceled
+from vodflow.ffmpeg.process import Limits, check_exit, run_process
+from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
+from vodflow.packaging.finish import finish_playlists, segment_folder
+from vodflow.packaging.movie import movie_seconds
+from vodflow.packaging.mp4 import remux_command
+from vodflow.packaging.shaka import needs_packager, package_command
+from vodflow.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+    *,
+    settings: Settings | None = None,
+) -> EngineResult:
+    """Carry a plan out and upload everything it makes below ``prefix``.
+
+    Running it again writes the same names again. No temporary file outlives the call.
+
+    :param on_progress: at most about twice a second
+    :param cancel: set it to stop; everything is gone within two seconds
+    :raises InputRejected: the source is damaged or cut off
+    :raises SourceNotFound: the source is gone or was overwritten
+    :raises DiskSpaceError: too little room for the temporary files
+    :raises EngineError: anything else; ``retryable`` says whether another try can help
+    """
+    used = settings or get_settings()
+    with workspace(used) as folder:
+        check_space(plan, folder, used.disk_reserve)
+        job = _Job(plan, folder, used, Reporter(on_progress), cancel or threading.Event())
+        job.download()
+        job.encode()
+        job.package()
+        return job.upload(bucket, prefix)
+
+
+@dataclass
+class _Job:
+    plan: TranscodePlan
+    folder: Path
+    settings: Settings
+    reporter: Reporter
+    cancel: threading.Event
+    cpu_seconds: float = 0.0
+    seconds: dict[Stage, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def paths(self) -> EncodePaths:
+        return EncodePaths(self.folder / "source", self.folder / "tracks", self.folder / "outputs")
+
+    def download(self) -> None:
+        from vodflow.storage.download import download  # noqa: PLC0415 - boto3 is slow to import
+
+        size = max(1, self.plan.source.size)
+        with self._stage(Stage.DOWNLOAD):
+            download(
+                self.plan.source,
+                self.paths.source,
+                lambda received: self.reporter.report(Stage.DOWNLOAD, received / size),
+                cancel=self.cancel,
+                settings=self.settings,
+            )
+
+    def encode(self) -> None:
+        paths, plan = self.paths, self.plan
+        (paths.outputs / layout.POSTER).parent.mkdir(parents=True)
+        paths.tracks.mkdir()
+        argv = encode_command(plan, paths, ffmpeg_path(), self.settings.encoder_threads)
+        with self._stage(Stage.ENCODE):
+            finished = run_process(
+                argv,
+                EncodeProgress(plan.media.duration, self.reporter),
+                limits=Limits(self.cancel, self.settings.stall_timeout),
+            )
+        self.cpu_seconds += finished.cpu_seconds
+        raise_for_encode(plan, finished)
+        raise_if_cut_off(plan, min(movie_seconds(paths.track(rung)) for rung in plan.renditions))
+        self.warnings = warnings(finished)
+        paths.source.unlink()
+        if plan.thumbnails is None:
+            (paths.outputs / layout.POSTER).parent.rmdir()
+
+    def package(self) -> None:
+        with self._stage(Stage.PACKAGE):
+            if needs_packager(self.plan):
+                tracks = f"../{self.paths.tracks.name}"
+                self._tool("packager", package_command(self.plan, packager_path(), tracks))
+                finish_playlists(self.plan, self.paths.outputs)
+            if Output.MP4 in self.plan.packaging.outputs:
+                (self.paths.outputs / "mp4").mkdir()
+                self._tool("ffmpeg", remux_command(self.plan, self.paths.tracks, self.paths.outputs, ffmpeg_path()))
+
+    def _tool(self, name: str, argv: list[str]) -> None:
+        # Copying takes a small part of the playing time; one that takes all of it hangs.
+        patience = self.settings.stall_timeout + self.plan.media.duration
+        finished = run_process(argv, limits=Limits(self.cancel, patience), cwd=self.paths.outputs)
+        self.cpu_seconds += finished.cpu_seconds
+        check_exit(name, finished)
+
+    def upload(self, bucket: str, prefix: str) -> EngineResult:
+        from vodflow.storage.upload import upload_tree  # noqa: PLC0415 - boto3 is slow to import
+
+        tracks = tuple(_measure(self.plan, self.paths, rendition) for rendition in layout.tracks(self.plan))
+        outputs = self.paths.outputs
+        total = max(1, sum(path.stat().st_size for path in outputs.rglob("*") if path.is_file()))
+        with self._stage(Stage.UPLOAD):
+            objects = upload_tree(
+                outputs,
+                bucket,
+                prefix,
+                lambda sent: self.reporter.report(Stage.UPLOAD, sent / total),
+                cancel=self.cancel,
+                settings=self.settings,
+            )
+        encode = self.seconds[Stage.ENCODE]
+        return EngineResult(
+            bucket=bucket,
+            prefix=prefix,
+            objects=tuple(objects),
+            tracks=tracks,
+            download_seconds=self.seconds[Stage.DOWNLOAD],
+            encode_seconds=encode,
+            package_seconds=self.seconds[Stage.PACKAGE],
+            upload_seconds=self.seconds[Stage.UPLOAD],
+            wall_seconds=round(time.monotonic() - self.started, 3),
+            cpu_seconds=round(self.cpu_seconds, 3),
+            speed=round(self.plan.media.duration / encode, 3) if encode else 0.0,
+            warnings=self.warnings,
+        )
+
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[None]:
+        if self.cancel.is_set():
+            raise EngineCanceled(f"Cancelled before {stage.value}.", code="canceled")
+        self.reporter.report(stage, 0.0)
+        started = time.monotonic()
+        yield
+        self.seconds[stage] = round(time.monotonic() - started, 3)
+        self.reporter.report(stage, 1.0)
+
+
+def _measure(plan: TranscodePlan, paths: EncodePaths, rendition: VideoRendition | AudioRendition) -> EncodedTrack:
+    folder = segment_folder(plan, rendition)
+    track = paths.track(rendition)
+    files = list((paths.outputs / folder).iterdir()) if folder else [track]
+    size = sum(path.stat().st_size for path in files)
+    duration = movie_seconds(track)
+    return EncodedTrack(
+        name=rendition.name,
+        kind="video" if isinstance(rendition, VideoRendition) else "audio",
+        size=size,
+        duration=round(duration, 3),
+        bitrate=round(size * 8 / duration) if duration else 0,
+    )

@@ -1,0 +1,147 @@
+"""The worker: carries one plan out in a process of its own and says how it goes in JSON lines.
+
+Standard output has one object of :mod:`vodflow.contract.result` a line: any number of ``progress``, then one
+``result`` or one ``failure``. Standard error has the log. Exit status:
+
+====  ==================================================================
+0     done; the last line is the result
+2     wrong arguments, settings or plan
+3     the input is rejected; the failure line has the reason
+4     failed; running it again can help
+5     failed; running it again cannot help
+130   cancelled by SIGINT
+143   cancelled by SIGTERM
+====  ==================================================================
+
+SIGTERM and SIGINT stop everything within two seconds and leave no process and no temporary file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from enum import IntEnum
+from types import FrameType
+from typing import TextIO
+
+from pydantic import ValidationError
+
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.result import EngineResult, Failure, Progress
+from vodflow.engines.local.transcode import run
+from vodflow.engines.local.workspace import discard_all
+from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, VodflowError
+
+log = logging.getLogger(__name__)
+
+#: Seconds after a signal until the process ends without waiting for a slow S3 call any longer.
+PATIENCE = 1.2
+
+
+class ExitCode(IntEnum):
+    """Exit status of a worker, beside 128 + signal number for a cancelled one."""
+
+    DONE = 0
+    USAGE = 2
+    REJECTED = 3
+    RETRYABLE = 4
+    PERMANENT = 5
+
+
+class _Cancellation:
+    """Turns the first SIGTERM or SIGINT into a set event, and makes sure that the process ends soon after."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal = signal.SIGTERM
+
+    def install(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    @property
+    def exit_status(self) -> int:
+        return 128 + self.signal
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.event.is_set():
+            return
+        self.signal = signal.Signals(number)
+        self.event.set()
+        watchdog = threading.Timer(PATIENCE, self._give_up)
+        watchdog.daemon = True
+        watchdog.start()
+
+    def _give_up(self) -> None:
+        discard_all()
+        # The kernel kills what is left of our children (see vodflow.ffmpeg.process).
+        os._exit(self.exit_status)
+
+
+def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO | None = None) -> int:
+    """Carry out the plan and write its lines; the exit status.
+
+    Takes over the process's SIGTERM and SIGINT: call it from the main thread of a process of its own.
+
+    :param output: where the lines go; none means standard output
+    """
+    output = output or sys.stdout
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    cancellation = _Cancellation()
+    cancellation.install()
+
+    def write(line: Progress | EngineResult | Failure) -> None:
+        output.write(f"{line.model_dump_json()}\n")
+        output.flush()
+
+    try:
+        try:
+            plan = _parse(read_plan())
+            write(run(plan, bucket, prefix, write, cancellation.event))
+        except VodflowError as error:
+            write(failure(error))
+            return cancellation.exit_status if isinstance(error, EngineCanceled) else exit_code(error)
+    except BrokenPipeError:
+        # Nobody listens any more: whoever started this is gone, and so is the reason to go on.
+        log.error("The reader of standard output is gone; stopped.")  # noqa: TRY400 - there is nothing to trace
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        return ExitCode.RETRYABLE
+    except Exception as error:
+        log.exception("The worker failed")
+        write(failure(EngineError(f"{type(error).__name__}: {error}", code=type(error).__name__)))
+        return ExitCode.RETRYABLE
+    return ExitCode.DONE
+
+
+def failure(error: VodflowError) -> Failure:
+    """The line that tells of an error."""
+    return Failure(
+        kind=type(error).__name__,
+        message=error.detail if isinstance(error, InputRejected) else str(error),
+        retryable=error.retryable,
+        code=error.code,
+        reason=error.reason if isinstance(error, InputRejected) else None,
+    )
+
+
+def exit_code(error: VodflowError) -> ExitCode:
+    """The exit status of an error."""
+    match error:
+        case ConfigurationError():
+            return ExitCode.USAGE
+        case InputRejected():
+            return ExitCode.REJECTED
+        case _:
+            return ExitCode.RETRYABLE if error.retryable else ExitCode.PERMANENT
+
+
+def _parse(text: str) -> TranscodePlan:
+    try:
+        return TranscodePlan.from_json(text)
+    except ValidationError as error:
+        where = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
+        raise ConfigurationError(f"This is no plan: {where}") from error

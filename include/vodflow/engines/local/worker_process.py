@@ -1,0 +1,117 @@
+"""Running a worker in a process of its own: the local engine as tasks use it.
+
+So the task's process stays responsive, and everything an encode started can be ended at once. Where this process can
+be forked the worker is a fork of it, which saves the start of a Python; both say the same lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+
+from pydantic import TypeAdapter, ValidationError
+
+from vodflow import errors
+from vodflow.contract.engine import Engine
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.result import EngineResult, Failure, Progress
+from vodflow.engines.local.forked_worker import can_fork, run_forked
+from vodflow.engines.local.worker import work
+from vodflow.errors import EngineError, InputRejected, RejectionReason, VodflowError
+from vodflow.ffmpeg.process import Finished, Limits, run_process
+
+log = logging.getLogger(__name__)
+
+#: Seconds the worker has to clean up after SIGTERM; it needs about 0.2, and 1.2 at most.
+GRACE = 1.6
+_LINES: TypeAdapter[Progress | EngineResult | Failure] = TypeAdapter(Progress | EngineResult | Failure)
+
+
+def run_worker(
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+    env: Mapping[str, str] | None = None,
+) -> EngineResult:
+    """Carry a plan out in a worker process and wait for it.
+
+    The worker and all its children are gone within two seconds when ``cancel`` is set, when ``on_progress`` raises,
+    on KeyboardInterrupt, and (on Linux) when this process is killed.
+
+    :param on_progress: called in this thread, at most about twice a second
+    :param env: the worker's environment, if it must not be this process's
+    :raises InputRejected: the source is damaged or cut off
+    :raises EngineError: or another error of :mod:`vodflow.errors`, as the worker reports it
+    """
+    listener = _Listener(on_progress)
+    limits = Limits(cancel, grace_seconds=GRACE, parent_death_signal=signal.SIGTERM)
+    text = plan.to_json()
+    if env is None and can_fork():
+        finished = run_forked(lambda: work(lambda: text, bucket, prefix), listener, name="worker", limits=limits)
+    else:
+        finished = run_process(
+            [sys.executable, "-m", "vodflow.engines.local", "--plan", "-", "--bucket", bucket, "--prefix", prefix],
+            listener,
+            limits=limits,
+            stdin=text.encode(),
+            env={**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"},
+        )
+    if listener.failure is not None:
+        raise to_error(listener.failure)
+    if listener.result is None or finished.code:
+        raise _silent_death(finished)
+    return listener.result
+
+
+class _Listener:
+    def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
+        self.result: EngineResult | None = None
+        self.failure: Failure | None = None
+        self._on_progress = on_progress
+
+    def __call__(self, line: str) -> bool:
+        try:
+            said = _LINES.validate_json(line)
+        except ValidationError:
+            log.warning("The worker wrote a line that is none of its own: %s", line[:200])
+            return True
+        match said:
+            case EngineResult():
+                self.result = said
+            case Failure():
+                self.failure = said
+            case Progress():
+                if self._on_progress is not None:
+                    self._on_progress(said)
+        return True
+
+
+def to_error(failure: Failure) -> VodflowError:
+    """The error that a worker's failure line tells of."""
+    if failure.reason is not None:
+        return InputRejected(RejectionReason(failure.reason), failure.message)
+    kind = getattr(errors, failure.kind, EngineError)
+    if not (isinstance(kind, type) and issubclass(kind, VodflowError)) or kind in {
+        InputRejected,
+        errors.VerificationError,
+    }:
+        kind = EngineError
+    if issubclass(kind, EngineError):
+        return kind(failure.message, code=failure.code, retryable=failure.retryable)
+    return kind(failure.message, code=failure.code)
+
+
+def _silent_death(finished: Finished) -> EngineError:
+    said = "\n".join(finished.errors[-10:])
+    how = f"was killed by signal {-finished.code}" if finished.code < 0 else f"ended with exit status {finished.code}"
+    return EngineError(f"The worker {how} without saying why. {said}".rstrip(), code=str(finished.code))
+
+
+#: The local engine.
+ENGINE: Engine = run_worker

@@ -1,0 +1,1 @@
+"""Finding, starting, filtering, watching and stopping FFmpeg and the programs beside it."""

@@ -1,0 +1,145 @@
+"""The picture's way from the decoder to the rungs, as FFmpeg filters.
+
+One chain brings the source to the top rung (deinterlaced, constant frame rate, square pixels, 8-bit BT.709);
+each further rung is scaled from the one above. Such a cascade needs less CPU than scaling every rung from the
+source, because the costly large pictures are read once (see ``docs/benchmarks.md``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from vodflow.contract.media_info import VideoTrack
+from vodflow.contract.plan import VideoRendition
+
+#: A node of ffmpeg-python's graph; the package has no types.
+Stream = Any
+
+#: Sharp enough for downscaling at a fraction of lanczos' cost.
+SCALER: Final = "bicubic"
+#: SDR reference white in nits for zscale's linear light (ITU-R BT.2408 would say 203 for graphics; 100 keeps
+#: the brightness of film-like material).
+_NOMINAL_PEAK: Final = 100
+#: Field rate output of a deinterlacer is asked for when the rung is this much faster than the source's frames.
+_FIELD_RATE: Final = 1.5
+
+_MATRICES: Final = {
+    "bt709": "bt709",
+    "bt2020nc": "bt2020",
+    "bt2020c": "bt2020",
+    "bt470bg": "bt601",
+    "smpte170m": "bt601",
+    "smpte240m": "smpte240m",
+    "fcc": "fcc",
+}
+
+#: Matrices that ``scale`` refuses and ``zscale`` converts, as ffprobe names them.
+ZSCALE_ONLY: Final = {"bt2020c", "ycgco", "ictcp", "chroma-derived-nc", "chroma-derived-c"}
+
+
+def source_matrix(track: VideoTrack) -> str:
+    """The YUV matrix of the source as ``scale`` names it; unmarked pictures below 720 lines are BT.601."""
+    named = _MATRICES.get(track.color_space or "")
+    return named or ("bt709" if track.height >= 720 or track.width >= 1280 else "bt601")
+
+
+def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: float = 0.0, end: float = 0.0) -> Stream:
+    """The source's pictures as those of the largest rung. FFmpeg has already applied the rotation.
+
+    :param held: seconds for which the last picture stays, because the sound lasts longer
+    :param end: seconds after which a held picture ends
+    """
+    if track.color_space not in ZSCALE_ONLY:
+        stream = _unchanging(stream, track)
+    if track.interlaced:
+        mode = "send_field" if rung.fps > track.fps * _FIELD_RATE else "send_frame"
+        stream = stream.filter("bwdif", mode=mode, parity="auto", deint="all")
+    # Fills a late start and gaps, and drops surplus frames before they cost any scaling.
+    stream = constant_rate(stream, rung)
+    stream = _tone_map(stream, track, rung) if track.hdr else _to_bt709(stream, track, rung)
+    stream = stream.filter("setsar", "1").filter(
+        "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="tv"
+    )
+    if not held:
+        return stream
+    return stream.filter("tpad", stop_mode="clone", stop_duration=f"{held:.3f}").filter("trim", end=f"{end:.3f}")
+
+
+def _unchanging(stream: Stream, track: VideoTrack) -> Stream:
+    """Frames of one size and format; those that have it pass through untouched, at no cost."""
+    width, height = (track.width, track.height) if track.rotation in {0, 180} else (track.height, track.width)
+    return stream.filter("scale", width, height, flags=SCALER)
+
+
+def constant_rate(stream: Stream, rung: VideoRendition) -> Stream:
+    """Frames at exactly the rung's rate from time 0 on; ``start_time`` repeats the first picture of a late video."""
+    return stream.filter("fps", fps=rung.frame_rate, start_time=0)
+
+
+def smaller(stream: Stream, larger: VideoRendition, rung: VideoRendition) -> Stream:
+    """A rung from the one above it."""
+    if rung.fps != larger.fps:
+        stream = constant_rate(stream, rung)
+    if (rung.width, rung.height) == (larger.width, larger.height):
+        return stream
+    return stream.filter("scale", rung.width, rung.height, flags=SCALER).filter("setsar", "1")
+
+
+def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    if track.color_space in ZSCALE_ONLY:
+        return stream.filter("zscale", rung.width, rung.height, filter="bicubic", matrix="709", range="limited").filter(
+            "format", "yuv420p"
+        )
+    matrix = source_matrix(track)
+    # A source at the top rung's size, matrix and range passes through untouched.
+    full_range = track.color_range == "pc" or track.pixel_format.startswith("yuvj")
+    same_size = (track.width, track.height) == (rung.width, rung.height) and track.rotation in {0, 180}
+    if same_size and matrix == "bt709" and not full_range and track.pixel_format == "yuv420p":
+        return stream
+    return stream.filter(
+        "scale",
+        rung.width,
+        rung.height,
+        flags=SCALER,
+        in_color_matrix=matrix,
+        out_color_matrix="bt709",
+        out_range="tv",
+    ).filter("format", "yuv420p")
+
+
+def _tone_map(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    """PQ or HLG in BT.2020 to SDR in BT.709, at the rung's size: floating-point pictures are the costly part."""
+    linear = linear_light(track)
+    if track.color_space in ZSCALE_ONLY:
+        stream = stream.filter("zscale", rung.width, rung.height, filter="bicubic", **linear)
+    else:
+        stream = stream.filter("scale", rung.width, rung.height, flags=SCALER).filter("zscale", **linear)
+    for name, arguments, options in TO_SDR:
+        stream = stream.filter(name, *arguments, **options)
+    return stream
+
+
+def linear_light(track: VideoTrack) -> dict[str, Any]:
+    """Options of zscale from the PQ or HLG of a source to linear light."""
+    transfer = track.color_transfer
+    if track.color_space in ZSCALE_ONLY:  # ICtCp above all; the frames themselves say it
+        return {"transferin": transfer, "transfer": "linear", "npl": _NOMINAL_PEAK}
+    matrix = track.color_space if track.color_space in {"bt2020nc", "bt2020c"} else "bt2020nc"
+    return {
+        "transferin": transfer,
+        "matrixin": {"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
+        "primariesin": "2020",
+        "rangein": "full" if track.color_range == "pc" else "limited",
+        "transfer": "linear",
+        "npl": _NOMINAL_PEAK,
+    }
+
+
+#: Filters from linear light of any primaries to 8-bit BT.709: name, arguments, options.
+TO_SDR: Final[tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]] = (
+    ("format", ("gbrpf32le",), {}),
+    ("zscale", (), {"primaries": "709"}),
+    ("tonemap", (), {"tonemap": "hable", "desat": 0}),
+    ("zscale", (), {"transfer": "709", "matrix": "709", "range": "limited"}),
+    ("format", ("yuv420p",), {}),
+)

@@ -1,0 +1,1 @@
+"""Telling others what became of videos: notification channels and the metadata table."""

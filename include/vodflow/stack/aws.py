@@ -1,0 +1,220 @@
+"""The AWS services of one machine (ministack, in an environment of its own) and the resources the pipelines need.
+
+After a SIGKILL the emulator has its objects but neither queues nor notification settings, so everything is made
+idempotently, at the start and whenever a check misses something.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vodflow.errors import StackError
+from vodflow.settings import get_settings
+from vodflow.stack.config import StackConfig
+from vodflow.stack.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE
+from vodflow.stack.home import Home
+from vodflow.stack.outcome_resources import OutcomeResources
+from vodflow.stack.part import Part
+from vodflow.stack.ports import HOST
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+PART = "aws"
+#: Each queue of events has one for what cannot be handled.
+QUEUES = (EVENT_QUEUE, MEDIACONVERT_QUEUE)
+RULE = "vodflow-object-created"
+
+#: Services that are switched on; the others cost memory at start.
+_SERVICES = "s3,sqs,events,dynamodb,sns,secretsmanager,sts,iam"
+
+_REGION = "us-east-1"
+
+#: Placeholders: the emulator accepts any.
+_CREDENTIALS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+#: Seconds a received notice stays hidden: longer than one `ingest_videos` run takes to register it.
+_VISIBILITY = 120
+_RETENTION = 4 * 24 * 3600
+_MAX_RECEIVES = 5
+
+
+def aws_part(home: Home, config: StackConfig, environment: Mapping[str, str]) -> Part:
+    """How to start, check and stop the AWS services."""
+    own = {
+        "GATEWAY_PORT": str(config.ports[PART]),
+        "BIND_HOST": HOST,
+        "SERVICES": _SERVICES,
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home.aws / "s3"),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(home.aws / "state"),
+        "TMPDIR": str(home.aws / "tmp"),
+        "LOG_LEVEL": "WARNING",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent",  # it would clean up the machine's containers
+        "PYTHONUNBUFFERED": "1",
+    }
+    inherited = {name: value for name, value in environment.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
+    resources = Resources(config.aws_url)
+    return Part(
+        name=PART,
+        argv=(str(home.aws_python), "-m", "ministack"),
+        environment={**inherited, **own},
+        folder=home.part_folder(PART),
+        prepare=functools.partial(_prepare, home),
+        check=resources.check,
+        stop_rank=1,
+        url=config.aws_url,
+    )
+
+
+def _prepare(home: Home) -> None:
+    if not home.aws_python.exists():
+        raise StackError(f"{home.aws_python} is missing: run `make up`, which installs the AWS services.")
+    for name in ("s3", "state", "tmp"):
+        (home.aws / name).mkdir(parents=True, exist_ok=True)
+
+
+class Resources:
+    """Buckets, queues, notification settings and the event rule of the stack.
+
+    :param url: endpoint of the AWS services
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        settings = get_settings()
+        self._sources = sorted({rule.bucket for rule in settings.watch})
+        self._media = settings.media_bucket
+        self._outcomes = OutcomeResources(settings)
+
+    def check(self, timeout: float) -> None:
+        """Answer, with everything in place; what is missing is made.
+
+        :param timeout: seconds for each request
+        """
+        with urllib.request.urlopen(f"{self._url}/_ministack/health", timeout=timeout):  # noqa: S310 - our own URL
+            pass
+        s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
+        if not self._complete(s3, sqs, timeout):
+            self.make(timeout)
+
+    def make(self, timeout: float) -> None:
+        """Create or complete every resource. Safe to run twice."""
+        s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
+        for bucket in {*self._sources, self._media}:
+            with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_cors(Bucket=self._media, CORSConfiguration={"CORSRules": [_PLAYER_RULE]})
+        s3.put_bucket_policy(Bucket=self._media, Policy=_public_read(self._media))
+        self._make_queues(sqs)
+        for bucket in self._sources:
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=_notifications())
+        self._make_rule(timeout)
+        self._outcomes.make(lambda service: self._client(service, timeout))
+
+    def _complete(self, s3: S3Client, sqs: SQSClient, timeout: float) -> bool:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
+
+        try:
+            for name in QUEUES:
+                sqs.get_queue_url(QueueName=name)
+            s3.get_bucket_cors(Bucket=self._media)
+            return all(
+                s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
+                for bucket in self._sources
+            ) and self._outcomes.complete(lambda service: self._client(service, timeout))
+        except ClientError:
+            return False
+
+    def _make_queues(self, sqs: SQSClient) -> None:
+        for name in QUEUES:
+            self._make_queue(sqs, name)
+
+    @staticmethod
+    def _make_queue(sqs: SQSClient, name: str) -> None:
+        common: dict[QueueAttributeNameType, str] = {"MessageRetentionPeriod": str(_RETENTION)}
+        dead = f"{name}-dead"
+        sqs.create_queue(QueueName=dead, Attributes=common)
+        redrive = json.dumps({"deadLetterTargetArn": _queue_arn(dead), "maxReceiveCount": _MAX_RECEIVES})
+        attributes: dict[QueueAttributeNameType, str] = {
+            **common,
+            "VisibilityTimeout": str(_VISIBILITY),
+            "RedrivePolicy": redrive,
+        }
+        queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=attributes)
+
+    def _make_rule(self, timeout: float) -> None:
+        """Programs may also announce objects through EventBridge, in the form that S3 itself uses there."""
+        events = self._client("events", timeout)
+        pattern = {"detail-type": ["Object Created"], "detail": {"bucket": {"name": self._sources}}}
+        events.put_rule(Name=RULE, EventPattern=json.dumps(pattern), State="ENABLED")
+        events.put_targets(Rule=RULE, Targets=[{"Id": EVENT_QUEUE, "Arn": _queue_arn(EVENT_QUEUE)}])
+
+    def _client(self, service: str, timeout: float) -> Any:
+        return _client(self._url, service, timeout)
+
+
+@functools.lru_cache(maxsize=8)
+def _client(url: str, service: str, timeout: float) -> Any:
+    import boto3  # noqa: PLC0415 - slow to import
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.session.Session(**_CREDENTIALS, region_name=_REGION).client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        config=Config(
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+_PLAYER_RULE: Any = {
+    "AllowedMethods": ["GET", "HEAD"],
+    "AllowedOrigins": ["*"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
+    "MaxAgeSeconds": 3600,
+}
+
+
+def _public_read(bucket: str) -> str:
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "PlayersReadPublishedMedia",
+                    "Effect": "Allow",
+                    "Principal": "*",
+                    "Action": "s3:GetObject",
+                    "Resource": f"arn:aws:s3:::{bucket}/*",
+                }
+            ],
+        }
+    )
+
+
+def _queue_arn(name: str) -> str:
+    return f"arn:aws:sqs:{_REGION}:{ACCOUNT}:{name}"
+
+
+def _notifications() -> Any:
+    return {
+        "QueueConfigurations": [
+            {"Id": "vodflow", "QueueArn": _queue_arn(EVENT_QUEUE), "Events": ["s3:ObjectCreated:*"]}
+        ]
+    }

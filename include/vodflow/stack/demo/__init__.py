@@ -1,0 +1,24 @@
+"""``vodflow demo``: real videos through the whole pipeline, watched as they go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vodflow.contract.engine_names import EngineName
+
+
+def demo(
+    videos: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders of videos; the demo's own five when left out.")
+    ] = None,
+    engine: Annotated[
+        EngineName | None, typer.Option(help="Who encodes; what profile and watch rule say when left out.")
+    ] = None,
+) -> None:
+    """Start the stack, upload videos, watch the DAGs find and publish them, show the report."""
+    from vodflow.stack.demo.run import run_demo  # noqa: PLC0415 - `vodflow --help` need not load it
+
+    raise typer.Exit(run_demo(videos or [], engine))

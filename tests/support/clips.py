@@ -1,0 +1,397 @@
+"""A corpus of small generated sources, good and bad: ``clip("plain") -> Path``.
+
+Each clip is made once by FFmpeg from test patterns and tones and kept under ``.vodflow/cache/clips``; a changed
+recipe makes a new file. Names and what is special about each: :data:`RECIPES`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import random
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from vodflow.ffmpeg.tools import ffmpeg_path
+
+_ROOT = Path(__file__).resolve().parents[2]
+_X264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
+_AAC = ["-c:a", "aac", "-b:a", "128k"]
+
+Recipe = Callable[[Path], None]
+
+
+@cache
+def clip(name: str) -> Path:
+    """The file of that name, made now if need be.
+
+    :raises KeyError: for a name without a recipe
+    """
+    suffix, recipe = RECIPES[name]
+    digest = hashlib.sha256(inspect.getsource(recipe).encode()).hexdigest()[:8]
+    path = _folder() / f"{name}-{digest}{suffix}"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=path.parent) as work:
+            made = Path(work) / path.name
+            recipe(made)
+            made.replace(path)
+    return path
+
+
+def _folder() -> Path:
+    folder = _ROOT / ".vodflow" / "cache" / "clips"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except PermissionError:
+        pass
+    folder = Path(tempfile.gettempdir()) / f"vodflow-clips-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _ffmpeg(*arguments: str | Path) -> None:
+    argv = [ffmpeg_path(), "-nostdin", "-v", "error", "-y", *map(str, arguments)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv)}: {done.stderr}")
+
+
+def _picture(size: str, rate: str, seconds: float) -> list[str]:
+    return ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
+
+
+def _tone(frequency: int, seconds: float) -> list[str]:
+    return ["-f", "lavfi", "-i", f"sine=frequency={frequency}:sample_rate=48000:duration={seconds}"]
+
+
+def _plain(path: Path) -> None:
+    _ffmpeg(*_picture("1280x720", "25", 4), *_tone(440, 4), *_X264, *_AAC, "-ac", "2", "-movflags", "+faststart", path)
+
+
+def _surround(path: Path) -> None:
+    tones = "|".join(f"0.1*sin(2*PI*{frequency}*t)" for frequency in (300, 400, 500, 60, 600, 700))
+    sound = ["-f", "lavfi", "-i", f"aevalsrc='{tones}':channel_layout=5.1:sample_rate=48000:duration=3"]
+    _ffmpeg(*_picture("1920x1080", "24", 3), *sound, *_X264, "-c:a", "aac", "-b:a", "320k", path)
+
+
+def _portrait(path: Path) -> None:
+    _ffmpeg("-display_rotation", "-90", "-i", clip("small"), "-c", "copy", path)
+
+
+def _upside_down(path: Path) -> None:
+    _ffmpeg("-display_rotation", "180", "-i", clip("small"), "-c", "copy", path)
+
+
+def _small(path: Path) -> None:
+    _ffmpeg(*_picture("640x360", "25", 2), *_tone(440, 2), *_X264, *_AAC, path)
+
+
+def _long(path: Path) -> None:
+    _ffmpeg(*_picture("640x360", "25", 7), *_tone(440, 7), *_X264, *_AAC, path)
+
+
+def _vfr(path: Path) -> None:
+    drop = "select='lt(t,1)+not(mod(n,3))'"
+    _ffmpeg(*_picture("640x360", "30", 4), *_tone(440, 4), "-vf", drop, "-fps_mode", "vfr", *_X264, *_AAC, path)
+
+
+def _interlaced(path: Path) -> None:
+    fields = ["-vf", "tinterlace=mode=interleave_top,setfield=tff", "-flags", "+ilme+ildct"]
+    _ffmpeg(*_picture("720x576", "50", 2), *_tone(440, 2), *fields, "-c:v", "mpeg2video", "-b:v", "4M", *_AAC, path)
+
+
+def _mono(path: Path) -> None:
+    _ffmpeg(*_picture("640x360", "25", 2), *_tone(440, 2), *_X264, *_AAC, "-ac", "1", path)
+
+
+def _silent(path: Path) -> None:
+    _ffmpeg(*_picture("640x360", "30000/1001", 2), *_X264, path)
+
+
+def _audio_only(path: Path) -> None:
+    _ffmpeg(*_tone(440, 2), *_AAC, path)
+
+
+def _anamorphic(path: Path) -> None:
+    _ffmpeg(*_picture("720x576", "25", 2), *_tone(440, 2), "-vf", "setsar=64/45", *_X264, *_AAC, path)
+
+
+def _odd(path: Path) -> None:
+    vp9 = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "500k"]
+    picture = ["-f", "lavfi", "-i", "testsrc=size=853x479:rate=25:duration=2"]  # testsrc2 rounds to even sizes
+    _ffmpeg(*picture, *_tone(440, 2), *vp9, "-pix_fmt", "yuv420p", "-c:a", "libopus", path)
+
+
+def _fast(path: Path) -> None:
+    _ffmpeg(*_picture("1280x720", "60", 2), *_tone(440, 2), *_X264, *_AAC, path)
+
+
+def _hdr(path: Path) -> None:
+    color = ["-vf", "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc", "-tag:v", "hvc1"]
+    light = "log-level=error:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    x265 = ["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", light]
+    _ffmpeg(*_picture("640x360", "25", 2), *_tone(440, 2), *x265, *color, *_AAC, path)
+
+
+def _two_languages(path: Path) -> None:
+    captions = path.with_suffix(".srt")
+    captions.write_text("1\n00:00:00,500 --> 00:00:01,500\nBonjour\n", encoding="utf-8")
+    inputs = [*_picture("640x360", "25", 2), *_tone(440, 2), *_tone(880, 2), "-i", captions]
+    maps = ["-map", "0:v", "-map", "1:a", "-map", "2:a", "-map", "3:s"]
+    languages = [
+        "-metadata:s:a:0",
+        "language=eng",
+        "-metadata:s:a:1",
+        "language=fra",
+        "-metadata:s:s:0",
+        "language=fra",
+    ]
+    _ffmpeg(
+        *inputs, *maps, *_X264, *_AAC, "-c:s", "srt", *languages, "-metadata:s:a:1", "title=Version française", path
+    )
+
+
+def _timecode(path: Path) -> None:
+    _ffmpeg(*_picture("640x360", "25", 2), *_tone(440, 2), *_X264, *_AAC, "-timecode", "10:00:00:00", path)
+
+
+def _late_start(path: Path) -> None:
+    _ffmpeg("-i", clip("small"), "-c", "copy", "-output_ts_offset", "3600", path)
+
+
+def _no_duration(path: Path) -> None:
+    _ffmpeg("-i", clip("small"), "-c", "copy", "-f", "matroska", "-live", "1", path)
+
+
+def _stream(path: Path) -> None:
+    _ffmpeg("-i", clip("plain"), "-c", "copy", path)
+
+
+def _index_last(path: Path) -> None:
+    _ffmpeg("-i", clip("plain"), "-c", "copy", path)
+
+
+def _open_ended(path: Path) -> None:
+    # A media box of length 0 reaches to the end of the file: only the sample table knows how much there should be.
+    data = bytearray(clip("plain").read_bytes())
+    box = data.index(b"mdat") - 4
+    data[box : box + 4] = bytes(4)
+    path.write_bytes(data[: len(data) * 6 // 10])
+
+
+def _truncated(path: Path) -> None:
+    _cut("plain", path)
+
+
+def _truncated_no_index(path: Path) -> None:
+    _cut("index_last", path)
+
+
+def _truncated_mkv(path: Path) -> None:
+    _cut("two_languages", path)
+
+
+def _truncated_ts(path: Path) -> None:
+    _cut("stream", path)
+
+
+def _flv(path: Path) -> None:
+    _ffmpeg("-i", clip("plain"), "-c", "copy", path)
+
+
+def _truncated_flv(path: Path) -> None:
+    _cut("flv", path)
+
+
+def _empty(path: Path) -> None:
+    path.touch()
+
+
+def _text(path: Path) -> None:
+    path.write_text("This is not a video.\n" * 50, encoding="ascii")
+
+
+def _picture_file(path: Path) -> None:
+    picture = path.with_suffix(".jpg")
+    _ffmpeg(*_picture("640x360", "25", 1), "-frames:v", "1", picture)
+    picture.replace(path)
+
+
+def _archive(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "not a video " * 500)
+
+
+def _playlist(path: Path) -> None:
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n", "ascii")
+
+
+def _cover_art(path: Path) -> None:
+    cover = path.with_suffix(".png")
+    _ffmpeg(*_picture("320x320", "25", 1), "-frames:v", "1", cover)
+    art = ["-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic"]
+    _ffmpeg(*_tone(440, 2), "-i", cover, *art, *_AAC, path)
+
+
+def _undecodable(path: Path) -> None:
+    # The structure stays whole; the coded pictures become noise.
+    data = bytearray(clip("silent").read_bytes())
+    start = data.index(b"mdat") + 4
+    end = data.index(b"moov") - 4
+    data[start:end] = random.Random(1).randbytes(end - start)
+    path.write_bytes(data)
+
+
+def _unknown_codec(path: Path) -> None:
+    path.write_bytes(clip("silent").read_bytes().replace(b"avc1", b"zzzz"))
+
+
+def _flashing(size: str, seconds: float, rate: str = "25") -> list[str]:
+    """Black pictures with a white flash of 0.1 s in the middle of every second."""
+    flash = "drawbox=c=white:t=fill:enable='between(mod(t,1),0.499,0.599)'"
+    return ["-f", "lavfi", "-i", f"color=black:size={size}:rate={rate}:duration={seconds},{flash}"]
+
+
+def _beeping(seconds: float, layout: str = "mono") -> list[str]:
+    """The sound to :func:`_flashing`."""
+    beep = "if(between(mod(t,1),0.5,0.6),0.5*sin(2*PI*1000*t),0)"
+    return ["-f", "lavfi", "-i", f"aevalsrc='{beep}':channel_layout={layout}:sample_rate=48000:duration={seconds}"]
+
+
+def _long_sound(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 2), *_beeping(4), *_X264, *_AAC, path)
+
+
+def _short_sound(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 3), *_beeping(1.2), *_X264, *_AAC, path)
+
+
+def _empty_sound(path: Path) -> None:
+    _ffmpeg("-i", clip("small"), "-c", "copy", "-bsf:a", "noise=drop=1", path)
+
+
+def _late_picture(path: Path) -> None:
+    _ffmpeg("-itsoffset", "1", *_flashing("320x180", 2), *_beeping(3), *_X264, *_AAC, path)
+
+
+def _late_clock(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 2), *_beeping(2), *_X264, *_AAC, "-output_ts_offset", "10", path)
+
+
+def _parts(path: Path, *parts: list[str]) -> None:
+    """Transport streams of 2 s, put one after the other as recorders do; the clock of each begins anew."""
+    part = path.with_name("part.ts")
+    with path.open("wb") as whole:
+        for sources in parts:
+            _ffmpeg(*sources, *_X264, *_AAC, part)
+            whole.write(part.read_bytes())
+
+
+def _joined(path: Path) -> None:
+    _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("480x360", 2), *_beeping(2)])
+
+
+def _sound_changes(path: Path) -> None:
+    _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("320x180", 2), *_beeping(2), "-ac", "2"])
+
+
+def _screen(path: Path) -> None:
+    lively = ["-vf", "select='lt(t,0.1)+between(mod(t,1),0.45,0.7)'", "-fps_mode", "vfr"]
+    _ffmpeg(*_flashing("320x180", 4, "30"), *_beeping(4), *lively, *_X264, *_AAC, path)
+
+
+def _program_stream(path: Path) -> None:
+    _ffmpeg(*_flashing("352x288", 2), *_beeping(2), "-c:v", "mpeg1video", "-c:a", "mp2", path)
+
+
+def _bare_dv(path: Path) -> None:
+    _ffmpeg(*_flashing("720x576", 1), *_beeping(1, "stereo"), "-c:v", "dvvideo", "-pix_fmt", "yuv420p", path)
+
+
+def _unmarked_cover(path: Path) -> None:
+    cover = path.with_suffix(".jpg")
+    _ffmpeg(*_picture("640x640", "25", 1), "-frames:v", "1", cover)
+    _ffmpeg("-i", cover, *_flashing("320x180", 2), *_beeping(2), "-map", "0", "-map", "1", "-map", "2",
+            "-c:v:0", "copy", "-c:v:1", "libx264", "-pix_fmt", "yuv420p", *_AAC, path)  # fmt: skip
+
+
+def _one_frame(path: Path) -> None:
+    _ffmpeg(*_picture("320x180", "25", 1), "-frames:v", "1", *_X264, path)
+
+
+def _tiny(path: Path) -> None:
+    _ffmpeg(*_picture("16x16", "12", 1), *_tone(440, 1), *_X264, *_AAC, path)
+
+
+def _rare_matrix(path: Path) -> None:
+    _ffmpeg(*_picture("320x180", "25", 1), "-vf", "setparams=colorspace=ycgco", *_X264, path)
+
+
+def _cut(name: str, path: Path) -> None:
+    data = clip(name).read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+
+
+#: Name → suffix and recipe.
+RECIPES: dict[str, tuple[str, Recipe]] = {
+    # Whole ones
+    "plain": (".mp4", _plain),  # 1280x720, 25 frames/s, stereo, 4 s, index first
+    "index_last": (".mp4", _index_last),  # the same, index last
+    "stream": (".ts", _stream),  # the same as MPEG-TS
+    "flv": (".flv", _flv),  # the same as FLV
+    "small": (".mp4", _small),  # 640x360, 25 frames/s, mono tone, 2 s
+    "long": (".mp4", _long),  # the same, 7 s: more than one segment
+    "surround": (".mp4", _surround),  # 1920x1080, 24 frames/s, 5.1, 3 s
+    "portrait": (".mp4", _portrait),  # 640x360 shown as 360x640 by a display matrix
+    "upside_down": (".mp4", _upside_down),  # display matrix of 180 degrees
+    "vfr": (".mp4", _vfr),  # 30 frames/s, after 1 s only every third frame
+    "interlaced": (".ts", _interlaced),  # MPEG-2 720x576, 25 frames/s, top field first
+    "mono": (".mp4", _mono),
+    "silent": (".mp4", _silent),  # no audio, 29.97 frames/s
+    "anamorphic": (".mp4", _anamorphic),  # 720x576 shown as 1024x576
+    "odd": (".webm", _odd),  # VP9 853x479, Opus
+    "fast": (".mp4", _fast),  # 1280x720, 60 frames/s
+    "hdr": (".mp4", _hdr),  # HEVC 10 bit, PQ, BT.2020
+    "two_languages": (".mkv", _two_languages),  # eng and fra audio, fra captions
+    "timecode": (".mov", _timecode),  # a tmcd data track
+    "late_start": (".ts", _late_start),  # first timestamp about 3600 s
+    "no_duration": (".mkv", _no_duration),  # as browsers record: no duration, no index
+    # Odd ones; where there are flashes, they come with a beep
+    "long_sound": (".mp4", _long_sound),  # pictures of 2 s, sound of 4 s
+    "short_sound": (".mp4", _short_sound),  # pictures of 3 s, sound of 1.2 s
+    "empty_sound": (".mkv", _empty_sound),  # a sound track without a packet, as recorders without a microphone make
+    "late_picture": (".ts", _late_picture),  # sound of 3 s, pictures from 1 s on
+    "late_clock": (".mkv", _late_clock),  # 2 s from 10 s on: Matroska's durations count from 0
+    "joined": (".ts", _joined),  # two recordings of 2 s, 320x180 and 480x360
+    "sound_changes": (".ts", _sound_changes),  # two recordings of 2 s, mono and stereo
+    "screen": (".mkv", _screen),  # 4 s, bursts of 30 frames/s
+    "program_stream": (".mpg", _program_stream),  # MPEG-1, 2 s
+    "bare_dv": (".dv", _bare_dv),  # PAL, 1 s
+    "unmarked_cover": (".mkv", _unmarked_cover),  # a JPEG as the first video track
+    "one_frame": (".mp4", _one_frame),
+    "tiny": (".mp4", _tiny),  # 16x16, 12 frames/s
+    "rare_matrix": (".mp4", _rare_matrix),  # YCgCo, which scale refuses
+    # Broken ones
+    "truncated": (".mp4", _truncated),  # index first, 60 % of the bytes
+    "truncated_no_index": (".mp4", _truncated_no_index),
+    "open_ended": (".mp4", _open_ended),  # cut, with a media box that claims no length
+    "truncated_mkv": (".mkv", _truncated_mkv),
+    "truncated_flv": (".flv", _truncated_flv),
+    "truncated_ts": (".ts", _truncated_ts),  # a shorter, whole video by the rules of MPEG-TS
+    "undecodable": (".mp4", _undecodable),
+    "unknown_codec": (".mp4", _unknown_codec),
+    "empty": (".mp4", _empty),
+    "text": (".mp4", _text),
+    "picture": (".mp4", _picture_file),  # a JPEG
+    "archive": (".mp4", _archive),  # a ZIP
+    "playlist": (".mp4", _playlist),  # HLS that points at a local file
+    "audio_only": (".m4a", _audio_only),
+    "cover_art": (".m4a", _cover_art),
+}
