@@ -50,6 +50,7 @@ class WorkRow(Record):
     retryable: bool | None
     outputs: list[str] | None
     qualities: list[str] | None
+    warnings: list[str] | None
     estimated_cost: float | None
     actual_cost: float | None
     created_at: datetime
@@ -243,6 +244,7 @@ def _job_query() -> Select[Any]:
             *(job.c[name] for name in _JOB_COLUMNS),
             job.c.plan["packaging"]["outputs"].label("outputs"),
             func.jsonb_path_query_array(job.c.plan, "$.renditions[*].name", type_=JSONB).label("qualities"),
+            func.jsonb_path_query_array(job.c.plan, "$.warnings[*].message", type_=JSONB).label("warnings"),
             job.c.estimated_cost,
             job.c.actual_cost,
             job.c.bucket.label("output_bucket"),
@@ -260,7 +262,7 @@ def _job_query() -> Select[Any]:
 def _source_query() -> Select[Any]:
     missing = (
         "job_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed", "eta_seconds",
-        "error_class", "retryable", "outputs", "qualities", "estimated_cost", "actual_cost", "queued_at",
+        "error_class", "retryable", "outputs", "qualities", "warnings", "estimated_cost", "actual_cost", "queued_at",
         "started_at", "output_bucket", "output_prefix", "manifest_uri",
     )  # fmt: skip
     return (

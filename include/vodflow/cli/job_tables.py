@@ -61,7 +61,7 @@ def details_table(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> Group:
     facts = Table(box=None, show_header=False, pad_edge=False)
     for name, value in job.to_json().items():
         if value not in (None, [], False):
-            facts.add_row(name, Text(", ".join(value) if isinstance(value, list) else _fact(name, value)))
+            facts.add_row(name, Text(_fact(name, value)))
     parts: list[Table] = [facts]
     titles = {
         "history": ("at", "actor", "new_status"),
@@ -75,6 +75,8 @@ def details_table(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> Group:
 
 
 def _fact(name: str, value: object) -> str:
+    if isinstance(value, list):
+        return ("\n" if name == "warnings" else ", ").join(value)
     if name == "size" and isinstance(value, int):
         return decimal(value)
     if name.endswith("_cost"):

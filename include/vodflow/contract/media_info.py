@@ -33,6 +33,7 @@ class VideoTrack(_Value):
     :param duration: seconds
     :param bit_rate: bits a second, where known
     :param field_order: ``progressive`` or one of ffprobe's interlaced orders
+    :param alpha: whether parts of it may be transparent
     :param color_transfer: as ffprobe names it; ``smpte2084`` and ``arib-std-b67`` mean HDR
     """
 
@@ -56,6 +57,7 @@ class VideoTrack(_Value):
     color_transfer: str | None = None
     color_space: str | None = None
     color_range: str | None = None
+    alpha: bool = Field(default=False, exclude_if=lambda alpha: not alpha)
 
     @property
     def fps(self) -> Fraction:
@@ -104,12 +106,24 @@ class CaptionTrack(_Value):
     forced: bool = False
 
 
+class OtherTrack(_Value):
+    """A stream of which nothing is made.
+
+    :param codec: as ffprobe names it, or the container's tag where FFmpeg does not know it
+    """
+
+    index: int = Field(ge=0)
+    kind: Literal["video", "picture", "audio", "captions", "timecode", "data", "attachment"]
+    codec: str
+
+
 class MediaInfo(_Value):
     """Everything known about a source's content.
 
     :param container: ffprobe's format name
     :param duration: seconds, of the whole container
     :param size: bytes
+    :param others: streams that are neither the video, nor usable sound, nor captions; ``picture`` is cover art
     """
 
     container: str
@@ -119,3 +133,4 @@ class MediaInfo(_Value):
     video: VideoTrack
     audio: tuple[AudioTrack, ...] = ()
     captions: tuple[CaptionTrack, ...] = ()
+    others: tuple[OtherTrack, ...] = Field(default=(), exclude_if=lambda others: not others)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -138,12 +138,30 @@ class Thumbnails(_Value):
     poster_time: float = Field(ge=0)
 
 
+class PlanWarning(_Value):
+    """Something of the source that the outputs do not have, though they are right without it.
+
+    :param code: its name for programs, for example ``captions_left_out``
+    :param message: one sentence for people
+    :param track: stream index in the source, where it is about one stream
+    """
+
+    code: str
+    message: str
+    track: int | None = None
+
+
+#: What does not change what is made, so that a plan keeps its hash, and a source its outputs.
+_NOT_HASHED: Final[dict[str, Any]] = {"warnings": True, "media": {"others": True, "video": {"alpha"}}}
+
+
 class TranscodePlan(_Value):
     """Everything an engine must make from one source, and nothing about how or where it runs.
 
     :param tenant: slug of the tenant, first part of the output prefix
     :param video: slug of the video, second part of the output prefix
     :param revision: 0, or a higher number when a person forces the same work again
+    :param warnings: what is left out, see :mod:`vodflow.planning.warnings`
     """
 
     schema_version: Literal[1] = PLAN_SCHEMA_VERSION
@@ -157,11 +175,12 @@ class TranscodePlan(_Value):
     packaging: Packaging = Packaging()
     thumbnails: Thumbnails | None = None
     revision: int = Field(default=0, ge=0)
+    warnings: tuple[PlanWarning, ...] = Field(default=(), exclude_if=lambda warnings: not warnings)
 
     @property
     def hash(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the plan's canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:PLAN_HASH_DIGITS]
+        """The first 16 hex digits of the SHA-256 of the plan's canonical JSON, warnings left out."""
+        return hashlib.sha256(self.model_dump_json(exclude=_NOT_HASHED).encode()).hexdigest()[:PLAN_HASH_DIGITS]
 
     @property
     def prefix(self) -> str:

@@ -34,6 +34,7 @@ class Job:
     :param retryable: whether trying again can help
     :param outputs: of ``hls``, ``dash``, ``mp4``; planned, and there once it is published
     :param qualities: names of the planned renditions, highest first
+    :param warnings: what of the source its outputs do not have, a sentence each
     :param estimated_cost: of the last attempt, before it began, where the engine has a price
     :param actual_cost: of all attempts that made outputs, by their measured durations
     :param output: ``s3://bucket/prefix`` of the outputs
@@ -64,6 +65,7 @@ class Job:
     retryable: bool | None
     outputs: tuple[str, ...]
     qualities: tuple[str, ...]
+    warnings: tuple[str, ...]
     estimated_cost: float | None
     actual_cost: float | None
     created_at: datetime
@@ -95,6 +97,7 @@ class Job:
             reason=row.error_message,
             outputs=tuple(row.outputs or ()),
             qualities=tuple(row.qualities or ()),
+            warnings=tuple(row.warnings or ()),
             estimated_cost=None if row.estimated_cost is None else float(row.estimated_cost),
             actual_cost=None if row.actual_cost is None else float(row.actual_cost),
             output=f"s3://{row.output_bucket}/{row.output_prefix}" if row.output_prefix is not None else None,

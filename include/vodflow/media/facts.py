@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Literal, cast
 
-from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, VideoTrack
+from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, VideoTrack
 from vodflow.errors import InputRejected, RejectionReason
 
 Stream = Mapping[str, Any]
@@ -29,11 +29,16 @@ _HIGHEST_RATE = 1000
 #: Higher ones that only fit all timestamps are clocks, too; every output is at most this fast.
 _FASTEST_VARIABLE = 60
 
+_OTHER_KINDS: Mapping[str, Literal["video", "audio", "captions", "attachment"]] = {
+    "video": "video", "audio": "audio", "subtitle": "captions", "attachment": "attachment",
+}  # fmt: skip
+
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")
 #: ISO 639-2: undetermined, uncoded, no linguistic content, multiple.
 _NO_LANGUAGE = {"und", "mis", "zxx", "mul"}
 _CLOCK = re.compile(r"^(\d+):(\d{2}):(\d{2}(?:\.\d+)?)$")
+_ALPHA = re.compile(r"yuva|ya\d|gbrap|rgba|bgra|argb|abgr|ayuv|vuya|uyva")
 _DEPTH = re.compile(r"(?:p0|p|gray|[a-z])(9|10|12|14|16)(?:le|be)$")
 
 
@@ -53,14 +58,18 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
         raise InputRejected(
             RejectionReason.UNDECODABLE, "Neither the container nor its packets tell how long the video is."
         )
+    audio = tuple(_audio(item) for item in _kind(streams, "audio") if _usable_audio(item))
+    captions = tuple(_captions(item) for item in _kind(streams, "subtitle") if _codec(item))
+    used = {stream["index"], *(track.index for track in audio), *(track.index for track in captions)}
     return MediaInfo(
         container=str(container.get("format_name", "unknown")),
         duration=total,
         size=size,
         bit_rate=_integer(container.get("bit_rate")),
         video=_video(stream, total),
-        audio=tuple(_audio(item) for item in _kind(streams, "audio") if _usable_audio(item)),
-        captions=tuple(_captions(item) for item in _kind(streams, "subtitle") if _codec(item)),
+        audio=audio,
+        captions=captions,
+        others=tuple(_other(item) for item in streams if item["index"] not in used),
     )
 
 
@@ -141,6 +150,8 @@ def _video(stream: Stream, total: float) -> VideoTrack:
         color_transfer=_color(stream, "color_transfer"),
         color_space=_color(stream, "color_space"),
         color_range=_color(stream, "color_range"),
+        # WebM codes transparency as a second picture beside each one, and says so in a tag.
+        alpha=bool(_ALPHA.match(str(stream.get("pix_fmt")))) or _tags(stream).get("alpha_mode") == "1",
     )
 
 
@@ -172,6 +183,16 @@ def _captions(stream: Stream) -> CaptionTrack:
         default=_flag(stream, "default"),
         forced=_flag(stream, "forced"),
     )
+
+
+def _other(stream: Stream) -> OtherTrack:
+    tag = str(stream.get("codec_tag_string", "unknown"))
+    kind = _OTHER_KINDS.get(str(stream.get("codec_type")), "data")
+    if kind == "video" and any(_flag(stream, name) for name in _STILL):
+        kind = "picture"
+    elif kind == "data" and tag == "tmcd":
+        kind = "timecode"
+    return OtherTrack(index=int(stream["index"]), kind=kind, codec=_codec(stream) or tag)
 
 
 def _usable_audio(stream: Stream) -> bool:

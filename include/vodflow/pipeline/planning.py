@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow, SourceRow
@@ -15,6 +17,8 @@ from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import Profile, load_profile
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.engines import available
+
+log = logging.getLogger(__name__)
 
 
 def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
@@ -33,6 +37,8 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
         profile = profile_of(source, request, settings)
         revision = jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force)
         plan = plan_source(source, source.media_info, request, profile, revision=revision, settings=settings)
+        for warning in plan.warnings:
+            log.warning("left out: %s", warning.message)
         return jobs.open_job(
             connection,
             source_id,

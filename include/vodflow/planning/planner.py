@@ -13,6 +13,7 @@ from vodflow.planning.levels import h264_level, reference_frames
 from vodflow.planning.profiles import Profile, Rung
 from vodflow.planning.sound import audio_renditions, rung_audio
 from vodflow.planning.timing import gop_frames, output_rate, segment_seconds
+from vodflow.planning.warnings import left_out
 
 #: Bits that H.264 needs for the quality of one bit of a newer codec (Ohm et al. 2012: HEVC halves the rate; AV1 and
 #: VVC go on from there).
@@ -83,6 +84,7 @@ def make_plan(
         ),
         thumbnails=_thumbnails(media, profile, thumbnail_interval),
         revision=revision,
+        warnings=left_out(media, rate, audio),
     )
 
 

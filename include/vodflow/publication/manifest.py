@@ -106,6 +106,7 @@ def build_manifest(
         "audio": [_audio(item, verification) for item in plan.audio],
         "poster": names.of(layout.POSTER) if plan.thumbnails else None,
         "thumbnails": _thumbnails(plan, verification, names),
+        "warnings": [item.model_dump(mode="json") for item in plan.warnings],
         "verification": {"rules": list(verification.rules)},
         "objects": [
             {"path": item.name, "bytes": item.size, "crc32": item.checksum, "content_type": item.content_type}

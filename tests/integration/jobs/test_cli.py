@@ -94,6 +94,17 @@ def test_upload_and_wait(place: Place, video: Path) -> None:
     assert [item["name"] for item in told["renditions"]] == ["360p"]
 
 
+def test_what_is_left_out_is_said(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    uri = place.put("acme/film.mkv", clip("two_languages").read_bytes())
+    documents("jobs", "create", uri, "--outputs", "mp4")
+    made = str(place.carry_out("source-1", until="plan"))
+    (said, captions) = json.loads(run("jobs", "get", made, "--json"))["warnings"]
+    assert said == "Audio track 2 (mono, fra, Version française) is not published."
+    assert captions.startswith("Captions track 3 (")
+    assert captions in run("jobs", "get", made)
+    assert f"left out: {captions}" in caplog.messages
+
+
 def test_verify_finds_what_is_wrong(place: Place, video: Path) -> None:
     with Worker(place, really=True):
         (job,) = documents("upload", str(video), "--outputs", "mp4", "--wait")

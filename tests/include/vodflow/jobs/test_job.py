@@ -19,8 +19,8 @@ JOB = Job(
     id=12, source_id=7, source="s3://footage/acme/a.mp4", version="v1", size=1000, tenant="acme", status="PUBLISHED",
     profile="standard", engine="local", priority=50, run_id="source-7", external_id=None, stage=None, progress=100.0,
     speed=2.0, eta=None, error_class=None, error_code=None, reason=None, retryable=None, outputs=("hls",),
-    qualities=("720p",), estimated_cost=None, actual_cost=None, created_at=MOMENT, queued_at=MOMENT, started_at=MOMENT,
-    finished_at=MOMENT, output="s3://media/vod/acme/a/0123", manifest="s3://media/vod/acme/a/0123/manifest.json",
+    qualities=("720p",), warnings=(), estimated_cost=None, actual_cost=None, created_at=MOMENT, queued_at=MOMENT,
+    started_at=MOMENT, finished_at=MOMENT, output="s3://media/vod/acme/a/0123", manifest="s3://media/vod/acme/a/0123/manifest.json",
     public=True,
 )  # fmt: skip
 

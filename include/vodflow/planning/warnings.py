@@ -1,0 +1,87 @@
+"""What a source has and its outputs will not have, each said in one sentence: pure.
+
+Nothing here stops a job. The list is the plan's ``warnings``; the task's log, ``manifest.json`` and ``vodflow jobs
+get`` show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, VideoTrack
+from vodflow.contract.plan import AudioRendition, PlanWarning
+
+#: A slower rate than this share of the source's drops frames that a person could see.
+_SAME_RATE: Final = Fraction(99, 100)
+
+_OTHERS: Final = {
+    "video": "a further video track",
+    "picture": "a still picture, such as cover art",
+    "audio": "sound in a format that cannot be read",
+    "captions": "captions in a format that cannot be read",
+    "timecode": "time codes",
+    "data": "data",
+    "attachment": "an attached file",
+}
+
+
+def left_out(media: MediaInfo, rate: Fraction, audio: tuple[AudioRendition, ...]) -> tuple[PlanWarning, ...]:
+    """Every track and every quality of the picture and the sound that the outputs of a plan do not have.
+
+    :param rate: frames a second of all renditions
+    :param audio: the sound that is made
+    """
+    return (
+        *_picture(media.video, rate),
+        *_sound(media.audio, audio),
+        *(_captions(track) for track in media.captions),
+        *(_other(track) for track in media.others),
+    )
+
+
+def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:
+    def warning(code: str, message: str) -> PlanWarning:
+        return PlanWarning(code=code, message=message, track=track.index)
+
+    if track.hdr:
+        name = "PQ" if track.color_transfer == "smpte2084" else "HLG"
+        yield warning("hdr_tone_mapped", f"The picture is HDR ({name}); it is published in SDR, tone-mapped to BT.709.")
+    if track.alpha:
+        yield warning("alpha_left_out", "The picture has an alpha channel; it is published without transparency.")
+    if track.interlaced and rate < track.fps * 2 * _SAME_RATE:
+        message = f"The picture has {_number(track.fps * 2)} fields a second; {_number(rate)} frames are published."
+        yield warning("motion_halved", message)
+    elif rate < track.fps * _SAME_RATE:
+        message = f"The picture has {_number(track.fps)} frames a second; {_number(rate)} are published."
+        yield warning("frame_rate_reduced", message)
+
+
+def _sound(tracks: tuple[AudioTrack, ...], made: tuple[AudioRendition, ...]) -> Iterator[PlanWarning]:
+    channels = {item.source_index: item.channels for item in made}
+    for track in tracks:
+        if track.index not in channels:
+            message = f"Audio track {track.index} ({_named(track.layout, track)}) is not published."
+            yield PlanWarning(code="audio_left_out", message=message, track=track.index)
+        elif track.channels > channels[track.index]:
+            message = f"Audio track {track.index} ({_named(track.layout, track)}) is published in stereo."
+            yield PlanWarning(code="audio_downmixed", message=message, track=track.index)
+
+
+def _captions(track: CaptionTrack) -> PlanWarning:
+    message = f"Captions track {track.index} ({_named(track.codec, track)}) is not published."
+    return PlanWarning(code="captions_left_out", message=message, track=track.index)
+
+
+def _named(first: str, track: AudioTrack | CaptionTrack) -> str:
+    return ", ".join(word for word in (first, track.language, track.title) if word)
+
+
+def _number(value: Fraction) -> str:
+    return f"{float(value):.4g}"
+
+
+def _other(track: OtherTrack) -> PlanWarning:
+    message = f"Track {track.index} ({track.codec}) is {_OTHERS[track.kind]}; it is not published."
+    return PlanWarning(code=f"{track.kind}_left_out", message=message, track=track.index)
