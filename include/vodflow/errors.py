@@ -14,7 +14,9 @@
     ├── EngineError             an engine could not carry a plan out
     │   ├── EngineStalled       no progress for the stall limit
     │   ├── EngineCanceled      somebody asked for it
-    │   └── DiskSpaceError      too little room for the work files
+    │   └── ResourceError       this machine ran short of memory, processes or open files; retryable
+    │       ├── StartError      so short that no program can be started: everybody's trouble
+    │       └── DiskSpaceError  too little room for the work files
     ├── VerificationError       outputs break a rule; names the object and the rule
     ├── PublicationError        the manifest of a published video would break its own schema
     ├── CatalogError            the catalog refused a change
@@ -159,7 +161,15 @@ class EngineCanceled(EngineError):
     """The job was cancelled; nothing is left running."""
 
 
-class DiskSpaceError(EngineError):
+class ResourceError(EngineError):
+    """The machine ran short of memory, processes or open files, or killed a helper for want of them."""
+
+
+class StartError(ResourceError):
+    """No program can be started on this machine now; whatever was to be run is not at fault."""
+
+
+class DiskSpaceError(ResourceError):
     """The work folder has too little free space for the plan's temporary files."""
 
 

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffprobe_path, input_options
 
 from local_mediaconvert.api.probe_result import probe_result
@@ -102,13 +103,7 @@ def _shown(url: str) -> str:
 def _ffprobe(address: str, url: str) -> Document:
     argv = [ffprobe_path(), "-v", "error", "-show_format", "-show_streams", "-of", "json", *input_options(address)]
     try:
-        done = subprocess.run(
-            [*argv, "-rw_timeout", "10000000", "-i", address],
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        done = capture([*argv, "-rw_timeout", "10000000", "-i", address], _TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise ApiError(
             "UnprocessableEntityException", f"{_shown(url)} was not examined within {_TIMEOUT:g} s."

@@ -11,7 +11,7 @@ from typing import Final
 
 from vodflow.engines.local.command import TOO_MANY_ERRORS
 from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
-from vodflow.ffmpeg.process import Finished, check_exit
+from vodflow.ffmpeg.process import Finished, check_exit, raise_for_shortage
 from vodflow.packaging.movie import movie_seconds
 
 from local_mediaconvert.transcode.contract import DAMAGED_INPUT, ErrorCode, JobFailed, JobWarning
@@ -50,6 +50,7 @@ def check_encode(plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]
     :raises EngineError: when FFmpeg failed for another reason
     """
     uri = plan.clips[0].source.uri
+    raise_for_shortage("ffmpeg", finished)
     if finished.code != 0:
         said = next((line for line in finished.errors if "[error]" in line or "[fatal]" in line), "")
         if finished.code == TOO_MANY_ERRORS or "Invalid data found" in said:

@@ -17,7 +17,7 @@ from vodflow.contract.result import Stage
 from vodflow.engines.local.progress import EncodeProgress, Reporter
 from vodflow.engines.local.workspace import workspace
 from vodflow.errors import EngineCanceled, VodflowError
-from vodflow.ffmpeg.process import Limits, check_exit, run_process
+from vodflow.ffmpeg.process import Limits, check_exit, raise_for_shortage, run_process
 from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.settings import Settings, get_settings
 
@@ -217,6 +217,7 @@ class _Job:
                 return True
 
             finished = run_process(argv, collect, limits=Limits(self.cancel, self._patience(plan)))
+            raise_for_shortage("ffmpeg", finished)
             if finished.code != 0:
                 said = finished.errors[-1] if finished.errors else "no reason given"
                 raise JobFailed(ErrorCode.FILE_ACCESS, f"Captions cannot be read: {bare(said)}")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from vodflow.contract.media_info import AudioTrack, CaptionTrack, VideoTrack
 from vodflow.errors import InputRejected
-from vodflow.ffmpeg.process import Limits, run_process
+from vodflow.ffmpeg.process import Limits, raise_for_shortage, run_process
 from vodflow.ffmpeg.tools import ffprobe_path, input_options
 from vodflow.media.containers import examine as structure_of
 from vodflow.media.facts import declared_duration, media_info, start_time
@@ -153,6 +153,7 @@ def _ffprobe(uri: str, path: Path, options: list[str], cancel: threading.Event, 
         return False
 
     finished = run_process(argv, collect, limits=Limits(cancel, timeout))
+    raise_for_shortage("ffprobe", finished)
     if finished.code != 0:
         said = finished.errors[-1] if finished.errors else "no reason given"
         if any(_NOT_LISTED in line for line in finished.errors):

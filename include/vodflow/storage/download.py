@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from vodflow.contract.plan import SourceRef
-from vodflow.errors import DiskSpaceError, EngineCanceled, EngineError
+from vodflow.errors import EngineCanceled, EngineError
+from vodflow.ffmpeg.resources import shortage
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
@@ -97,11 +97,9 @@ class _Transfer:
         except (ClientError, BotoCoreError) as error:
             raise storage_error(error, "download", self.ref.uri) from error
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise DiskSpaceError(
-                    f"The work folder became full while {self.ref.uri} was downloaded.", code="ENOSPC"
-                ) from error
-            raise EngineError(f"Could not download {self.ref.uri} to its end: {error}", code="short_read") from error
+            raise shortage(error, f"download {self.ref.uri}") or EngineError(
+                f"Could not download {self.ref.uri} to its end: {error}", code="short_read"
+            ) from error
 
     def _read(self, span: _Span) -> None:
         if span.position >= span.end:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from vodflow.errors import EngineError
+from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
 from vodflow.verification import h264
 from vodflow.verification.outputs import Outputs
@@ -77,13 +78,7 @@ def _decode(demuxer: str, gops: list[Gop]) -> str | None:
     :raises EngineError: FFmpeg was stopped, or did not end; the outputs may be right
     """
     try:
-        done = subprocess.run(
-            decode_argv(demuxer),
-            input=b"".join(gop.stream for gop in gops),
-            capture_output=True,
-            timeout=DECODE_TIMEOUT,
-            check=False,
-        )
+        done = capture(decode_argv(demuxer), DECODE_TIMEOUT, b"".join(gop.stream for gop in gops))
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"FFmpeg did not decode {gops[0].name} within {DECODE_TIMEOUT:.0f} s.") from error
     if was_stopped(done.returncode, done.stderr):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from vodflow.contract.plan import TranscodePlan
 from vodflow.engines.local.command import MAX_ERROR_RATE, TOO_MANY_ERRORS
-from vodflow.errors import EngineError, InputRejected, RejectionReason
-from vodflow.ffmpeg.process import DISK_FULL, Finished, check_exit
+from vodflow.errors import InputRejected, RejectionReason
+from vodflow.ffmpeg.process import Finished, check_exit, raise_for_shortage
 from vodflow.planning import span
 
 #: The source is cut off when more than this is missing at its end: seconds, and as a share of its duration.
@@ -15,7 +15,6 @@ from vodflow.planning import span
 MISSING_SECONDS = 0.5
 MISSING_SHARE = 0.02
 
-_MEMORY = "Cannot allocate memory"
 #: What libavfilter's source of sound says of a format that changes.
 _SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
 #: FFmpeg's words when it cannot read an input at all, or never gets a frame out of it.
@@ -38,7 +37,7 @@ def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
     """Nothing when FFmpeg ended well.
 
     :raises InputRejected: the source cannot be decoded
-    :raises DiskSpaceError: the work folder is full
+    :raises ResourceError: this machine ran short: of disk, memory, processes
     :raises EngineError: anything else
     """
     if finished.code == 0:
@@ -50,15 +49,14 @@ def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
             f" {_first_error(finished.errors)}",
         )
     text = "\n".join(finished.errors)
-    if _MEMORY in text:
-        raise EngineError(f"FFmpeg ran out of memory: {_first_error(finished.errors)}", code="ENOMEM")
+    raise_for_shortage("ffmpeg", finished)
     if _SOUND_CHANGES in text:
         raise InputRejected(
             RejectionReason.UNDECODABLE,
             f"The sound of {plan.source.uri} changes its channels or its sample rate in the middle. Export the video"
             " again with one audio format.",
         )
-    if finished.code > 0 and DISK_FULL not in text and any(words in text for words in _UNREADABLE):
+    if finished.code > 0 and any(words in text for words in _UNREADABLE):
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"FFmpeg cannot decode {plan.source.uri}. {_first_error(finished.errors)}"
         )

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import IO, NoReturn, TextIO
 
 from vodflow.ffmpeg.process import Finished, Limits, die_with_parent, watch
+from vodflow.ffmpeg.resources import start_failure
 
 #: Seconds between two looks at a child that is waited for with a timeout.
 _POLL = 0.01
@@ -43,10 +44,15 @@ def run_forked(
 
     :param on_line: gets each line of standard output; says whether it shows progress
     :param name: what messages call it
+    :raises StartError: this machine cannot start it now
     :raises EngineCanceled: cancelled; the process group is gone
     :raises EngineStalled: no progress for too long; the process group is gone
     """
-    return watch(_Fork(work, limits), name, on_line, limits)
+    try:
+        fork = _Fork(work, limits)
+    except (OSError, MemoryError) as error:
+        raise start_failure(error, name) from error
+    return watch(fork, name, on_line, limits)
 
 
 class _Fork:

@@ -35,6 +35,7 @@ from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
 from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, VodflowError
+from vodflow.ffmpeg.resources import shortage
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO 
         return ExitCode.RETRYABLE
     except Exception as error:
         log.exception("The worker failed")
-        write(failure(EngineError(f"{type(error).__name__}: {error}", code=type(error).__name__)))
+        name = type(error).__name__
+        write(failure(shortage(error, "do this work") or EngineError(f"{name}: {error}", code=name)))
         return ExitCode.RETRYABLE
     return ExitCode.DONE
 

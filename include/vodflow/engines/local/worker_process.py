@@ -23,6 +23,7 @@ from vodflow.engines.local.forked_worker import can_fork, run_forked
 from vodflow.engines.local.worker import work
 from vodflow.errors import EngineError, InputRejected, RejectionReason, VodflowError
 from vodflow.ffmpeg.process import Finished, Limits, run_process
+from vodflow.ffmpeg.resources import shortage_of
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,8 @@ def to_error(failure: Failure) -> VodflowError:
 
 def _silent_death(finished: Finished) -> EngineError:
     said = "\n".join(finished.errors[-10:])
+    if (short := shortage_of("The worker", finished.code, said)) is not None:
+        return short
     how = f"was killed by signal {-finished.code}" if finished.code < 0 else f"ended with exit status {finished.code}"
     return EngineError(f"The worker {how} without saying why. {said}".rstrip(), code=str(finished.code))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vodflow.contract.plan import Output, TranscodePlan
 from vodflow.errors import ConfigurationError, DiskSpaceError
+from vodflow.ffmpeg.resources import shortage
 from vodflow.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def workspace(settings: Settings) -> Iterator[Path]:
     A process that is killed cannot remove its folder: the next job does. Each folder is locked by its process, and
     the kernel frees the lock of a dead one.
 
+    :raises DiskSpaceError: when there is no room for it now
     :raises ConfigurationError: when the folder cannot be made
     """
     parent = settings.work_dir or Path(tempfile.gettempdir())
@@ -77,7 +79,9 @@ def workspace(settings: Settings) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         sweep(parent)
     except OSError as error:
-        raise ConfigurationError(f"The work folder cannot be used: {error}. Set VODFLOW_WORK_DIR.") from error
+        raise shortage(error, f"use the work folder {parent}") or ConfigurationError(
+            f"The work folder cannot be used: {error}. Set VODFLOW_WORK_DIR."
+        ) from error
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as name:
         handle = os.open(name, os.O_RDONLY)
         _open_folders.add(Path(name))
