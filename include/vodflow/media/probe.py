@@ -205,12 +205,9 @@ def _input(source: str, timeout: float) -> list[str]:
 
 def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedProcess[str]:
     try:
-        raw = capture(argv, timeout)
+        done = capture(argv, timeout)
     except subprocess.TimeoutExpired as error:
         raise SourceUnavailable(f"{_name(source)} could not be examined within {timeout:g} s.") from error
-    done = subprocess.CompletedProcess(
-        argv, raw.returncode, raw.stdout.decode(errors="replace"), raw.stderr.decode(errors="replace")
-    )
     log.debug("%s ended with %s: %s", argv[0], done.returncode, _QUERY.sub(r"\1", done.stderr))
     return done
 

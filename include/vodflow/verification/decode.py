@@ -19,7 +19,7 @@ from vodflow.verification.tracks import Gop, Track
 DECODE_TIMEOUT = 120.0
 #: Slices and the SPS, without which equal slices may mean different pictures (ITU-T H.264, table 7-1).
 _KEPT_UNITS = frozenset({1, 2, 3, 4, h264.NAL_IDR, h264.NAL_SPS})
-_FRAMES = re.compile(rb"^frame=(\d+)$", re.MULTILINE)
+_FRAMES = re.compile(r"^frame=(\d+)$", re.MULTILINE)
 
 
 def decode_argv(demuxer: str) -> list[str]:
@@ -83,7 +83,7 @@ def _decode(demuxer: str, gops: list[Gop]) -> str | None:
         raise EngineError(f"FFmpeg did not decode {gops[0].name} within {DECODE_TIMEOUT:.0f} s.") from error
     if was_stopped(done.returncode, done.stderr):
         raise EngineError(f"FFmpeg was stopped while it decoded {gops[0].name}.", code=str(done.returncode))
-    problem = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
+    problem = done.stderr.strip().splitlines()
     if done.returncode or problem:
         return f"FFmpeg says: {problem[0] if problem else f'exit status {done.returncode}'}"
     wanted = sum(gop.frames for gop in gops)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from fractions import Fraction
@@ -11,7 +10,15 @@ from pathlib import Path
 import pytest
 from support.clips import clip
 from vodflow.contract.media_info import MediaInfo
-from vodflow.errors import ErrorClass, InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
+from vodflow.errors import (
+    ErrorClass,
+    InputRejected,
+    RejectionReason,
+    ResourceError,
+    SourceNotFound,
+    SourceUnavailable,
+    VodflowError,
+)
 from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
 from vodflow.media import probe as probe_module
 from vodflow.media.probe import probe
@@ -139,15 +146,23 @@ def test_too_slow_is_worth_another_try() -> None:
     assert caught.value.error_class == ErrorClass.TRANSIENT
 
 
-def test_a_killed_ffprobe_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(argv: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        with subprocess.Popen(["/bin/sh", "-c", "sleep 30"]) as process:
-            os.kill(process.pid, signal.SIGKILL)
-        return subprocess.CompletedProcess(argv, process.returncode, "", "")
-
-    monkeypatch.setattr(probe_module.subprocess, "run", killed)
-    with pytest.raises(SourceUnavailable, match="killed"):
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ("kill -9 $$", ResourceError),
+        ("kill -15 $$", SourceUnavailable),
+        ("echo '[mov] [error] Cannot allocate memory' >&2; exit 1", ResourceError),
+    ],
+)
+def test_a_stopped_ffprobe_is_worth_another_try(
+    script: str, kind: type[VodflowError], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (program := tmp_path / "ffprobe").write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(probe_module, "ffprobe_path", lambda: str(program))
+    with pytest.raises(kind, match=r"killed|ran short") as caught:
         facts(clip("plain"))
+    assert caught.value.retryable
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -159,6 +174,6 @@ def test_a_stopped_ffmpeg_is_told_from_one_that_refuses_its_input(number: signal
         process.stdout.readline()
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)
-    assert was_stopped(process.returncode, errors)
+    assert was_stopped(process.returncode, errors.decode())
     refused = subprocess.run([ffmpeg_path(), "-v", "error", "-i", __file__], capture_output=True, check=False)
-    assert not was_stopped(refused.returncode, refused.stderr)
+    assert not was_stopped(refused.returncode, refused.stderr.decode())
