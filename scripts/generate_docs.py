@@ -175,7 +175,7 @@ def _parameters(model: type[BaseModel]) -> dict[str, str]:
 
 def _dags() -> str:
     parts = ["# DAGs", "", "Generated from the DAG files' docstrings, which Airflow's UI shows as well."]
-    for path in sorted(REPOSITORY.glob("dags/*/*_dag.py")):
+    for path in sorted(REPOSITORY.glob("dags/*/*/*_dag.py")):
         docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
         title, _, body = docstring.strip().partition("\n")
         parts += ["", f"## {title.removeprefix('# ')}", "", f"`{path.relative_to(REPOSITORY)}`", "", body.strip()]

@@ -26,9 +26,8 @@ MODULES: Final = (
     "jinja2.ext",
     "vodflow.engines.local.worker",
     "vodflow.engines.mediaconvert.steps",
-    "vodflow.pipeline.planning",
-    "vodflow.pipeline.probing",
-    "vodflow.pipeline.publishing",
+    "vodflow.pipeline.prepare",
+    "vodflow.pipeline.publish",
     "vodflow.engines.local.run_job",
     "vodflow.sensing.ingest",
     "vodflow.storage.download",
@@ -37,6 +36,8 @@ MODULES: Final = (
     "vodflow_airflow.errors",
     "vodflow_airflow.operators.local_transcode",
     "vodflow_airflow.operators.mediaconvert_transcode",
+    "vodflow_airflow.operators.prepare",
+    "vodflow_airflow.operators.publish",
     "vodflow_airflow.queue_events",
 )
 

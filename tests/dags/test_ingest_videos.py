@@ -21,7 +21,7 @@ def ingest(airflow_db: None, catalog: Settings, s3: S3Client, source_bucket: str
     """Run the DAG; returns the run's state and what the task returned."""
     from airflow.models.dagrun import DagRun  # noqa: PLC0415  (after Airflow's environment is set)
     from airflow.utils.session import create_session  # noqa: PLC0415
-    from ingest.ingest_videos_dag import ingest_videos  # noqa: PLC0415
+    from vodflow_dags.ingest.ingest_videos_dag import ingest_videos  # noqa: PLC0415
 
     with create_session() as session:
         # Each test has a fresh catalog, whose ids begin at 1 again.
@@ -125,8 +125,8 @@ def test_a_missing_bucket_fails_at_once_and_says_so(
 def test_the_watcher_keeps_messages_until_they_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib  # noqa: PLC0415
 
-    from ingest import assets  # noqa: PLC0415
     from vodflow.settings import get_settings  # noqa: PLC0415
+    from vodflow_dags.ingest import assets  # noqa: PLC0415
 
     monkeypatch.setenv("VODFLOW_EVENT_QUEUE_URL", "http://127.0.0.1:1/000000000000/events")
     get_settings.cache_clear()

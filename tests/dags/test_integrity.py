@@ -13,10 +13,10 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = sorted(DAGS.rglob("*_dag.py"))
 
 EXPECTED = {
-    "ingest/ingest_videos_dag.py": {"ingest_videos"},
-    "outcomes/deliver_outcomes_dag.py": {"deliver_outcomes"},
-    "transcode/transcode_video_dag.py": {"transcode_video"},
-    "reports/report_transcoding_dag.py": {"report_transcoding"},
+    "vodflow_dags/ingest/ingest_videos_dag.py": {"ingest_videos"},
+    "vodflow_dags/outcomes/deliver_outcomes_dag.py": {"deliver_outcomes"},
+    "vodflow_dags/transcode/transcode_video_dag.py": {"transcode_video"},
+    "vodflow_dags/reports/report_transcoding_dag.py": {"report_transcoding"},
 }
 
 

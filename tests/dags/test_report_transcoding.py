@@ -19,7 +19,7 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 def report_dag(airflow_db):
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415  (slow)
 
-    bag = DagBag(str(DAGS / "reports"))
+    bag = DagBag(str(DAGS / "vodflow_dags" / "reports"))
     assert bag.import_errors == {}
     return bag.dags["report_transcoding"]
 

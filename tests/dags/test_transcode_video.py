@@ -15,7 +15,7 @@ from vodflow.settings import Settings
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
-WHOLE_WAY = {"probe", "plan", "transcode_local", "verify", "publish"}
+WHOLE_WAY = {"prepare", "transcode_local", "publish"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def run(
     for name in ("VODFLOW_MEDIACONVERT_ROLE", "AWS_MEDIACONVERT_ROLE_ARN", "MEDIACONVERT_ROLE_ARN"):
         monkeypatch.delenv(name, raising=False)
     set_settings()
-    module = importlib.reload(importlib.import_module("transcode.transcode_video_dag"))
+    module = importlib.reload(importlib.import_module("vodflow_dags.transcode.transcode_video_dag"))
 
     def start(**conf: Any) -> tuple[str, dict[str, str]]:
         result = module.transcode_video().test(run_conf=conf)
@@ -55,10 +55,10 @@ def test_publishes_then_finds_it_published(run: Any, s3: S3Client, source_bucket
     with transaction("test") as connection:
         (row,) = overview(connection)
     assert row.verdict == "PUBLISHED"
-    # Once more by hand: the plan finds the work done and goes straight to publish.
+    # Once more by hand: `prepare` finds the work done and goes straight to publish.
     state, tasks = run(**conf)
     assert state == "success"
-    assert tasks == {**dict.fromkeys(WHOLE_WAY, "skipped"), "probe": "success", "plan": "success", "publish": "success"}
+    assert tasks == {"prepare": "success", "transcode_local": "skipped", "publish": "success"}
 
 
 def test_a_rejected_input_skips_the_rest(run: Any, s3: S3Client, source_bucket: str) -> None:
@@ -89,5 +89,5 @@ def test_the_form_refuses_wrong_values(run: Any, conf: dict[str, Any]) -> None:
 def test_what_does_not_exist_fails_at_once(run: Any, source_bucket: str) -> None:
     state, tasks = run(source_uri=f"s3://{source_bucket}/nothing.mp4")
     assert state == "failed"
-    assert tasks["probe"] == "failed"
+    assert tasks["prepare"] == "failed"
     assert tasks["publish"] == "upstream_failed"

@@ -126,7 +126,7 @@ def test_the_dag_is_woken_only_where_something_is_configured(
 def test_the_dag_delivers(
     airflow_db: None, catalog: Settings, set_settings: Callable[..., Settings], receiver: Any
 ) -> None:
-    from outcomes.deliver_outcomes_dag import deliver_outcomes as dag  # noqa: PLC0415
+    from vodflow_dags.outcomes.deliver_outcomes_dag import deliver_outcomes as dag  # noqa: PLC0415
 
     set_settings(notifications=json.dumps([CHANNEL | {"url": receiver.url}]))
     publish(age=60)

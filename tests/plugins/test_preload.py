@@ -33,9 +33,9 @@ def test_the_first_fork_finds_everything_imported() -> None:
     run(
         "import os, sys",
         "preload.preload_before_fork()",
-        "assert 'vodflow.pipeline.probing' not in sys.modules",
+        "assert 'vodflow.pipeline.prepare' not in sys.modules",
         "pid = os.fork()",
-        "pid or os._exit(0 if 'vodflow.pipeline.probing' in sys.modules else 1)",
+        "pid or os._exit(0 if 'vodflow.pipeline.prepare' in sys.modules else 1)",
         "assert os.waitpid(pid, 0)[1] == 0",
     )
 

@@ -19,7 +19,7 @@ from vodflow.jobs.control import restart
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import DAG_ID, get, planned_job
 from vodflow.pipeline.object_request import run_conf
-from vodflow.pipeline.probing import DEFAULT_TENANT
+from vodflow.pipeline.prepare import DEFAULT_TENANT
 from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
 from vodflow.planning.planner import chosen_rungs
 from vodflow.planning.profiles import load_profile

@@ -1,4 +1,4 @@
-"""Second step: decide what to make, and open the job for it."""
+"""Decide what to make of a probed source, and open the job for it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vodflow.contract.engine_names import EngineName
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.slug import video_slug
+from vodflow.contract.summaries import plan_summary
 from vodflow.errors import CatalogError, ConfigurationError
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.planner import make_plan
@@ -33,17 +34,21 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
     with transaction(f"plan:{run_id}") as connection:
         source = sources.get_source(connection, source_id)
         if source.media_info is None:
-            raise CatalogError(f"source {source_id} has not been probed; clear the probe task and run it again")
+            raise CatalogError(f"source {source_id} has not been probed; clear the run and let it prepare again")
         profile = profile_of(source, request, settings)
         revision = jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force)
         plan = plan_source(source, source.media_info, request, profile, revision=revision, settings=settings)
+        engine = _engine(request, source, profile)
+        log.info("Profile %s, %s", profile.name, _why(request.profile, source.profile, "the default"))
+        log.info("Engine %s, %s", engine, _why(request.engine, source.engine, "the profile's"))
+        log.info("To make: %s", plan_summary(plan))
         for warning in plan.warnings:
             log.warning("left out: %s", warning.message)
         return jobs.open_job(
             connection,
             source_id,
             plan,
-            engine=_engine(request, source, profile),
+            engine=engine,
             priority=request.priority,
             run_id=run_id,
             bucket=settings.media_bucket,
@@ -92,6 +97,11 @@ def _engine(request: TranscodeRequest, source: SourceRow, profile: Profile) -> E
         return available(chosen)
     except ValueError as error:
         raise ConfigurationError(f"Source {source.id} cannot be transcoded as asked: {error}.") from error
+
+
+def _why(asked: object, ruled: object, otherwise: str) -> str:
+    """Where a choice comes from, for the log."""
+    return "as the run asks" if asked else "as the watch rule says" if ruled else otherwise
 
 
 def engine_of(job_id: int) -> str:

@@ -24,7 +24,7 @@ from vodflow.errors import (
     SourceNotFound,
     WaitTimeout,
 )
-from vodflow.pipeline.probing import probe_source
+from vodflow.pipeline.prepare import probe_source
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.settings import Settings
 

@@ -22,8 +22,8 @@ from vodflow.errors import EngineCanceled, InputRejected, VerificationError
 from vodflow.outcomes import announce
 from vodflow.outcomes.announce import ProgressFeed, deliver_outcomes
 from vodflow.pipeline.planning import plan_job
-from vodflow.pipeline.probing import probe_source
-from vodflow.pipeline.publishing import publish_job, verify_job
+from vodflow.pipeline.prepare import probe_source
+from vodflow.pipeline.publish import publish_job, verify_job
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.settings import Settings
 from vodflow.storage.objects import list_objects

@@ -18,8 +18,8 @@ from vodflow.engines.local.run_job import transcode_local
 from vodflow.errors import InputRejected, RejectionReason
 from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.pipeline.planning import plan_job
-from vodflow.pipeline.probing import probe_source
-from vodflow.pipeline.publishing import publish_job, verify_job
+from vodflow.pipeline.prepare import probe_source
+from vodflow.pipeline.publish import publish_job, verify_job
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.settings import Settings
 

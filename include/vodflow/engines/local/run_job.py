@@ -1,4 +1,4 @@
-"""Third step, for the local engine: carry the plan out, and record whatever comes of it."""
+"""Second step, for the local engine: carry the plan out, and record whatever comes of it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vodflow.catalog.recording import record
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.result import EngineResult, Progress
+from vodflow.contract.summaries import plan_summary, progress_summary, result_summary
 from vodflow.engines.local.worker_process import run_worker
 from vodflow.errors import EngineCanceled, EngineError, InputRejected, VodflowError
 from vodflow.outcomes.announce import ProgressFeed, announce
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two progress rows of one job.
 PROGRESS_INTERVAL = 1.0
+
+#: Seconds between two lines about progress in the log of one stage.
+LOG_INTERVAL = 5.0
 
 
 def transcode_local(
@@ -42,12 +46,13 @@ def transcode_local(
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
         if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
-            log.info("job %d: the engine has finished already", job_id)
+            log.info("Job %d: the engine has finished already", job_id)
             return True
         if job.engine != EngineName.LOCAL:
             return False
         worker = host or socket.gethostname()
         attempt = jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=worker, run_id=run_id)
+    log.info("Job %d: %s", job_id, plan_summary(job.plan))
     try:
         recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
         result = run_worker(job.plan, job.bucket, job.prefix, recorder, cancel)
@@ -57,6 +62,7 @@ def transcode_local(
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
     record(actor, lambda connection: _record_result(connection, job_id, attempt, result))
+    log.info("Made %s", result_summary(result))
     return True
 
 
@@ -96,13 +102,16 @@ class ProgressRecorder:
         self._actor = actor
         self._feed = feed
         self._stage: str | None = None
-        self._due = 0.0
+        self._due = self._log_due = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Record this progress if its stage is new or the last one is a second old."""
         now = time.monotonic()
         if progress.stage == self._stage and now < self._due:
             return
+        if progress.stage != self._stage or now >= self._log_due:
+            self._log_due = now + LOG_INTERVAL
+            log.info("%s", progress_summary(progress))
         self._stage, self._due = progress.stage, now + PROGRESS_INTERVAL
         try:
             with transaction(self._actor) as connection:

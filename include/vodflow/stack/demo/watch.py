@@ -29,8 +29,8 @@ PATIENCE = 900.0
 
 _STAGES = {
     SourceStatus.DISCOVERED: "noticed",
-    SourceStatus.DISPATCHED: "probe",
-    SourceStatus.PROBED: "plan",
+    SourceStatus.DISPATCHED: "prepare",
+    SourceStatus.PROBED: "prepare",
     SourceStatus.REJECTED: "rejected",
     JobStatus.QUEUED: "waiting to encode",
     JobStatus.SUBMITTED: "submitted",

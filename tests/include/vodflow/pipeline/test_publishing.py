@@ -1,7 +1,7 @@
 import pytest
 from vodflow.catalog.states import ArtifactKind
 from vodflow.contract.result import OutputObject
-from vodflow.pipeline.publishing import artifact_kind, artifacts
+from vodflow.pipeline.publish import artifact_kind, artifacts
 
 
 @pytest.mark.parametrize(

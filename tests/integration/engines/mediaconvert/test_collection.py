@@ -28,7 +28,7 @@ from vodflow.errors import (
     SourceNotFound,
     VodflowError,
 )
-from vodflow.pipeline.publishing import publish_job, verify_job
+from vodflow.pipeline.publish import publish_job, verify_job
 from vodflow.settings import get_settings
 from vodflow.storage.copies import Outputs
 from vodflow.storage.objects import list_objects

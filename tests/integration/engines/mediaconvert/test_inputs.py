@@ -12,7 +12,7 @@ from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.engines.mediaconvert.steps import collect_job, submit_job
 from vodflow.errors import PlanError
-from vodflow.pipeline.publishing import publish_job, verify_job
+from vodflow.pipeline.publish import publish_job, verify_job
 
 pytestmark = pytest.mark.integration
 

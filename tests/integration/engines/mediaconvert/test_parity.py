@@ -19,7 +19,7 @@ from vodflow.engines.local.run_job import transcode_local
 from vodflow.engines.mediaconvert.steps import collect_job, submit_job
 from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.packaging.playlist import parse_segments
-from vodflow.pipeline.publishing import publish_job, verify_job
+from vodflow.pipeline.publish import publish_job, verify_job
 from vodflow.planning.profiles import profile_names
 from vodflow.storage.objects import list_objects
 from vodflow.verification.result import MeasuredRendition, Verification

@@ -21,10 +21,10 @@ rows of `dead_letter`, and docs/sensing.md says what to do about each kind.
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, dag
-from ingest.assets import S3_NOTIFICATIONS
-from ingest.tasks import ingest
 from vodflow.settings import get_settings
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_dags.ingest.assets import S3_NOTIFICATIONS
+from vodflow_dags.ingest.tasks import ingest
 
 # Unlike a cron trigger, cron intervals give a run at once after a pause or a downtime that missed one.
 SWEEP = CronDataIntervalTimetable(get_settings().sweep_schedule, timezone="UTC")

@@ -1,22 +1,48 @@
-"""First step: find out what came in, and refuse by name what nobody can transcode."""
+"""First step: find out what came in, refuse by name what nobody can transcode, and open the job for the rest."""
 
 from __future__ import annotations
 
+import logging
+
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
-from vodflow.catalog.rows import NewSource, SourceRow
-from vodflow.catalog.states import DiscoveredBy, SourceStatus
+from vodflow.catalog.rows import JobRow, NewSource, SourceRow
+from vodflow.catalog.states import DiscoveredBy, JobStatus, SourceStatus
+from vodflow.contract.summaries import in_bytes, media_summary
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
 from vodflow.outcomes.announce import announce
+from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import parse_s3_uri, presigned_get, resolve_source
 
+log = logging.getLogger(__name__)
+
 #: The tenant of objects that no watch rule covers.
 DEFAULT_TENANT = "default"
+
+
+def prepare_job(request: TranscodeRequest, run_id: str) -> JobRow:
+    """Probe a source, plan what to make of it, and open the job, or find the one that did the same before.
+
+    :param run_id: who asks, for the catalog's records
+    :return: the job; its status is PUBLISHED when there is nothing left to transcode
+    :raises InputRejected: recorded with its reason; no engine will see this source
+    :raises SourceNotFound: a person named an object that does not exist
+    :raises ConfigurationError: profile or engine are not to be had here
+    :raises PlanError: this source and profile give no valid plan
+    """
+    job = plan_job(probe_source(request, run_id), request, run_id)
+    if job.status == JobStatus.PUBLISHED:
+        log.info("Job %d has made and published exactly this before: nothing is transcoded again", job.id)
+    elif job.status == JobStatus.VERIFYING:
+        log.info("Job %d is encoded already: its outputs are verified and published", job.id)
+    else:
+        log.info("Job %d: engine %s writes to s3://%s/%s", job.id, job.engine, job.bucket, job.prefix)
+    return job
 
 
 def probe_source(request: TranscodeRequest, run_id: str) -> int:
@@ -30,10 +56,12 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
     settings = get_settings()
     actor = f"probe:{run_id}"
     source = _find_or_register(request, run_id, settings)
+    log.info("Source %d of tenant %s: %s, %s", source.id, source.tenant, source.ref.uri, in_bytes(source.size_bytes))
     if not request.force:
         if source.status == SourceStatus.REJECTED:
             raise InputRejected(RejectionReason(str(source.rejection_reason)), str(source.rejection_detail))
         if source.media_info is not None:
+            log.info("Probed before: %s", media_summary(source.media_info))
             return source.id
     try:
         check_size(source.size_bytes, settings)
@@ -49,6 +77,7 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
         raise
     with transaction(actor) as connection:
         sources.mark_probed(connection, source.id, info)
+    log.info("What came in: %s", media_summary(info))
     return source.id
 
 

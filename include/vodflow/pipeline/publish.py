@@ -1,6 +1,11 @@
-"""Last steps: verify what the engine wrote, then make it the video's public outputs."""
+"""Last step: verify what the engine wrote, then make it the video's public outputs."""
 
 from __future__ import annotations
+
+import dataclasses
+import logging
+
+from rich.filesize import decimal
 
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
@@ -14,9 +19,64 @@ from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.publication.manifest import bucket_url, build_manifest
+from vodflow.publication.player import player_url
 from vodflow.storage.objects import put_json
 from vodflow.verification import S3Store, Verification, verify
 from vodflow.verification.result import MeasuredRendition
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedVideo:
+    """A job whose outputs are verified and published: what others may want to know of it, all of it small.
+
+    :param source: ``s3://bucket/key`` of what came in
+    :param manifest: ``s3://`` URI of ``manifest.json``; ``manifest_url`` is where players find it
+    :param player_url: where a person watches it, if the player page is in the media bucket
+    """
+
+    job_id: int
+    source_id: int
+    video_id: int
+    tenant: str
+    video: str
+    source: str
+    profile: str
+    engine: str
+    manifest: str
+    manifest_url: str
+    player_url: str
+
+
+def verify_and_publish(job_id: int) -> PublishedVideo:
+    """Verify a job's outputs, unless that is done, and make them the public ones of its video.
+
+    :raises VerificationError: naming object and rule; the job has failed, and nothing is published
+    :raises InputRejected: the engine found the input to be at fault; there is nothing to publish
+    :raises CatalogError: no engine has finished the job
+    """
+    verify_job(job_id)
+    manifest = publish_job(job_id)
+    with transaction("publish") as connection:
+        job = jobs.get_job(connection, job_id)
+    base, key = bucket_url(job.bucket), f"{job.prefix}/{layout.MANIFEST}"
+    published = PublishedVideo(
+        job_id=job.id,
+        source_id=job.source_id,
+        video_id=job.video_id,
+        tenant=job.plan.tenant,
+        video=job.plan.video,
+        source=job.plan.source.uri,
+        profile=job.profile,
+        engine=str(job.engine),
+        manifest=manifest,
+        manifest_url=f"{base}/{key}",
+        player_url=player_url(base, key),
+    )
+    log.info("Published: %s", published.manifest_url)
+    log.info("Watch it: %s", published.player_url)
+    return published
 
 
 def verify_job(job_id: int) -> None:
@@ -29,8 +89,10 @@ def verify_job(job_id: int) -> None:
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
     if job.published:
+        log.info("Job %d was verified and published before", job_id)
         return
     _refuse_rejected(job)
+    log.info("Verifying what job %d wrote to s3://%s/%s", job_id, job.bucket, job.prefix)
     try:
         verification = verify(job.plan, job.bucket, job.prefix, S3Store())
     except VodflowError as error:
@@ -40,6 +102,7 @@ def verify_job(job_id: int) -> None:
             announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
     record(actor, lambda connection: jobs.store_verification(connection, job_id, verification))
+    log.info("Every rule holds: %s", _measured(verification))
 
 
 def publish_job(job_id: int) -> str:
@@ -70,6 +133,15 @@ def publish_job(job_id: int) -> str:
     put_json(job.bucket, manifest_name, manifest)
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
     return manifest_uri
+
+
+def _measured(verification: Verification) -> str:
+    """What was checked, and what was measured."""
+    rungs = [f"{item.name} {item.average_bitrate / 1e3:.0f} kbit/s" for item in verification.renditions]
+    return (
+        f"{len(verification.rules)} rules, {verification.objects} objects, {decimal(verification.bytes)}, "
+        f"{verification.duration:.1f} s; {', '.join(rungs)}"
+    )
 
 
 def _refuse_rejected(job: JobRow) -> None:

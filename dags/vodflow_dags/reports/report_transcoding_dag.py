@@ -19,8 +19,8 @@ and Parquet below `{VODFLOW_REPORT_PREFIX}/report_transcoding_daily/day=…/` in
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, chain, dag
-from reports.tasks import choose_days, export, recompute
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_dags.reports.tasks import choose_days, export, recompute
 
 
 def _day(title: str, description: str) -> Param:

@@ -21,9 +21,9 @@ crash leaves claimed is due again after a minute or more.
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import dag
-from outcomes.assets import CONFIGURED, OUTCOMES_DUE
-from outcomes.tasks import deliver
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_dags.outcomes.assets import CONFIGURED, OUTCOMES_DUE
+from vodflow_dags.outcomes.tasks import deliver
 
 
 @dag(

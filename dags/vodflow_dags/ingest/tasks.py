@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import get_current_context, task
-from ingest.assets import S3_NOTIFICATIONS
 from vodflow_airflow.errors import airflow_outcome
+from vodflow_dags.ingest.assets import S3_NOTIFICATIONS
 
 
 # One value: each entry of a dictionary would be a request of its own.

@@ -6,9 +6,12 @@ Turns one video object in S3 into verified, published HLS, DASH and MP4.
 **Trigger**: `ingest_videos` starts one run for each new object (run id `source-…`). By hand: *Trigger* in the UI,
 give `source_uri`, change what you like, start.
 
-**Tasks**: `probe` (what came in; refuses inputs that nobody can transcode, by name) → `plan` (what to make; chooses the
-engine) → `transcode_…` (one task for each engine that is available here) → `verify` (every output against the plan) →
-`publish` (one transaction flips the video to the new outputs, `manifest.json` last).
+**Tasks**: `prepare` (what came in, and what to make of it; refuses by name what nobody can transcode, chooses the
+engine) → `transcode_…` (one task for each engine that is available here) → `publish` (every output against the plan;
+then one transaction flips the video to the new outputs, `manifest.json` last). Each one's log says its steps.
+
+**Tells others**: `publish` changes the asset `vodflow_published_video`, with the ids and addresses of the video, so that
+other DAGs can be scheduled on it (docs/notifications.md).
 
 **Params**: see the form; each has its own description.
 
@@ -18,23 +21,25 @@ is done is found again and not repeated; `force` makes new outputs beside the ol
 **MediaConvert** gets one job for a plan: a retried or cleared task goes on with the job that it submitted before.
 While the job runs the task waits in the triggerer, without a worker. Marking it failed cancels the job.
 
-**A rejected input** skips everything after `probe` (or after the engine, when damage shows only while decoding). The
-reason is in the `probe` log, in `source.rejection_reason` and in the report.
+**A rejected input** skips everything from `prepare` on (or from the engine on, when damage shows only while decoding).
+The reason is the last line of that task's log, and stands in `source.rejection_reason` and in the report.
 
-**To recover**: clear the failed task. Nothing is published before `verify` has passed, so there is nothing to undo.
+**To recover**: clear the failed task. Nothing is published before it is verified, so there is nothing to undo.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import Param, TriggerRule, chain, dag
-from transcode.tasks import plan, probe, publish, verify
 from vodflow.contract.engine_names import EngineName
 from vodflow.settings.engines import available_engines
 from vodflow_airflow.notifiers.slack import slack_on_failure
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
+from vodflow_airflow.operators.prepare import PrepareOperator
+from vodflow_airflow.operators.publish import PublishOperator
 
 ENGINES = available_engines()
+TASKS = {engine.value: f"transcode_{engine.value}" for engine in ENGINES}
 
 PARAMS = {
     "source_uri": Param(
@@ -99,8 +104,6 @@ PARAMS = {
     ),
 }
 
-AFTER_A_BRANCH = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-
 
 @dag(
     dag_id="transcode_video",
@@ -114,18 +117,17 @@ AFTER_A_BRANCH = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     default_args={"retries": 4, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2.0},
 )
 def transcode_video() -> None:
-    probed = probe()
-    planned = plan(probed)
-    job_id = planned.operator.output["job_id"]
-    # The tasks behind an engine's know the job from `plan`: what the engine's task returns would be one request more.
+    prepared = PrepareOperator(task_id="prepare", engines=TASKS, do_xcom_push=False)
+    job_id = prepared.output["job_id"]
+    # `publish` knows the job from `prepare`: what the engine's task returns would be one request more.
     common = {"job_id": job_id, "do_xcom_push": False}
-    engines = [LocalTranscodeOperator(task_id="transcode_local", pool="vodflow_local", **common)]
+    engines = [LocalTranscodeOperator(task_id=TASKS["local"], pool="vodflow_local", **common)]
     if EngineName.MEDIACONVERT in ENGINES:
-        engines.append(MediaConvertTranscodeOperator(task_id="transcode_mediaconvert", **common))
-    verified = verify.override(trigger_rule=AFTER_A_BRANCH)(job_id)
-    published = publish.override(trigger_rule=AFTER_A_BRANCH)(job_id)
-    chain(planned, engines, verified, published)
-    chain(planned, published)
+        engines.append(MediaConvertTranscodeOperator(task_id=TASKS["mediaconvert"], **common))
+    # One engine has worked, or none had to.
+    published = PublishOperator(task_id="publish", job_id=job_id, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+    chain(prepared, engines, published)
+    chain(prepared, published)
 
 
 transcode_video()

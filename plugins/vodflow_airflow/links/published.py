@@ -1,0 +1,27 @@
+"""From a published video's task to what people look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseOperatorLink
+
+
+class PlayerLink(BaseOperatorLink):
+    """The page that plays the video."""
+
+    name = "Player"
+
+    def get_link(self, operator: Any, **_: Any) -> str:
+        """Its address; nothing before the video is published."""
+        return operator.published.player_url if operator.published else ""
+
+
+class ManifestLink(BaseOperatorLink):
+    """``manifest.json`` as players find it."""
+
+    name = "Manifest"
+
+    def get_link(self, operator: Any, **_: Any) -> str:
+        """Its address; nothing before the video is published."""
+        return operator.published.manifest_url if operator.published else ""

@@ -1,0 +1,44 @@
+"""The first task of a video's run: find out what came in, decide what to make, choose the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+from vodflow_airflow.errors import airflow_outcome
+
+
+class PrepareOperator(BaseOperator):
+    """Probe and plan the video that the run's Params name, and push its job's id as XCom ``job_id``.
+
+    Of the tasks behind it, those of other engines are skipped, and all but ``publish`` when the work is done already.
+    Not a branch operator: while a run waits, the scheduler reads a branch's choice again for each task behind it and
+    in each of its rounds. The engines' operators know by themselves whether a job is theirs.
+
+    :param engines: engine's name → id of its task
+    """
+
+    ui_color = "#dbe9f6"
+
+    def __init__(self, *, engines: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.engines = engines
+
+    def execute(self, context: Context) -> None:
+        """Open the job, or find it done.
+
+        :raises AirflowSkipException: the input is rejected
+        :raises AirflowFailException: another try cannot help
+        """
+        # Imported here: the scheduler and the DAG processor never need the pipeline.
+        from vodflow.pipeline.prepare import prepare_job  # noqa: PLC0415
+        from vodflow.pipeline.request import TranscodeRequest  # noqa: PLC0415
+
+        with airflow_outcome():
+            job = prepare_job(TranscodeRequest.from_params(context["params"]), context["run_id"])
+        context["ti"].xcom_push(key="job_id", value=job.id)
+        engine = None if job.published else self.engines.get(job.engine)
+        if skipped := sorted(set(self.engines.values()) - {engine}):
+            raise DownstreamTasksSkipped(tasks=skipped)  # type: ignore[no-untyped-call]
