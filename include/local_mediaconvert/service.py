@@ -23,7 +23,7 @@ from local_mediaconvert.jobs.running import Run
 from local_mediaconvert.jobs.scheduler import Scheduler
 from local_mediaconvert.jobs.store import Store
 from local_mediaconvert.jobs.system_presets import SystemPresets, SystemTemplates
-from local_mediaconvert.jobs.worker_command import WORKER, Workers
+from local_mediaconvert.jobs.worker_process import WORKER
 
 #: Seconds for which AWS keeps a job: 90 days.
 _KEPT: Final = 90 * 24 * 3600
@@ -67,7 +67,6 @@ class Service:
         self._lock = _locked(config.state / "lock")
         self._work = config.state / "work"
         shutil.rmtree(self._work, ignore_errors=True)
-        self.workers = Workers(config.worker)
         self.faults = Faults(config.fault_plan)
         self.store = Store(config.state)
         self.jobs = Jobs(self.store)
@@ -91,7 +90,6 @@ class Service:
     def stop(self) -> None:
         """Interrupt what runs and give the state folder back."""
         self.scheduler.stop()
-        self.workers.stop()
         self.outbox.stop()
         self.store.close()
         self._lock.close()
@@ -112,7 +110,7 @@ class Service:
         seconds = float(self.jobs.get(job_id)["statusUpdateInterval"].removeprefix("SECONDS_"))
         return Run(
             job_id, self.jobs, self.journal, self.faults,
-            interval=seconds * self.config.minute / 60, worker=self.workers.command(), folder=self._work / job_id,
+            interval=seconds * self.config.minute / 60, worker=self.config.worker, folder=self._work / job_id,
         )  # fmt: skip
 
     def _ensure_default_queue(self) -> None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_mediaconvert.settings import Settings
 from local_mediaconvert.transcode import JobOutputs, Phase, run_job
 from mypy_boto3_s3 import S3Client
 from support.clips import clip
 from vodflow.ffmpeg.tools import ffprobe_path
-from vodflow.settings import Settings
 from vodflow.storage.objects import list_objects
 
 

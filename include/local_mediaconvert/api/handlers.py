@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from local_mediaconvert.api import account, probe, queues, templates
+from local_mediaconvert import probe
+from local_mediaconvert.api import account, queues, templates
 from local_mediaconvert.errors import conflict, not_found
 from local_mediaconvert.jobs.creation import digest, new_job
 from local_mediaconvert.jobs.jobs import JobFilter

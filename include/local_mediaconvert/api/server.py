@@ -7,7 +7,6 @@ from typing import Final
 
 import uvicorn
 from vodflow.errors import ConfigurationError, StackError
-from vodflow.stack.ports import HOST
 
 from local_mediaconvert.api.app import create_app
 from local_mediaconvert.jobs.faults import parse_plan
@@ -23,7 +22,7 @@ def serve(
     *,
     port: int,
     state: Path,
-    host: str = HOST,
+    host: str = "127.0.0.1",
     event_queue_url: str | None = None,
     event_bus: str | None = None,
     concurrency: int = 1,

@@ -137,10 +137,10 @@ def to_queue(url: str) -> Send:
     """Send to an SQS queue: the body of a message is the event."""
 
     def send(bodies: list[str]) -> list[int]:
-        from vodflow.storage.clients import sqs_client  # noqa: PLC0415 - slow to import, and only needed with jobs
+        from local_mediaconvert.aws import client  # noqa: PLC0415 - slow to import, and only needed with jobs
 
         entries: Any = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
-        answer = sqs_client().send_message_batch(QueueUrl=url, Entries=entries)
+        answer = client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
         failed = answer.get("Failed", [])
         if any(not item["SenderFault"] for item in failed):
             raise ConnectionError(f"SQS took {len(bodies) - len(failed)} of {len(bodies)} events")
@@ -153,10 +153,10 @@ def to_bus(name: str) -> Send:
     """Send to an event bus, from :data:`BUS_SOURCE` because ``aws.mediaconvert`` is AWS's own."""
 
     def send(bodies: list[str]) -> list[int]:
-        from vodflow.storage.clients import events_client  # noqa: PLC0415 - as above
+        from local_mediaconvert.aws import client  # noqa: PLC0415 - as above
 
         events = [json.loads(body) for body in bodies]
-        answer = events_client().put_events(
+        answer = client("events").put_events(
             Entries=[
                 {
                     "Time": item["time"],

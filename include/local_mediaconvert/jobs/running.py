@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import signal
 import threading
@@ -14,13 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.errors import EngineCanceled, VodflowError
-from vodflow.ffmpeg.process import Limits, run_process
+from vodflow.ffmpeg.process import Limits
 
 from local_mediaconvert.jobs.events import job_progress
 from local_mediaconvert.jobs.faults import Faults
 from local_mediaconvert.jobs.jobs import Document, Jobs
 from local_mediaconvert.jobs.journal import Journal
 from local_mediaconvert.jobs.worker import UNEXPECTED
+from local_mediaconvert.jobs.worker_process import run_worker
 from local_mediaconvert.wire import to_python, to_wire
 
 log = logging.getLogger(__name__)
@@ -105,13 +105,8 @@ class Run:
     def _work(self, job: Document) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         given = {"job": to_python(job, "Job"), "work_dir": str(self._folder)}
-        finished = run_process(
-            self._worker,
-            self._hear,
-            limits=Limits(self.cancel, grace_seconds=_GRACE, parent_death_signal=signal.SIGTERM),
-            stdin=json.dumps(given).encode(),
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        limits = Limits(self.cancel, grace_seconds=_GRACE, parent_death_signal=signal.SIGTERM)
+        finished = run_worker(self._worker, json.dumps(given), self._hear, limits)
         if self.cancel.is_set():
             return
         end = self._end

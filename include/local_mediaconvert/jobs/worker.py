@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from vodflow.errors import EngineCanceled, VodflowError
 
-from local_mediaconvert.api.probe_result import shown_size
 from local_mediaconvert.errors import ApiError
 from local_mediaconvert.jobs.automatic_abr import is_automated, with_ladders
+from local_mediaconvert.probe_result import shown_size
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,16 @@ CANCELED_STATUS: Final = 143
 _FALLBACK: Final = (1280, 720)
 
 
-def main() -> int:
-    """Read the job from standard input and carry it out; the exit status."""
+def main(text: str | None = None) -> int:
+    """Carry a job out; the exit status.
+
+    :param text: the job as JSON; none means that it stands on standard input
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     cancel = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: cancel.set())
-    given = json.load(sys.stdin)
+    given = json.loads(sys.stdin.read() if text is None else text)
     try:
         _carry_out(given["job"], Path(given["work_dir"]), cancel)
     except EngineCanceled:
@@ -79,7 +82,7 @@ def _with_ladders(job: Mapping[str, Any]) -> Mapping[str, Any]:
     settings = job["Settings"]
     if not is_automated(settings):
         return job
-    from local_mediaconvert.api.probe import examine  # noqa: PLC0415 - few jobs need it
+    from local_mediaconvert.probe import examine  # noqa: PLC0415 - few jobs need it
 
     width, height = 0, 0
     try:

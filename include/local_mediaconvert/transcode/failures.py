@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from vodflow.engines.local.command import TOO_MANY_ERRORS
-from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
-from vodflow.ffmpeg.process import Finished, check_exit, raise_for_shortage
+from vodflow.errors import EngineCanceled, VodflowError
+from vodflow.ffmpeg.process import TOO_MANY_ERRORS, Finished, check_exit, raise_for_shortage
 from vodflow.packaging.movie import movie_seconds
 
 from local_mediaconvert.transcode.contract import DAMAGED_INPUT, ErrorCode, JobFailed, JobWarning
@@ -73,15 +72,19 @@ def check_encode(plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]
     return [JobWarning(DAMAGED_INPUT, bare(line)) for line in list(errors)[:_COMPLAINTS]]
 
 
-def write_failure(group: GroupPlan, error: VodflowError) -> JobFailed:
-    """Why the outputs of a group could not be written."""
+def write_failure(group: GroupPlan, error: Exception) -> JobFailed:
+    """Why the outputs of a group could not be written; ``error`` is boto3's."""
+    from boto3.exceptions import S3UploadFailedError  # noqa: PLC0415 - boto3 is slow to import
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
     where = group.place.uri("")
-    if isinstance(error, SourceNotFound):
+    cause = error.__context__ if isinstance(error, S3UploadFailedError) else error
+    status = cause.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(cause, ClientError) else 0
+    if status == 404:
         return JobFailed(ErrorCode.NOT_FOUND, f"Unable to write to output [{where}]: [{error}]")
-    if isinstance(error, ConfigurationError):
+    if status == 403:
         return JobFailed(ErrorCode.ACCESS_DENIED, f"Unable to write to output [{where}]: [Access Denied] {error}")
-    code = ErrorCode.S3_WRITE if isinstance(error, EngineError) else ErrorCode.UNEXPECTED
-    return JobFailed(code, f"Unable to write to output [{where}]: [Failed to write data: {error}]")
+    return JobFailed(ErrorCode.S3_WRITE, f"Unable to write to output [{where}]: [Failed to write data: {error}]")
 
 
 def bare(line: str) -> str:

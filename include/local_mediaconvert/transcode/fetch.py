@@ -11,14 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, SourceNotFound, VodflowError
-from vodflow.settings import Settings
+from vodflow.errors import EngineCanceled
 
+from local_mediaconvert.settings import Settings
 from local_mediaconvert.transcode.contract import ErrorCode, JobFailed
 
 log = logging.getLogger(__name__)
 
 _CHUNK: Final = 1024**2
+_S3_CODES: Final = {403: ErrorCode.ACCESS_DENIED, 404: ErrorCode.NOT_FOUND}
 _HTTP_CODES: Final = {
     401: ErrorCode.HTTP_AUTHENTICATION,
     403: ErrorCode.HTTP_FORBIDDEN,
@@ -55,40 +56,40 @@ def fetch(
 def _from_s3(
     uri: str, path: Path, settings: Settings, cancel: threading.Event, progress: Callable[[float], None] | None
 ) -> None:
-    from vodflow.storage.download import download  # noqa: PLC0415 - boto3 is slow to import
-    from vodflow.storage.objects import resolve_uri  # noqa: PLC0415
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - boto3 is slow to import
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    if uri.endswith("/"):
+    from local_mediaconvert.aws import client  # noqa: PLC0415
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not key or key.endswith("/"):
         raise JobFailed(ErrorCode.NOT_FOUND, f"Unable to open input file [{uri}]: it is a folder; name one object.")
+    received = 0
+
+    def count(number: int) -> None:
+        nonlocal received
+        if cancel.is_set():
+            raise EngineCanceled(f"Download of {uri} was cancelled.", code="canceled")
+        received += number
+        if progress:
+            progress(min(1.0, received / size))
+
+    s3 = client("s3", settings)
     try:
-        ref = resolve_uri(uri, settings=settings).ref
-        size = max(1, ref.size)
-        download(
-            ref,
-            path,
-            (lambda received: progress(received / size)) if progress else None,
-            cancel=cancel,
-            settings=settings,
-        )
-    except EngineCanceled:
-        raise
-    except VodflowError as error:
-        raise JobFailed(_s3_code(error), _message(uri, error)) from error
+        size = max(1, s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
+        s3.download_file(bucket, key, str(path), Callback=count)
+    except ClientError as error:
+        code = _S3_CODES.get(error.response["ResponseMetadata"]["HTTPStatusCode"], ErrorCode.FILE_ACCESS)
+        raise JobFailed(code, _message(uri, code, error)) from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise JobFailed(ErrorCode.FILE_ACCESS, _message(uri, ErrorCode.FILE_ACCESS, error)) from error
 
 
-def _s3_code(error: VodflowError) -> ErrorCode:
-    if isinstance(error, SourceNotFound):
-        return ErrorCode.NOT_FOUND
-    if isinstance(error, ConfigurationError):
-        return ErrorCode.ACCESS_DENIED
-    return ErrorCode.FILE_ACCESS if isinstance(error, EngineError) else ErrorCode.UNEXPECTED
-
-
-def _message(uri: str, error: VodflowError) -> str:
+def _message(uri: str, code: ErrorCode, error: Exception) -> str:
     said = {
         ErrorCode.NOT_FOUND: "HeadObject failed",
         ErrorCode.ACCESS_DENIED: f"Access denied to [{uri}]",
-    }.get(_s3_code(error), str(error))
+    }.get(code, str(error))
     return f"Unable to open input file [{uri}]: [Failed probe/open: [Can't read input stream: [{said}]]]"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from vodflow.verification import isobmff
+from vodflow.media import isobmff
 
 from local_mediaconvert.transcode.plan import Encode, GroupPlan, OutputPlan
 from local_mediaconvert.transcode.segments import TS_START, is_single_file, segment_seconds

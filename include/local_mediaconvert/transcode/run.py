@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from vodflow.contract.result import Stage
-from vodflow.engines.local.progress import EncodeProgress, Reporter
-from vodflow.engines.local.workspace import workspace
-from vodflow.errors import EngineCanceled, VodflowError
 from vodflow.ffmpeg.process import Limits, check_exit, raise_for_shortage, run_process
+from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path
-from vodflow.settings import Settings, get_settings
 
+from local_mediaconvert.settings import Settings, get_settings
 from local_mediaconvert.transcode import output_details
 from local_mediaconvert.transcode.captions import convert
 from local_mediaconvert.transcode.command import encode_command, measure_command, track_path
@@ -71,8 +70,8 @@ def run_job(
     refused = refusals(document)
     if refused:
         raise JobFailed(ErrorCode.JOB_SETTINGS, refused[0].message, path=refused[0].path)
-    with failures(), workspace(used.model_copy(update={"work_dir": work_dir})) as folder:
-        running = _Job(document, folder, used, _Phases(on_progress), cancel)
+    with failures(), tempfile.TemporaryDirectory(dir=work_dir) as folder:
+        running = _Job(document, Path(folder), used, _Phases(on_progress), cancel)
         sources = running.probe()
         details = [input_details(source) for source in sources]
         on_information(details)
@@ -241,7 +240,10 @@ class _Job:
 
     def upload(self, plan: JobPlan, made: Mapping[int, Made]) -> None:
         """Every group to its destination; top-level playlists and manifests last."""
-        from local_mediaconvert.transcode.upload import store_group  # noqa: PLC0415 - boto3 is slow to import
+        from boto3.exceptions import Boto3Error  # noqa: PLC0415 - boto3 is slow to import
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        from local_mediaconvert.transcode.upload import store_group  # noqa: PLC0415
 
         self.phases.tell(Phase.UPLOADING, 0)
         sizes = {
@@ -257,9 +259,7 @@ class _Job:
             try:
                 folder = self._group_folder(group)
                 store_group(group, made[group.number], folder, self.used, progress=progress, cancel=self.cancel)
-            except EngineCanceled:
-                raise
-            except VodflowError as error:
+            except (Boto3Error, BotoCoreError, ClientError) as error:
                 raise write_failure(group, error) from error
             done += sizes[group.number]
         self.phases.tell(Phase.UPLOADING, 1)

@@ -4,17 +4,44 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from vodflow.contract.layout import MORE_CONTENT_TYPES
-from vodflow.settings import Settings
-from vodflow.storage.upload import Manners, upload_tree
+from vodflow.contract.layout import CONTENT_TYPES
+from vodflow.errors import EngineCanceled
 
+from local_mediaconvert.aws import client
+from local_mediaconvert.settings import Settings
 from local_mediaconvert.transcode.contract import Document
 from local_mediaconvert.transcode.packaging import Made
 from local_mediaconvert.transcode.plan import GroupPlan
 
+#: Of what jobs write besides the layout's files. RFC 4337, RFC 6381, IANA's registry; ``.cmf*``: ISO/IEC 23000-19.
+_MORE_CONTENT_TYPES: Final = {
+    ".cmfv": "video/mp4",
+    ".cmfa": "audio/mp4",
+    ".cmft": "application/mp4",
+    ".mov": "video/quicktime",
+    ".m2ts": "video/mp2t",
+    ".mxf": "application/mxf",
+    ".webm": "video/webm",
+    ".mp2": "audio/mpeg",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".aiff": "audio/aiff",
+    ".flac": "audio/flac",
+    ".ac3": "audio/ac3",
+    ".ec3": "audio/eac3",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".gif": "image/gif",
+    ".srt": "application/x-subrip",
+    ".ttml": "application/ttml+xml",
+    ".xml": "application/ttml+xml",
+}
+#: Files sent at a time; most are small.
+_PARALLEL: Final = 8
 _ACLS: Final = {
     "PUBLIC_READ": "public-read",
     "AUTHENTICATED_READ": "authenticated-read",
@@ -33,20 +60,35 @@ def store_group(
     progress: Callable[[int], None],
     cancel: threading.Event,
 ) -> None:
-    """Upload everything below ``folder``.
+    """Upload everything below ``folder``, playlists and manifests last.
 
-    :raises EngineError: when S3 does not take it
+    :raises ClientError, BotoCoreError, Boto3Error: when S3 does not take it
     :raises EngineCanceled: when ``cancel`` is set
     """
-    manners = Manners(
-        last=frozenset(made.playlists),
-        headers=put_arguments(group.settings.get("DestinationSettings", {}).get("S3Settings", {})),
-        content_types=MORE_CONTENT_TYPES,
-        default_type="application/octet-stream",
-    )
-    upload_tree(
-        folder, group.place.bucket, group.place.folder, progress, cancel=cancel, settings=settings, manners=manners
-    )
+    headers = put_arguments(group.settings.get("DestinationSettings", {}).get("S3Settings", {}))
+    s3, sent, lock = client("s3", settings), 0, threading.Lock()
+
+    def count(number: int) -> None:
+        nonlocal sent
+        if cancel.is_set():
+            raise EngineCanceled(f"The upload to {group.place.uri('')} was cancelled.", code="canceled")
+        with lock:
+            sent += number
+            progress(sent)
+
+    def send(path: Path) -> None:
+        suffix = path.suffix.lower()
+        kind = CONTENT_TYPES.get(suffix) or _MORE_CONTENT_TYPES.get(suffix) or "application/octet-stream"
+        key = f"{group.place.folder.strip('/')}/{path.relative_to(folder).as_posix()}".lstrip("/")
+        extra = {**headers, "ContentType": kind, "ChecksumAlgorithm": "CRC32"}
+        s3.upload_file(str(path), group.place.bucket, key, ExtraArgs=extra, Callback=count)
+
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    last = {folder / name for name in made.playlists}
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for batch in ([path for path in files if path not in last], [path for path in files if path in last]):
+            for _ in pool.map(send, batch):
+                pass
 
 
 def put_arguments(settings: Document) -> dict[str, str]:

@@ -29,30 +29,6 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".vtt": "text/vtt",
 }
-#: Of what a MediaConvert job may write besides. RFC 4337, RFC 6381, IANA's registry; ``.cmf*``: ISO/IEC 23000-19.
-MORE_CONTENT_TYPES = {
-    ".cmfv": "video/mp4",
-    ".cmfa": "audio/mp4",
-    ".cmft": "application/mp4",
-    ".mov": "video/quicktime",
-    ".m2ts": "video/mp2t",
-    ".mxf": "application/mxf",
-    ".webm": "video/webm",
-    ".mp2": "audio/mpeg",
-    ".mp3": "audio/mpeg",
-    ".wav": "audio/wav",
-    ".aiff": "audio/aiff",
-    ".flac": "audio/flac",
-    ".ac3": "audio/ac3",
-    ".ec3": "audio/eac3",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".gif": "image/gif",
-    ".srt": "application/x-subrip",
-    ".ttml": "application/ttml+xml",
-    ".xml": "application/ttml+xml",
-}
-
 #: Objects that name other objects and may be looked up again: cached for a short time.
 MANIFEST_SUFFIXES = frozenset({".m3u8", ".mpd", ".json"})
 

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 POLL = 0.1
 #: Lines of standard error that are kept for messages.
 TAIL_LINES = 40
+#: FFmpeg's exit status when more frames than that failed to decode (fftools/ffmpeg_dec.c).
+TOO_MANY_ERRORS = 69
 #: linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -222,7 +224,10 @@ class _Watch:
                         selector.unregister(key.fileobj)
                 self._check()
         while True:
-            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            try:
+                pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            except ChildProcessError:  # a fork server's child: that one waits for it, and tells no CPU time
+                return self._process.wait(), 0.0
             if pid:
                 self._process.returncode = os.waitstatus_to_exitcode(status)
                 return self._process.returncode, usage.ru_utime + usage.ru_stime

@@ -6,10 +6,10 @@ import base64
 import logging
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
@@ -30,40 +30,12 @@ PART_SIZE = 16 * 1024**2
 _LAST = (layout.HLS_MASTER, layout.DASH_MANIFEST, layout.MANIFEST)
 
 
-def upload_order(names: Iterable[str], last: Collection[str] = _LAST) -> list[list[str]]:
-    """Names in the phases in which they go up: media and pictures, then media playlists, then what names those.
-
-    :param last: names that go up after all others
-    """
+def upload_order(names: Iterable[str]) -> list[list[str]]:
+    """Names in the phases in which they go up: media and pictures, then media playlists, then what names those."""
     phases: list[list[str]] = [[], [], []]
     for name in sorted(names):
-        phases[2 if name in last else 1 if layout.is_manifest(name) else 0].append(name)
+        phases[2 if name in _LAST else 1 if layout.is_manifest(name) else 0].append(name)
     return [phase for phase in phases if phase]
-
-
-@dataclass(frozen=True)
-class Manners:
-    """How objects are stored.
-
-    :param last: names that go up after all others
-    :param headers: arguments of PutObject for every object, for example ``StorageClass``
-    :param content_types: by suffix, for those that :mod:`vodflow.contract.layout` does not serve
-    :param default_type: of all others; none refuses them
-    """
-
-    last: Collection[str] = _LAST
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_types: Mapping[str, str] = field(default_factory=dict)
-    default_type: str | None = None
-
-    def content_type(self, name: str) -> str:
-        """The Content-Type of an object.
-
-        :raises KeyError: for a suffix that nothing names
-        """
-        suffix = PurePosixPath(name).suffix.lower()
-        known = layout.CONTENT_TYPES.get(suffix) or self.content_types.get(suffix) or self.default_type
-        return known or layout.content_type(name)
 
 
 def cache_control(name: str, settings: Settings) -> str:
@@ -116,26 +88,24 @@ def upload_tree(
     *,
     cancel: threading.Event | None = None,
     settings: Settings | None = None,
-    manners: Manners | None = None,
 ) -> list[OutputObject]:
     """Upload every file below ``directory`` under ``prefix``; playlists and manifests last.
 
     Uploading again writes the same names again. Nothing is ever deleted.
 
     :param progress: called with the bytes uploaded so far
-    :param manners: how objects are stored; none means as the layout's
     :raises EngineError: when S3 does not take a file or reports another checksum
     :raises EngineCanceled: when ``cancel`` is set
     :raises KeyError: for a file that has no content type in :mod:`vodflow.contract.layout`
     """
-    used, how = settings or get_settings(), manners or Manners()
+    used = settings or get_settings()
     names = [path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()]
     for name in names:
-        how.content_type(name)  # refuse what cannot be served before anything is sent
-    job = _Upload(directory, bucket, prefix.strip("/"), progress, cancel, used, how)
+        layout.content_type(name)  # refuse what cannot be served before anything is sent
+    job = _Upload(directory, bucket, prefix.strip("/"), progress, cancel, used)
     done: list[OutputObject] = []
     with ThreadPoolExecutor(max_workers=used.upload_concurrency) as pool:
-        for phase in upload_order(names, how.last):
+        for phase in upload_order(names):
             futures = [pool.submit(job.send, name) for name in phase]
             done.extend(_gather(futures, job.stop))
     return sorted(done, key=lambda item: item.name)
@@ -162,7 +132,6 @@ class _Upload:
     progress: Callable[[int], None] | None
     cancel: threading.Event | None
     settings: Settings
-    manners: Manners
     sent: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -175,7 +144,7 @@ class _Upload:
         uri = f"s3://{self.bucket}/{key}"
         sums = checksums(path)
         item = OutputObject(
-            name=name, size=path.stat().st_size, checksum=sums.whole, content_type=self.manners.content_type(name)
+            name=name, size=path.stat().st_size, checksum=sums.whole, content_type=layout.content_type(name)
         )
         try:
             if item.size <= PART_SIZE:
@@ -199,7 +168,6 @@ class _Upload:
         return {
             "ContentType": item.content_type,
             "CacheControl": cache_control(item.name, self.settings),
-            **self.manners.headers,
         }
 
     def _put(self, path: Path, key: str, item: OutputObject) -> str | None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from vodflow.errors import EngineError
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
-from vodflow.verification import h264
+from vodflow.media import h264
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
 from vodflow.verification.tracks import Gop, Track

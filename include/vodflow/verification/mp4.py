@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
-from vodflow.verification import isobmff
+from vodflow.media import isobmff
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
 from vodflow.verification.tracks import Gop, Segment, Track, elementary_stream, frame_rate

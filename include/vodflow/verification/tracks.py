@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, VideoRendition
-from vodflow.verification import aac, h264, isobmff, mpegts
+from vodflow.media import aac, h264, isobmff, mpegts
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
 

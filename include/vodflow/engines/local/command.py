@@ -26,10 +26,8 @@ from vodflow.ffmpeg.picture_filters import Stream, smaller, to_top_rung
 from vodflow.ffmpeg.tools import input_options
 from vodflow.planning import span
 
-#: Frames (as a share of all) that may fail to decode before FFmpeg gives up with :data:`TOO_MANY_ERRORS`.
+#: Frames (as a share of all) that may fail to decode before FFmpeg gives up with :data:`.TOO_MANY_ERRORS`.
 MAX_ERROR_RATE = 0.1
-#: FFmpeg's exit status when more frames than that failed to decode (fftools/ffmpeg_dec.c).
-TOO_MANY_ERRORS = 69
 #: Seconds between progress reports.
 PROGRESS_PERIOD = 0.5
 #: JPEG quantiser, 2 (best) to 31: about 90 % quality.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vodflow.contract.plan import TranscodePlan
-from vodflow.engines.local.command import MAX_ERROR_RATE, TOO_MANY_ERRORS
+from vodflow.engines.local.command import MAX_ERROR_RATE
 from vodflow.errors import InputRejected, RejectionReason
-from vodflow.ffmpeg.process import Finished, check_exit, raise_for_shortage
+from vodflow.ffmpeg.process import TOO_MANY_ERRORS, Finished, check_exit, raise_for_shortage
 from vodflow.planning import span
 
 #: The source is cut off when more than this is missing at its end: seconds, and as a share of its duration.

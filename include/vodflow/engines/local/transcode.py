@@ -18,10 +18,10 @@ from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRe
 from vodflow.contract.result import EncodedTrack, EngineResult, Progress, Stage
 from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.engines.local.failures import raise_for_encode, raise_if_cut_off, warnings
-from vodflow.engines.local.progress import EncodeProgress, Reporter
 from vodflow.engines.local.workspace import check_space, workspace
 from vodflow.errors import EngineCanceled
 from vodflow.ffmpeg.process import Limits, check_exit, run_process
+from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
 from vodflow.packaging.finish import finish_playlists, segment_folder
 from vodflow.packaging.movie import movie_seconds

@@ -1,7 +1,8 @@
 """The rate of submissions to MediaConvert, shared by several machines through PostgreSQL.
 
-``MEDIACONVERT_SUBMISSION_LIMITER=vodflow.engines.mediaconvert.catalog_limiter:catalog_limiter`` switches it on. It keeps
-one row for each account and region in a table of its own, which it makes when it is not there: any database will do.
+``MEDIACONVERT_SUBMISSION_LIMITER=vodflow.engines.mediaconvert.catalog_limiter:catalog_limiter`` switches it on. It
+keeps one row for each account and region in a table of its own, which it makes when it is not there: any database
+will do.
 """
 
 from __future__ import annotations

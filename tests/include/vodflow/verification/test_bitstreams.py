@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 from vodflow.ffmpeg.tools import ffmpeg_path
-from vodflow.verification import aac, h264, isobmff, mpegts
+from vodflow.media import aac, h264, isobmff, mpegts
 from vodflow.verification.dash import parse_duration
 from vodflow.verification.thumbnails import jpeg_size
 from vodflow.verification.track_rules import level_idc

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from local_mediaconvert.settings import Settings as LocalSettings
 from mypy_boto3_s3 import S3Client
 from support.transcode_jobs import TranscodeBench
 from vodflow.settings import Settings
@@ -15,4 +16,4 @@ from vodflow.settings import Settings
 def transcoder(s3: S3Client, aws: Settings, make_bucket: Callable[[], str], tmp_path: Path) -> TranscodeBench:
     work = tmp_path / "work"
     work.mkdir()
-    return TranscodeBench(make_bucket(), work, aws, s3)
+    return TranscodeBench(make_bucket(), work, LocalSettings(aws_endpoint_url=aws.aws_endpoint_url), s3)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from vodflow.contract.result import Progress, Stage
-from vodflow.engines.local.progress import EncodeProgress, Reporter
+from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 
 
 def test_percent_never_goes_back_and_ends_at_100() -> None:

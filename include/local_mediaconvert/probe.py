@@ -13,9 +13,8 @@ from typing import Any, Final
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffprobe_path, input_options
 
-from local_mediaconvert.api.probe_result import probe_result
 from local_mediaconvert.errors import ApiError, bad_request, not_found
-from local_mediaconvert.service import Service
+from local_mediaconvert.probe_result import probe_result
 
 #: Seconds one file may take.
 _TIMEOUT: Final = 60.0
@@ -23,7 +22,7 @@ _TIMEOUT: Final = 60.0
 Document = dict[str, Any]
 
 
-def probe(_: Service, given: Mapping[str, Any]) -> Document:
+def probe(_service: object, given: Mapping[str, Any]) -> Document:
     """What the files are."""
     files = given.get("inputFiles", [])
     if len(files) != 1 or "fileUrl" not in files[0]:
@@ -50,12 +49,13 @@ def examine(url: str) -> Document:
 def _in_s3(url: str) -> tuple[str, Document]:
     """A presigned address of an object, and what S3 knows of it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import, and seldom needed
-    from vodflow.storage.clients import s3_client  # noqa: PLC0415
+
+    from local_mediaconvert.aws import client  # noqa: PLC0415
 
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise bad_request("/inputFiles/0/fileUrl: Should name a bucket and a key")
-    s3 = s3_client()
+    s3 = client("s3")
     try:
         head = s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""What workers of a nursery under test do: as their input says."""
+"""What workers under test do: as their input says."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import time
 from types import FrameType
 
 
-def main() -> int:
+def main(text: str) -> int:
     """Tell the process id, then end with a status, or wait for a signal."""
-    given = json.load(sys.stdin)
+    given = json.loads(text)
 
     def told(number: int, _frame: FrameType | None) -> None:
         os._exit(100 + number)
@@ -20,6 +20,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, told if given.get("listens") else signal.SIG_IGN)
     sys.stdout.write(f"{os.getpid()}\n")
     sys.stdout.flush()
+    sys.stderr.write("an error\n")
     if "status" in given:
         return int(given["status"])
     time.sleep(60)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from local_mediaconvert.api.probe_result import file_format, probe_result
+from local_mediaconvert.probe_result import file_format, probe_result
 from vodflow.engines.mediaconvert.request.validation import model_problems
 
 METADATA = {"eTag": "abc", "fileSize": 1_000_000, "lastModified": 1_700_000_000}

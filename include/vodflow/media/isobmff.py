@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vodflow.verification.aac import AacConfig, parse_audio_config
-from vodflow.verification.h264 import Sps, parameter_sets, parse_sps
+from vodflow.media.aac import AacConfig, parse_audio_config
+from vodflow.media.h264 import Sps, parameter_sets, parse_sps
 
 #: ``sample_is_non_sync_sample`` of sample flags (8.8.3.1).
 _NON_SYNC = 0x10000
