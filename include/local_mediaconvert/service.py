@@ -23,7 +23,7 @@ from local_mediaconvert.jobs.running import Run
 from local_mediaconvert.jobs.scheduler import Scheduler
 from local_mediaconvert.jobs.store import Store
 from local_mediaconvert.jobs.system_presets import SystemPresets, SystemTemplates
-from local_mediaconvert.jobs.worker_process import WORKER
+from local_mediaconvert.jobs.worker_process import WORKER, start_fork_server
 
 #: Seconds for which AWS keeps a job: 90 days.
 _KEPT: Final = 90 * 24 * 3600
@@ -84,6 +84,8 @@ class Service:
 
     def start(self) -> None:
         """Begin to run jobs and to send events."""
+        if self.config.worker == WORKER:
+            start_fork_server()
         self.outbox.start()
         self.scheduler.start()
 

@@ -10,8 +10,8 @@ give `source_uri`, change what you like, start.
 engine) → `transcode_…` (one task for each engine that is available here) → `publish` (every output against the plan;
 then one transaction flips the video to the new outputs, `manifest.json` last). Each one's log says its steps.
 
-**Tells others**: `publish` changes the asset `vodflow_published_video`, with the ids and addresses of the video, so that
-other DAGs can be scheduled on it (docs/notifications.md).
+**Tells others**: `publish` changes the asset `vodflow_published_video`, with the ids and addresses of the video, so
+that other DAGs can be scheduled on it (docs/notifications.md).
 
 **Params**: see the form; each has its own description.
 

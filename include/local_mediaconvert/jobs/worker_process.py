@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
 from multiprocessing.reduction import DupFd
 from typing import IO, Any, Final
 
@@ -28,6 +29,14 @@ WORKER: Final = (sys.executable, "-m", _MODULE)
 
 _FORK_SERVER: Final = multiprocessing.get_context("forkserver")
 _FORK_SERVER.set_forkserver_preload(["__main__", "local_mediaconvert.jobs.warm"])
+
+
+def start_fork_server() -> None:
+    """Have it import what workers need, so that the first job need not wait."""
+    try:
+        forkserver.ensure_running()
+    except OSError as error:
+        log.warning("The fork server cannot be started now: %s", error)
 
 
 def run_worker(command: Sequence[str], given: str, on_line: Callable[[str], bool], limits: Limits) -> Finished:
