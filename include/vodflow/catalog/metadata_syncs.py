@@ -1,4 +1,4 @@
-"""How far each video's metadata item is behind the catalog, and what the item should say.
+"""How far each video's metadata item is behind the catalog.
 
 A video's ``version`` grows under the lock of its row: with every change that is noted, and with every reading of the
 state for an item. So a state that was read later has the higher version, whoever read it, on whichever machine.
@@ -6,56 +6,15 @@ state for an item. So a state that was read later has the higher version, whoeve
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Interval, RowMapping, bindparam, case, func, select, update
+from sqlalchemy import Connection, Interval, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog.jobs import get_job
-from vodflow.catalog.rows import JobRow, SourceRow
-from vodflow.catalog.sources import get_source
 from vodflow.catalog.storable import clean_message
-from vodflow.catalog.tables import artifact, job, metadata_sync, publication, rendition, source
-from vodflow.errors import CatalogError
+from vodflow.catalog.tables import metadata_sync, source
 
 _TABLE = metadata_sync
-
-
-@dataclasses.dataclass(frozen=True)
-class PublishedVideo:
-    """What is public of a video.
-
-    :param renditions: rows of ``rendition``
-    :param artifacts: rows of ``artifact``: name, kind and uri
-    """
-
-    job_id: int
-    manifest_uri: str
-    published_at: datetime
-    bucket: str
-    prefix: str
-    renditions: tuple[RowMapping, ...]
-    artifacts: tuple[RowMapping, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class VideoState:
-    """A video as its item shows it.
-
-    :param version: above that of every state of this video that was read before
-    :param source: the newest version of its bytes, or the one that the job is for
-    :param job: the latest job; none while the newest source has none
-    :param attempts: updates of the item that failed since the last success
-    """
-
-    video_id: int
-    version: int
-    attempts: int
-    source: SourceRow
-    job: JobRow | None
-    published: PublishedVideo | None
 
 
 def mark(conn: Connection, video_id: int, *, delay: timedelta = timedelta()) -> None:
@@ -114,11 +73,12 @@ def in_trouble(conn: Connection) -> bool:
     return conn.scalar(query.limit(1)) is not None
 
 
-def read(conn: Connection, video_id: int, *, lease: timedelta) -> VideoState:
-    """The state for an item, with a version of its own. Use one transaction a call, and commit before sending.
+def take_version(conn: Connection, video_id: int, *, lease: timedelta) -> tuple[int, int]:
+    """A version for a state that is read now, and how many updates failed since the last success.
+
+    From here on the row is locked: whoever changes the video either has committed or waits for a higher version.
 
     :param lease: how long nobody else need care for this video
-    :raises CatalogError: when there is no such video, or it has no source
     """
     due = func.clock_timestamp() + bindparam("lease", lease, Interval)
     statement = (
@@ -128,19 +88,7 @@ def read(conn: Connection, video_id: int, *, lease: timedelta) -> VideoState:
         .returning(_TABLE.c.version, _TABLE.c.attempts)
     )
     version, attempts = conn.execute(statement).one()
-    # From here on the row is locked: whoever changes the video either has committed or waits for a higher version.
-    newest = conn.scalar(select(func.max(source.c.id)).where(source.c.video_id == video_id))
-    if newest is None:
-        raise CatalogError(f"Video {video_id} has no source in the catalog.")
-    found = get_source(conn, newest)
-    job_id = conn.scalar(select(func.max(job.c.id)).where(job.c.video_id == video_id))
-    latest = None if job_id is None else get_job(conn, job_id)
-    if latest is not None and latest.source_id != found.id:
-        if latest.queued_at < found.registered_at:
-            latest = None
-        else:
-            found = get_source(conn, latest.source_id)
-    return VideoState(video_id, version, attempts, found, latest, _published(conn, video_id))
+    return version, attempts
 
 
 def synced(conn: Connection, video_id: int, version: int) -> None:
@@ -183,22 +131,4 @@ def failed(conn: Connection, video_id: int, error: str, delay: timedelta) -> Non
             error=clean_message(error),
             due_at=func.clock_timestamp() + bindparam("delay", delay, Interval),
         )
-    )
-
-
-def _published(conn: Connection, video_id: int) -> PublishedVideo | None:
-    query = (
-        select(publication, job.c.bucket, job.c.prefix)
-        .join(job, job.c.id == publication.c.job_id)
-        .where(publication.c.video_id == video_id)
-    )
-    found: Any = conn.execute(query).one_or_none()
-    if found is None:
-        return None
-    tables = [
-        tuple(conn.execute(select(table).where(table.c.job_id == found.job_id).order_by(table.c.id)).mappings())
-        for table in (rendition, artifact)
-    ]
-    return PublishedVideo(
-        found.job_id, found.manifest_uri, found.published_at, found.bucket, found.prefix, tables[0], tables[1]
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select, true
 
+from vodflow.catalog.source_rows import get_source
 from vodflow.catalog.states import FINISHED, JobStatus
 from vodflow.catalog.tables import job_event, source
 from vodflow.errors import RejectionReason
@@ -103,10 +104,10 @@ def _enqueue(
     delay: float = 0.0,
     **details: dict[str, Any],
 ) -> None:
-    from vodflow.catalog import deliveries, sources  # noqa: PLC0415 - only where a channel is configured
+    from vodflow.catalog import deliveries  # noqa: PLC0415 - only where a channel is configured
     from vodflow.catalog.event_document import payload  # noqa: PLC0415
 
-    about = sources.get_source(conn, source_id)
+    about = get_source(conn, source_id)
     channels: list[Channel] = [one for one in settings.notifications if one.wants(kind, about.tenant)]
     if not channels:
         return

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Select, Text, bindparam, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, Text, bindparam, func, select, text, update
 
 from vodflow.catalog import outbox
 from vodflow.catalog.rows import JobRow, NewSource, SourceRow
+from vodflow.catalog.source_rows import find_source, get_source, select_sources
 from vodflow.catalog.states import SourceStatus
 from vodflow.catalog.storable import clean, clean_message
-from vodflow.catalog.tables import source, tenant, video
+from vodflow.catalog.tables import source
 from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import CatalogError, RejectionReason
 
@@ -90,28 +91,10 @@ def register_sources(conn: Connection, sources: Sequence[NewSource]) -> list[int
     return sorted(row.id for batch in _batches(ordered) for row in conn.execute(_INSERT_SOURCES, _source_arrays(batch)))
 
 
-def find_source(conn: Connection, bucket: str, key: str, version: str) -> SourceRow | None:
-    """The source of this identity, or none."""
-    query = _select().where(source.c.bucket == bucket, source.c.key == key, source.c.version == version)
-    row = conn.execute(query).one_or_none()
-    return None if row is None else SourceRow.of(row)
-
-
-def get_source(conn: Connection, source_id: int) -> SourceRow:
-    """A source by id.
-
-    :raises CatalogError: when there is none
-    """
-    row = conn.execute(_select().where(source.c.id == source_id)).one_or_none()
-    if row is None:
-        raise CatalogError(f"There is no source {source_id} in the catalog.")
-    return SourceRow.of(row)
-
-
 def undispatched_sources(conn: Connection, limit: int, after_id: int = 0) -> list[SourceRow]:
     """The oldest sources for which no run was started yet, by ascending id, to be paged with ``after_id``."""
     query = (
-        _select()
+        select_sources()
         .where(source.c.status == text("'DISCOVERED'"), source.c.id > after_id)
         .order_by(source.c.id)
         .limit(limit)
@@ -190,14 +173,6 @@ def reject_source(
 def _judge(conn: Connection, source_id: int, **values: Any) -> None:
     if conn.execute(update(source).where(source.c.id == source_id).values(**values)).rowcount == 0:
         raise CatalogError(f"There is no source {source_id} in the catalog.")
-
-
-def _select() -> Select[Any]:
-    return (
-        select(source, tenant.c.slug.label("tenant"))
-        .join(video, video.c.id == source.c.video_id)
-        .join(tenant, tenant.c.id == video.c.tenant_id)
-    )
 
 
 def _batches(items: Sequence[NewSource]) -> Iterator[Sequence[NewSource]]:

@@ -17,8 +17,8 @@ from vodflow.contract import layout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vodflow.catalog.metadata_syncs import PublishedVideo, VideoState
     from vodflow.catalog.rows import JobRow, SourceRow
+    from vodflow.catalog.video_states import PublishedVideo, VideoState
 
 #: The attribute that orders updates.
 VERSION: Final = "vodflow_version"

@@ -17,9 +17,9 @@ from typing import Any, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vodflow.catalog import metadata_syncs
+from vodflow.catalog import metadata_syncs, video_states
 from vodflow.catalog.database import transaction
-from vodflow.catalog.metadata_syncs import VideoState
+from vodflow.catalog.video_states import VideoState
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.outcomes.dynamodb import items, updates
 from vodflow.publication.manifest import bucket_url
@@ -119,7 +119,7 @@ def _send(video_id: int, settings: Settings) -> None:
     # Twice at most: when the catalog learns that its versions lie below the table's, it goes on above them.
     for _ in range(2):
         with transaction(_ACTOR, settings) as connection:
-            state = metadata_syncs.read(connection, video_id, lease=timedelta(seconds=_LEASE))
+            state = video_states.read(connection, video_id, lease=timedelta(seconds=_LEASE))
         try:
             stored = _write(state, settings)
         except _Refused as refusal:

@@ -21,12 +21,12 @@ from support.fixtures.values import (
     rendition,
     verified_job,
 )
-from vodflow.catalog import jobs, metadata_syncs, sources
+from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
-from vodflow.catalog.metadata_syncs import VideoState
 from vodflow.catalog.publications import publish
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import ArtifactKind
+from vodflow.catalog.video_states import VideoState
 from vodflow.errors import CatalogError, EngineError, RejectionReason
 from vodflow.outcomes.dynamodb import sync
 from vodflow.outcomes.dynamodb.items import VERSION
@@ -173,7 +173,7 @@ def states_of(source: SourceRow, count: int) -> list[VideoState]:
         with transaction("test") as connection:
             jobs.record_progress(connection, job.id, "encode", 10.0 * number)
         with transaction("test") as connection:
-            found.append(metadata_syncs.read(connection, source.video_id, lease=timedelta()))
+            found.append(video_states.read(connection, source.video_id, lease=timedelta()))
     return found
 
 
@@ -243,7 +243,7 @@ def test_a_change_during_the_sending_is_sent_by_the_next_round(
 
 def test_a_crash_between_reading_and_writing_is_caught_up(source: SourceRow, table: TestTable) -> None:
     with transaction("test") as connection:
-        metadata_syncs.read(connection, source.video_id, lease=timedelta(seconds=30))
+        video_states.read(connection, source.video_id, lease=timedelta(seconds=30))
     assert sync.sync_due() == sync.SyncResult(), "leased by the process that crashed"
     make_due()
     assert sync.sync_due().written == 1

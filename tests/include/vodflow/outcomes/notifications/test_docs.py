@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from vodflow.catalog.metadata_syncs import PublishedVideo, VideoState
+from vodflow.catalog.video_states import PublishedVideo, VideoState
 from vodflow.outcomes.dynamodb import items
 from vodflow.outcomes.notifications import messages, senders
 from vodflow.settings.channels import Channel
