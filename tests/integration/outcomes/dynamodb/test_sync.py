@@ -21,7 +21,7 @@ from support.fixtures.values import (
     rendition,
     verified_job,
 )
-from vodflow.catalog import jobs, sources
+from vodflow.catalog import jobs, sources, video_states
 from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish
 from vodflow.catalog.rows import SourceRow
