@@ -334,6 +334,19 @@ def _rare_matrix(path: Path) -> None:
     _ffmpeg(*_picture("320x180", "25", 1), "-vf", "setparams=colorspace=ycgco", *_X264, path)
 
 
+def _captioned(path: Path) -> None:
+    """H.264 whose every picture carries CEA-608, as ANSI/SCTE 128-1 has it: user data of ATSC in an SEI message."""
+    bare, told = path.with_suffix(".h264"), path.with_name("captioned.h264")
+    _ffmpeg(*_picture("640x360", "25", 2), *_X264, "-bf", "0", "-aud", "1", bare)
+    pair = b"\x41\xff\xfc\x94\x2c\xff"  # one pair of bytes: erase displayed memory
+    message = b"\xb5\x00\x31GA94\x03" + pair
+    sei = b"\0\0\0\1\x06\x04" + bytes([len(message)]) + message + b"\x80"
+    delimiter = b"\0\0\0\1\x09"
+    units = bare.read_bytes().split(delimiter)[1:]
+    told.write_bytes(b"".join(delimiter + unit[:1] + sei + unit[1:] for unit in units))
+    _ffmpeg("-r", "25", "-i", told, *_tone(440, 2), "-map", "0:v", "-map", "1:a", "-c:v", "copy", *_AAC, path)
+
+
 def _cut(name: str, path: Path) -> None:
     data = clip(name).read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
@@ -378,6 +391,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "one_frame": (".mp4", _one_frame),
     "tiny": (".mp4", _tiny),  # 16x16, 12 frames/s
     "rare_matrix": (".mp4", _rare_matrix),  # YCgCo, which scale refuses
+    "captioned": (".mp4", _captioned),  # CEA-608 in every picture
     # Broken ones
     "truncated": (".mp4", _truncated),  # index first, 60 % of the bytes
     "truncated_no_index": (".mp4", _truncated_no_index),

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.contract.media_info import VideoTrack
-from vodflow.ffmpeg.picture_filters import SCALER, TO_SDR, ZSCALE_ONLY, linear_light, source_matrix
+from vodflow.ffmpeg.colors import TO_SDR, ZSCALE_ONLY, light_to, linear_light, source_matrix
+from vodflow.ffmpeg.picture_filters import SCALER
 
 from local_mediaconvert.transcode.burnin import timecode_burnin
 from local_mediaconvert.transcode.clips import Clip
@@ -30,6 +31,7 @@ _COLOR_SPACES: Final = {
     "REC_709": ("bt709", "bt709", "bt709"),
     "HDR10": ("bt2020", "smpte2084", "bt2020nc"),
     "HLG_2020": ("bt2020", "arib-std-b67", "bt2020nc"),
+    "P3D65_SDR": ("smpte432", "bt709", "bt709"),
 }
 _RANGES: Final = {"FULL_RANGE": "pc", "LIMITED_RANGE": "tv"}
 _CONVERTED: Final = {"FORCE_709": "bt709", "FORCE_601": "smpte170m"}
@@ -171,17 +173,19 @@ def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame, 
     conversion = corrector.get("ColorSpaceConversion", "NONE")
     width, height = laid.scaled
     chain: list[Step] = []
-    if conversion == "FORCE_709" and track.hdr:
-        linear = linear_light(track)
-        if track.color_space in ZSCALE_ONLY:
-            chain.append(step("zscale", width, height, filter="bicubic", **linear))
-        else:
-            chain += [step("scale", width, height, flags=SCALER), step("zscale", **linear)]
-        chain += [step(name, *arguments, **options) for name, arguments, options in TO_SDR]
-    elif track.color_space in ZSCALE_ONLY:
-        chain.append(step("zscale", width, height, filter="bicubic"))
+    target = _CONVERTED.get(conversion)
+    toned = target == "bt709" and track.hdr
+    light = linear_light(track) if toned else light_to(track, target) if target else {}
+    if track.color_space in ZSCALE_ONLY:
+        options = light or ({"matrix": target, "range": "limited"} if target else {})
+        chain.append(step("zscale", width, height, filter="bicubic", **options))
+    elif light:
+        # zscale takes no odd sizes, and fewer pixels cost less.
+        chain += [step("scale", width, height, flags=SCALER), step("zscale", **light)]
     else:
         chain.append(_scale(track, conversion, corrector, laid, source_matrix(first)))
+    if toned:
+        chain += [step(name, *arguments, **options) for name, arguments, options in TO_SDR]
     if laid.cut:
         chain.append(step("crop", *laid.cut))
     if laid.cut is None and (width, height) != (frame.width, frame.height):
@@ -218,6 +222,9 @@ def finish_chain(description: Document, track: VideoTrack | None, pixel_format: 
     chain.append(step("format", pixel_format))
     corrector = preprocessors.get("ColorCorrector", {})
     chain += _correction(corrector)
+    # Encoders would write it: captions that no manifest declares and, of what is SDR now, the brightness of HDR.
+    kind = {} if corrector.get("ColorSpaceConversion") in _CONVERTED else {"type": "A53_CC"}
+    chain.append(step("sidedata", mode="delete", **kind))
     if track is not None and description.get("ColorMetadata", "INSERT") == "INSERT":
         chain += colour_tags(track, corrector)
     return tuple(chain)

@@ -33,6 +33,7 @@ class VideoTrack(_Value):
     :param duration: seconds
     :param bit_rate: bits a second, where known
     :param field_order: ``progressive`` or one of ffprobe's interlaced orders
+    :param closed_captions: whether its pictures carry captions (CEA-608 or CEA-708)
     :param alpha: whether parts of it may be transparent
     :param color_transfer: as ffprobe names it; ``smpte2084`` and ``arib-std-b67`` mean HDR
     """
@@ -57,6 +58,7 @@ class VideoTrack(_Value):
     color_transfer: str | None = None
     color_space: str | None = None
     color_range: str | None = None
+    closed_captions: bool = Field(default=False, exclude_if=lambda captions: not captions)
     alpha: bool = Field(default=False, exclude_if=lambda alpha: not alpha)
 
     @property

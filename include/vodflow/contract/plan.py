@@ -152,7 +152,10 @@ class PlanWarning(_Value):
 
 
 #: What does not change what is made, so that a plan keeps its hash, and a source its outputs.
-_NOT_HASHED: Final[dict[str, Any]] = {"warnings": True, "media": {"others": True, "video": {"alpha"}}}
+_NOT_HASHED: Final[dict[str, Any]] = {
+    "warnings": True,
+    "media": {"others": True, "video": {"alpha", "closed_captions"}},
+}
 
 
 class TranscodePlan(_Value):

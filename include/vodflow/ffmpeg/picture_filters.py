@@ -11,36 +11,15 @@ from typing import Any, Final
 
 from vodflow.contract.media_info import VideoTrack
 from vodflow.contract.plan import VideoRendition
+from vodflow.ffmpeg.colors import TO_SDR, ZSCALE_ONLY, full_range, light_to, linear_light, source_matrix
 
 #: A node of ffmpeg-python's graph; the package has no types.
 Stream = Any
 
 #: Sharp enough for downscaling at a fraction of lanczos' cost.
 SCALER: Final = "bicubic"
-#: SDR reference white in nits for zscale's linear light (ITU-R BT.2408 would say 203 for graphics; 100 keeps
-#: the brightness of film-like material).
-_NOMINAL_PEAK: Final = 100
 #: Field rate output of a deinterlacer is asked for when the rung is this much faster than the source's frames.
 _FIELD_RATE: Final = 1.5
-
-_MATRICES: Final = {
-    "bt709": "bt709",
-    "bt2020nc": "bt2020",
-    "bt2020c": "bt2020",
-    "bt470bg": "bt601",
-    "smpte170m": "bt601",
-    "smpte240m": "smpte240m",
-    "fcc": "fcc",
-}
-
-#: Matrices that ``scale`` refuses and ``zscale`` converts, as ffprobe names them.
-ZSCALE_ONLY: Final = {"bt2020c", "ycgco", "ictcp", "chroma-derived-nc", "chroma-derived-c"}
-
-
-def source_matrix(track: VideoTrack) -> str:
-    """The YUV matrix of the source as ``scale`` names it; unmarked pictures below 720 lines are BT.601."""
-    named = _MATRICES.get(track.color_space or "")
-    return named or ("bt709" if track.height >= 720 or track.width >= 1280 else "bt601")
 
 
 def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: float = 0.0, end: float = 0.0) -> Stream:
@@ -60,6 +39,8 @@ def to_top_rung(stream: Stream, track: VideoTrack, rung: VideoRendition, held: f
     stream = stream.filter("setsar", "1").filter(
         "setparams", color_primaries="bt709", color_trc="bt709", colorspace="bt709", range="tv"
     )
+    # Encoders would write it into the outputs: captions that no manifest declares, the peak brightness of HDR.
+    stream = stream.filter("sidedata", mode="delete")
     if not held:
         return stream
     return stream.filter("tpad", stop_mode="clone", stop_duration=f"{held:.3f}").filter("trim", end=f"{end:.3f}")
@@ -86,15 +67,18 @@ def smaller(stream: Stream, larger: VideoRendition, rung: VideoRendition) -> Str
 
 
 def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
+    light = light_to(track)
     if track.color_space in ZSCALE_ONLY:
-        return stream.filter("zscale", rung.width, rung.height, filter="bicubic", matrix="709", range="limited").filter(
-            "format", "yuv420p"
-        )
+        options = light or {"matrix": "709", "range": "limited"}
+        return stream.filter("zscale", rung.width, rung.height, filter="bicubic", **options).filter("format", "yuv420p")
+    if light:
+        # zscale takes no odd sizes, and fewer pixels cost less.
+        stream = stream.filter("scale", rung.width, rung.height, flags=SCALER)
+        return stream.filter("zscale", **light).filter("format", "yuv420p")
     matrix = source_matrix(track)
     # A source at the top rung's size, matrix and range passes through untouched.
-    full_range = track.color_range == "pc" or track.pixel_format.startswith("yuvj")
     same_size = (track.width, track.height) == (rung.width, rung.height) and track.rotation in {0, 180}
-    if same_size and matrix == "bt709" and not full_range and track.pixel_format == "yuv420p":
+    if same_size and matrix == "bt709" and not full_range(track) and track.pixel_format == "yuv420p":
         return stream
     return stream.filter(
         "scale",
@@ -117,29 +101,3 @@ def _tone_map(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream
     for name, arguments, options in TO_SDR:
         stream = stream.filter(name, *arguments, **options)
     return stream
-
-
-def linear_light(track: VideoTrack) -> dict[str, Any]:
-    """Options of zscale from the PQ or HLG of a source to linear light."""
-    transfer = track.color_transfer
-    if track.color_space in ZSCALE_ONLY:  # ICtCp above all; the frames themselves say it
-        return {"transferin": transfer, "transfer": "linear", "npl": _NOMINAL_PEAK}
-    matrix = track.color_space if track.color_space in {"bt2020nc", "bt2020c"} else "bt2020nc"
-    return {
-        "transferin": transfer,
-        "matrixin": {"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
-        "primariesin": "2020",
-        "rangein": "full" if track.color_range == "pc" else "limited",
-        "transfer": "linear",
-        "npl": _NOMINAL_PEAK,
-    }
-
-
-#: Filters from linear light of any primaries to 8-bit BT.709: name, arguments, options.
-TO_SDR: Final[tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]] = (
-    ("format", ("gbrpf32le",), {}),
-    ("zscale", (), {"primaries": "709"}),
-    ("tonemap", (), {"tonemap": "hable", "desat": 0}),
-    ("zscale", (), {"transfer": "709", "matrix": "709", "range": "limited"}),
-    ("format", ("yuv420p",), {}),
-)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 START_CODE = b"\x00\x00\x00\x01"
-NAL_IDR, NAL_SPS, NAL_PPS = 5, 7, 8
+NAL_IDR, NAL_SEI, NAL_SPS, NAL_PPS = 5, 6, 7, 8
+
+#: Country and provider (ATSC) of registered user data, its identifier, and the type of captions.
+_CC_DATA = b"\xb5\x00\x31GA94\x03"
 
 #: Profiles whose SPS carries chroma format and bit depth (7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -117,6 +120,11 @@ def _skip_order_count_fields(bits: _Bits) -> None:
             bits.se()
     bits.ue()  # max_num_ref_frames
     bits.u(1)
+
+
+def has_captions(stream: bytes) -> bool:
+    """Whether a byte stream carries CEA-608 or CEA-708 (ANSI/SCTE 128-1, 8.1: user data of ATSC, ``cc_data``)."""
+    return any(unit[0] & 0x1F == NAL_SEI and _CC_DATA in unit for unit in split_annex_b(stream) if unit)
 
 
 def parameter_sets(avcc: bytes) -> tuple[list[bytes], int]:

@@ -44,6 +44,9 @@ _SCAN_PATIENCE = 4
 _HTTP = ["-multiple_requests", "1", "-request_size", "1048576", "-initial_request_size", "1048576"]
 #: HTTP errors during a seek are warnings to FFmpeg; without them a failing server looks like a file cut off.
 _LOG = ["-v", "level+warning"]
+#: What filters say of a picture is information.
+_TALK = ["-hide_banner", "-v", "level+info"]
+_CAPTIONS = "side data - ATSC A53 Part 4 Closed Captions"
 
 #: Seconds of the beginning in which one frame must decode; broadcast recordings begin in the middle of a GOP.
 _DECODE_WINDOW = 30
@@ -89,8 +92,8 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     elif not structure.whole:
         _check_end(source, document, duration, timeout)
     info = media_info(document, size, duration)
-    _check_decodes(source, info, timeout)
-    return info
+    captioned = _check_decodes(source, info, timeout)
+    return info.model_copy(update={"video": info.video.model_copy(update={"closed_captions": captioned})})
 
 
 def _describe(source: str, timeout: float) -> Mapping[str, Any]:
@@ -159,13 +162,16 @@ def _check_end(source: str, document: Mapping[str, Any], duration: float, timeou
         )
 
 
-def _check_decodes(source: str, info: MediaInfo, timeout: float) -> None:
-    """Refuse a source of which not even one frame can be decoded, with the decoder that will be used."""
-    argv = [ffmpeg_path(), "-nostdin", *_LOG, "-threads", "1", "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
-    argv += ["-map", f"0:{info.video.index}", "-frames:v", "1", "-f", "framecrc", "-"]
+def _check_decodes(source: str, info: MediaInfo, timeout: float) -> bool:
+    """Refuse a source of which not even one frame can be decoded, with the decoder that will be used.
+
+    :return: whether the first picture carries captions, as every picture does where there are any
+    """
+    argv = [ffmpeg_path(), "-nostdin", *_TALK, "-threads", "1", "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
+    argv += ["-map", f"0:{info.video.index}", "-vf", "showinfo=checksum=0", "-frames:v", "1", "-f", "framecrc", "-"]
     done = _run(argv, source, timeout)
     if any(line and not line.startswith("#") for line in done.stdout.splitlines()):
-        return
+        return _CAPTIONS in done.stderr
     _raise_unless_readable(source, done)
     raise InputRejected(
         RejectionReason.UNDECODABLE,

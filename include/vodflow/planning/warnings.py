@@ -48,6 +48,9 @@ def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:
     if track.hdr:
         name = "PQ" if track.color_transfer == "smpte2084" else "HLG"
         yield warning("hdr_tone_mapped", f"The picture is HDR ({name}); it is published in SDR, tone-mapped to BT.709.")
+    if track.closed_captions:
+        message = "The pictures carry closed captions (CEA-608 or CEA-708); they are not published."
+        yield warning("closed_captions_left_out", message)
     if track.alpha:
         yield warning("alpha_left_out", "The picture has an alpha channel; it is published without transparency.")
     if track.interlaced and rate < track.fps * 2 * _SAME_RATE:

@@ -65,6 +65,10 @@ class Rule(StrEnum):
     CODEC_AS_PLANNED = ("codec-as-planned", "H.264 profile and level do not exceed the plan's; audio is AAC-LC.")
     RESOLUTION_AS_PLANNED = ("resolution-as-planned", "The bitstream's picture size is the plan's.")
     FRAME_RATE_AS_PLANNED = ("frame-rate-as-planned", "The bitstream's frame rate is the plan's, to one frame.")
+    NO_HIDDEN_CAPTIONS = (
+        "no-hidden-captions",
+        "No picture carries captions (CEA-608, CEA-708), because no manifest declares any.",
+    )
     AUDIO_PRESENT = ("audio-present", "A source with audio has audio in every output.")
     AUDIO_AS_PLANNED = ("audio-as-planned", "Channels and sample rate are the plan's.")
     DURATION = ("duration", "Every rendition is as long as the source, to 0.1 s and two frames.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
+from vodflow.media import h264
 from vodflow.planning import span
 from vodflow.verification.hls import TIME_TOLERANCE
 from vodflow.verification.outputs import Outputs
@@ -57,6 +58,9 @@ def _check_continuity(outputs: Outputs, track: Track) -> None:
 def _check_video(outputs: Outputs, plan: TranscodePlan, track: Track, rendition: VideoRendition) -> None:
     for segment in track.segments:
         outputs.require(segment.sync, segment.name, Rule.SEGMENT_KEYFRAME, "its first picture is no IDR picture")
+    for gop in track.gops:
+        hidden = h264.has_captions(gop.stream)
+        outputs.require(not hidden, gop.name, Rule.NO_HIDDEN_CAPTIONS, "its pictures carry captions")
     profile, level = int(track.codec[5:7], 16), int(track.codec[9:11], 16)
     allowed = level_idc(rendition.h264_level)
     outputs.require(

@@ -68,6 +68,8 @@ def test_details_that_change_the_plan() -> None:
     assert facts(clip("upside_down")).video.rotation == 180
     assert facts(clip("interlaced")).video.interlaced
     assert facts(clip("hdr")).video.hdr
+    assert facts(clip("captioned")).video.closed_captions
+    assert not facts(clip("plain")).video.closed_captions
     assert facts(clip("vfr")).video.variable_frame_rate
     assert facts(clip("late_start")).video.start == pytest.approx(3600, abs=5)
     languages = facts(clip("two_languages"))

@@ -100,6 +100,15 @@ def test_sound_that_changes_its_format_is_refused_by_name(bring: Any) -> None:
     assert caught.value.reason is RejectionReason.UNDECODABLE
 
 
+def test_captions_in_pictures_are_left_out_and_said(bring: Any, s3: S3Client, tmp_path: Path) -> None:
+    job = bring("captioned")
+    assert [warning.code for warning in job.plan.warnings] == ["closed_captions_left_out"]
+    for name in ("mp4/video_180p.mp4", "cmaf/video_180p/00001.m4s", "hls/master.m3u8"):
+        s3.download_file(job.bucket, f"{job.prefix}/{name}", str(tmp_path / "made"))
+        assert b"GA94" not in (tmp_path / "made").read_bytes()
+    assert b"CLOSED-CAPTIONS=NONE" in (tmp_path / "made").read_bytes()
+
+
 @pytest.mark.parametrize("key", ["a+b %20 'c' \"é\" 😀.mp4", "..//.hidden/x.mp4", "x" * 1000 + ".mp4"])
 def test_any_key_that_s3_allows(bring: Any, key: str) -> None:
     assert bring("one_frame", key).status == JobStatus.PUBLISHED

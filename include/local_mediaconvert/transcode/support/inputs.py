@@ -75,7 +75,7 @@ RULES: Final[dict[str, Members]] = {
         neutral={"ProgramNumber": (0, 1)},
         values={
             "AlphaBehavior": {"REMAP_TO_LUMA": refused("the alpha channel is dropped")},
-            "ColorSpace": {name: refused("P3 colours are not handled") for name in ("P3DCI", "P3D65_SDR", "P3D65_HDR")},
+            "ColorSpace": {name: refused("P3 colours are not handled") for name in ("P3DCI", "P3D65_HDR")},
             "SelectorType": {"STREAM": refused("HLS inputs are not read")},
         },
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.colors import COLOR, TOLERANCE, paint, shown
 from support.transcode_jobs import TranscodeBench, probe, stream
 from support.transcode_settings import aac, group, h264, job, output, source, video
 from vodflow.ffmpeg.tools import ffmpeg_path
@@ -260,3 +261,30 @@ def test_interlaced_and_hdr_sources_are_converted(transcoder: TranscodeBench, tm
         assert (found["color_transfer"], found["color_space"], found["pix_fmt"]) == ("bt709", "bt709", "yuv420p")
         assert found["field_order"] == "progressive"
         assert Fraction(found["avg_frame_rate"]) == 25
+
+
+@pytest.mark.parametrize(
+    "standard",
+    [
+        ("yuv420p10le", "bt2020", "bt2020-10", "bt2020nc", "limited"),
+        ("yuv420p", "smpte170m", "smpte170m", "smpte170m", "full"),
+        ("yuv420p10le", "bt2020", "bt2020-10", "bt2020c", "limited"),
+    ],
+    ids="-".join,
+)
+def test_colours_are_converted(transcoder: TranscodeBench, tmp_path: Path, standard: tuple[str, ...]) -> None:
+    paint(tmp_path / "painted.mkv", *standard)
+    picture = video(h264(), VideoPreprocessors={"ColorCorrector": {"ColorSpaceConversion": "FORCE_709"}})
+    files = group(transcoder.bucket, "FILE", output("_out", "MP4", picture))
+    transcoder.run(job(source(transcoder.put("painted", tmp_path / "painted.mkv")), files))
+    (made,) = transcoder.fetch(tmp_path / "made").glob("*.mp4")
+    assert shown(made) == pytest.approx(COLOR, abs=TOLERANCE)
+
+
+def test_no_captions_stay_in_pictures(transcoder: TranscodeBench, tmp_path: Path) -> None:
+    codecs = {"h264": h264(), "h265": {"Codec": "H_265", "H265Settings": {"RateControlMode": "QVBR"}}}
+    outputs = [output(f"_{name}", "MP4", video(codec)) for name, codec in codecs.items()]
+    transcoder.run(job(source(transcoder.put("captioned")), group(transcoder.bucket, "FILE", *outputs)))
+    made = list(transcoder.fetch(tmp_path).glob("*.mp4"))
+    assert len(made) == len(codecs)
+    assert not any(b"GA94" in path.read_bytes() for path in made)

@@ -8,8 +8,7 @@ from vodflow.contract.media_info import VideoTrack
 from vodflow.contract.plan import TranscodePlan
 from vodflow.engines.mediaconvert.request.audio import audio_selectors
 from vodflow.engines.mediaconvert.request.captions import caption_selectors
-from vodflow.engines.mediaconvert.request.video import full_range
-from vodflow.ffmpeg.picture_filters import source_matrix
+from vodflow.ffmpeg.colors import full_range, source_matrix, source_primaries
 from vodflow.settings.encode_options import EncodeOptions
 
 #: Containers whose rotation AUTO reads (API reference, VideoSelector.Rotate), in ffprobe's names.
@@ -57,6 +56,8 @@ def _video_selector(plan: TranscodePlan) -> dict[str, Any]:
 def _color_space(track: VideoTrack) -> str | None:
     if track.hdr:
         return _COLOR_SPACES[track.color_transfer or ""]
+    if source_primaries(track) == "smpte432":
+        return "P3D65_SDR"
     return "REC_601" if source_matrix(track) == "bt601" else None
 
 

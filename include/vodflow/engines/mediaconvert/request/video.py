@@ -8,7 +8,7 @@ from typing import Any, Final
 from vodflow.contract.media_info import VideoTrack
 from vodflow.contract.plan import TranscodePlan, VideoRendition
 from vodflow.errors import PlanError
-from vodflow.ffmpeg.picture_filters import source_matrix
+from vodflow.ffmpeg.colors import full_range, light_to, source_matrix
 from vodflow.settings.encode_options import EncodeOptions
 
 #: Quality by short side, as AWS's own "Video on Demand on AWS" sets it.
@@ -159,13 +159,8 @@ def _color_corrector(track: VideoTrack, options: EncodeOptions) -> dict[str, Any
     found: dict[str, Any] = {}
     if track.hdr:
         found |= {"ColorSpaceConversion": "FORCE_709", "HdrToSdrToneMapper": options.tone_mapper}
-    elif source_matrix(track) != "bt709":
+    elif source_matrix(track) != "bt709" or light_to(track):
         found["ColorSpaceConversion"] = "FORCE_709"
     if full_range(track):
         found["SampleRangeConversion"] = "LIMITED_RANGE_SQUEEZE"
     return found
-
-
-def full_range(track: VideoTrack) -> bool:
-    """Whether samples go from 0 to 255, as JPEG's do."""
-    return track.color_range == "pc" or track.pixel_format.startswith("yuvj")

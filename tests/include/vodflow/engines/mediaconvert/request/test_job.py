@@ -140,6 +140,9 @@ def test_pictures_are_deinterlaced_and_tone_mapped_like_the_video() -> None:
         ({"width": 720, "height": 576}, {"ColorSpaceConversion": "FORCE_709"}, "REC_601"),
         ({"color_range": "pc"}, {"SampleRangeConversion": "LIMITED_RANGE_SQUEEZE"}, "FOLLOW"),
         ({"color_space": "bt2020nc"}, {"ColorSpaceConversion": "FORCE_709"}, "FOLLOW"),
+        ({"color_space": "bt709", "color_primaries": "bt2020"}, {"ColorSpaceConversion": "FORCE_709"}, "FOLLOW"),
+        ({"color_transfer": "iec61966-2-1"}, {"ColorSpaceConversion": "FORCE_709"}, "FOLLOW"),
+        ({"color_primaries": "smpte432"}, {"ColorSpaceConversion": "FORCE_709"}, "P3D65_SDR"),
         (
             {"color_transfer": "arib-std-b67", "color_space": "bt2020nc"},
             {"ColorSpaceConversion": "FORCE_709", "HdrToSdrToneMapper": "PRESERVE_DETAILS"},
