@@ -41,4 +41,5 @@ USER root
 COPY --from=aws-environment /opt/aws /opt/aws
 COPY deploy/compose/make-resources.sh /etc/localstack/init/ready.d/
 USER vodflow
-CMD ["/opt/aws/bin/python", "-m", "ministack"]
+ENV PYTHONPATH=/opt/vodflow/include
+CMD ["/opt/aws/bin/python", "-m", "vodflow.stack.aws_server"]

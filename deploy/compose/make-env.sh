@@ -15,12 +15,22 @@ trap 'rm -f "$new"' EXIT
 if [ -e "$env" ]; then cat "$env" >"$new"; else cat "$here/env.example" >"$new"; fi
 if [ -n "$(tail -c 1 "$new")" ]; then echo >>"$new"; fi
 
-for name in POSTGRES_PASSWORD AIRFLOW_DB_PASSWORD VODFLOW_DB_PASSWORD AIRFLOW_ADMIN_PASSWORD \
-  AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET; do
+names="POSTGRES_PASSWORD AIRFLOW_DB_PASSWORD VODFLOW_DB_PASSWORD AIRFLOW_ADMIN_PASSWORD \
+  AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET"
+# On AWS itself keys are somebody else's; of the services of this machine, earlier versions had placeholders.
+if grep -Eq '^COMPOSE_PROFILES=.*local' "$new"; then
+  names="$names AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
+  edited=$(sed -E 's/^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY))=test$/\1=/
+    /^AIRFLOW_CONN_AWS_DEFAULT=/s/"login": "test", "password": "test", //' "$new")
+  printf '%s\n' "$edited" >"$new"
+fi
+
+for name in $names; do
   if grep -Eq "^$name=.+" "$new"; then continue; fi
   case $name in
     AIRFLOW_FERNET_KEY) value=$(fernet_key) ;;
     AIRFLOW_ADMIN_PASSWORD) value=$(random 12) ;; # people type it
+    AWS_ACCESS_KEY_ID) value=AKIA$(random 8 | tr a-f A-F) ;;
     *) value=$(random 32) ;;
   esac
   if grep -q "^$name=" "$new"; then

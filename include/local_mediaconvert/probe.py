@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
+import http.client
 import json
 import subprocess
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,9 +16,13 @@ from vodflow.ffmpeg.tools import ffprobe_path, input_options
 
 from local_mediaconvert.errors import ApiError, bad_request, not_found
 from local_mediaconvert.probe_result import probe_result
+from local_mediaconvert.transcode.http_inputs import PrivateAddress, open_input
+from local_mediaconvert.transcode.relay import relayed
 
 #: Seconds one file may take.
 _TIMEOUT: Final = 60.0
+#: Seconds one answer of an HTTP server may take.
+_HTTP_TIMEOUT: Final = 10.0
 
 Document = dict[str, Any]
 
@@ -37,13 +42,16 @@ def examine(url: str) -> Document:
     """
     if url.startswith("s3://"):
         address, metadata = _in_s3(url)
+        opened: contextlib.AbstractContextManager[str] = contextlib.nullcontext(address)
     elif url.startswith(("http://", "https://")):
-        address, metadata = url, _behind(url)
+        # ffprobe would follow redirects, and look the name up anew.
+        opened, metadata = relayed(url, _HTTP_TIMEOUT), _behind(url)
     else:
         raise bad_request("/inputFiles/0/fileUrl: Should begin with s3://, http:// or https://")
     if not metadata.get("fileSize", 1):
         raise ApiError("UnprocessableEntityException", f"{_shown(url)} is empty.")
-    return probe_result(_ffprobe(address, url), metadata)
+    with opened as address:
+        return probe_result(_ffprobe(address, url), metadata)
 
 
 def _in_s3(url: str) -> tuple[str, Document]:
@@ -73,16 +81,17 @@ def _in_s3(url: str) -> tuple[str, Document]:
 
 def _behind(url: str) -> Document:
     """What an HTTP server says of a file. A presigned address allows GET only, so its first byte is read."""
-    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})  # noqa: S310 - http(s) only
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with open_input(url, _HTTP_TIMEOUT, {"Range": "bytes=0-0"}) as answer:
             headers = answer.headers
     except urllib.error.HTTPError as error:
         if error.code in {404, 410}:
             raise not_found(f"The file {_shown(url)}") from error
         said = f"{_shown(url)} answers with HTTP status {error.code}."
         raise ApiError("UnprocessableEntityException", said) from error
-    except (OSError, ValueError) as error:
+    except PrivateAddress as error:
+        raise ApiError("ForbiddenException", str(error)) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise ApiError("UnprocessableEntityException", f"{_shown(url)} cannot be read: {error}") from error
     metadata: Document = {}
     size = (headers.get("Content-Range") or "").rpartition("/")[2] or headers.get("Content-Length") or ""

@@ -14,8 +14,10 @@ from vodflow.media.probe import probe
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
 from vodflow.settings import Settings
+from vodflow.stack.aws_server import ORIGINS
 from vodflow.stack.environment import stack_environment
 from vodflow.stack.home import Home
+from vodflow.stack.policies import let_players_read
 from vodflow.storage.clients import s3_client
 from vodflow.storage.objects import resolve_source
 from vodflow.verification import S3Store, Verification, verify
@@ -62,6 +64,7 @@ def transcoded(aws_server: str, stack_home: Home) -> dict[str, Transcoded]:
 def _transcode(settings: Settings, kind: str) -> Transcoded:
     s3, path = s3_client(settings), clips.clip("plain")
     s3.create_bucket(Bucket=BUCKET)
+    let_players_read(s3, BUCKET, "vod", ORIGINS)
     s3.upload_file(str(path), BUCKET, path.name)
     source = resolve_source(BUCKET, path.name, settings=settings).ref
     media = probe(str(path), source.size, 30)

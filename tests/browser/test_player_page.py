@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page
 from support import playback
 from vodflow.publication.manifest import build_manifest
 from vodflow.publication.player import PLAYER_NAME, player_page, player_url
+from vodflow.settings import Settings
+from vodflow.storage.clients import s3_client
 
 pytestmark = pytest.mark.browser
 
@@ -50,14 +52,10 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def site(transcoded: dict[str, Any], aws_server: str, manifest: dict[str, Any]) -> str:
+def site(transcoded: dict[str, Any], aws: Settings, manifest: dict[str, Any]) -> str:
     """Puts page and manifest where publishing puts them; the URL to watch at."""
-    import boto3  # noqa: PLC0415
-
     made = transcoded["fmp4"]
-    s3 = boto3.client(
-        "s3", endpoint_url=aws_server, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    s3 = s3_client(aws)
     key = f"{made.prefix}/manifest.json"
     s3.put_object(Bucket="playback", Key=PLAYER_NAME, Body=player_page(), ContentType="text/html; charset=utf-8")
     s3.put_object(Bucket="playback", Key=key, Body=json.dumps(manifest).encode(), ContentType="application/json")
@@ -93,7 +91,11 @@ def test_every_link_answers(page: Page, site: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "said"),
-    [("", "Add ?manifest="), ("?manifest=nothing.json", "answers 404"), ("?manifest=file:///etc/passwd", "not HTTP")],
+    [
+        ("", "Add ?manifest="),
+        ("?manifest=vod/nothing.json", "answers 404"),
+        ("?manifest=file:///etc/passwd", "not HTTP"),
+    ],
 )
 def test_what_goes_wrong_is_said(page: Page, site: str, query: str, said: str) -> None:
     page.goto(site.split("?", maxsplit=1)[0] + query)

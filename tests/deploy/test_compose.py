@@ -86,7 +86,7 @@ def test_the_emulator_has_the_services_of_the_embedded_stack(
     home = Home(tmp_path / "home")
     own = aws_part(home, prepare_config(home), {}).environment
     environment = services["aws"]["environment"]
-    for name in ("SERVICES", "S3_PERSIST", "PERSIST_STATE", "IOT_MTLS_ENABLED", "SFTP_ENABLED", "DOCKER_HOST"):
+    for name in ("AUTH", "SERVICES", "S3_PERSIST", "PERSIST_STATE", "IOT_MTLS_ENABLED", "SFTP_ENABLED", "DOCKER_HOST"):
         assert environment[name] == own[name], name
 
 
@@ -231,6 +231,8 @@ def test_secrets_are_random_and_for_the_owner_alone(checkout: Path) -> None:
     assert len(base64.urlsafe_b64decode(first["AIRFLOW_FERNET_KEY"])) == 32
     for name in ("POSTGRES_PASSWORD", "AIRFLOW_DB_PASSWORD", "VODFLOW_DB_PASSWORD"):
         assert first[name].isalnum(), "it becomes part of a URL"
+    assert re.fullmatch("AKIA[0-9A-F]{16}", first["AWS_ACCESS_KEY_ID"])
+    assert len(first["AWS_SECRET_ACCESS_KEY"]) == 64
     (checkout / ".env").unlink()
     second = assignments(make_env(checkout))
     assert not {name for name in SECRETS if first[name] == second[name]}
@@ -249,6 +251,19 @@ def test_what_a_person_wrote_is_kept_and_what_is_missing_is_added(checkout: Path
     assert now["VODFLOW_LOCAL_SLOTS"] == "3"
     assert len(now["AIRFLOW_JWT_SECRET"]) == len(now["POSTGRES_PASSWORD"]) == 64
     assert now["AIRFLOW_FERNET_KEY"] == assignments(text)["AIRFLOW_FERNET_KEY"]
+
+
+def test_placeholders_of_earlier_versions_become_keys_and_keys_of_aws_stay(checkout: Path) -> None:
+    text = make_env(checkout)
+    old = re.sub(r"^(AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY))=.*$", r"\1=test", text, flags=re.MULTILINE)
+    old = old.replace('"conn_type": "aws", ', '"conn_type": "aws", "login": "test", "password": "test", ')
+    (checkout / ".env").write_text(old, "utf-8")
+    now = assignments(make_env(checkout))
+    assert now["AIRFLOW_CONN_AWS_DEFAULT"] == assignments(text)["AIRFLOW_CONN_AWS_DEFAULT"]
+    assert {len(now["AWS_ACCESS_KEY_ID"]), len(now["AWS_SECRET_ACCESS_KEY"])} == {20, 64}
+    away = re.sub(r"^(COMPOSE_PROFILES|AWS_SECRET_ACCESS_KEY|AWS_ACCESS_KEY_ID)=.*$", r"\1=", text, flags=re.MULTILINE)
+    (checkout / ".env").write_text(away, "utf-8")
+    assert make_env(checkout) == away, "the machine's role is used"
 
 
 def test_secrets_stay_out_of_the_repository_and_the_image() -> None:

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import text
 from support import playback
 from support.clips import clip
+from support.mediaconvert_service import put_faults
 from vodflow.catalog.database import dispose_engines, transaction
 from vodflow.contract import layout
 from vodflow.contract.engine_names import EngineName
@@ -167,10 +168,7 @@ def test_a_start_finds_what_no_event_told(live: Stack) -> None:
 
 
 def _faults(stack: Stack, **plan: object) -> None:
-    url = f"{stack.config.mediaconvert_url}/_vodflow/faults"
-    request = urllib.request.Request(url, data=json.dumps(plan).encode(), method="PUT")  # noqa: S310 - loopback
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback
-        pass
+    put_faults(stack.config.mediaconvert_url, stack.config.keys[1], plan)
 
 
 def _kill(stack: Stack, part: str) -> None:

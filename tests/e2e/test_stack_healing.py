@@ -57,8 +57,8 @@ def aws(stack: Stack, service: str) -> object:
         service,
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         region_name=environment["AWS_REGION"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
     )
 
 
@@ -85,12 +85,12 @@ def test_objects_in_the_media_bucket_play_in_any_browser_without_a_signature(sta
     }
     aws(stack, "s3").put_object(**body)
     address = f"{stack.config.aws_url}/vodflow-media/vod/%C3%BC%20b.mpd"
-    request = urllib.request.Request(address, headers={"Range": "bytes=2-4", "Origin": "https://player.example"})  # noqa: S310
+    request = urllib.request.Request(address, headers={"Range": "bytes=2-4", "Origin": "http://localhost:3000"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         assert answer.status == 206
         assert answer.read() == b"234"
         assert answer.headers["Content-Type"] == "application/dash+xml"
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
 
 
 def test_killed_airflow_parts_and_aws_services_come_back_with_all_resources(stack: Stack) -> None:

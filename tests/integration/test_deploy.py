@@ -44,8 +44,8 @@ def client(
             service,  # type: ignore[call-overload]
             endpoint_url=config.aws_url,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=config.keys[0],
+            aws_secret_access_key=config.keys[1],
         )
 
     running = RunningPart(part, stack_home, lambda: make("s3").list_buckets())

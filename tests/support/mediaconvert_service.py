@@ -41,6 +41,18 @@ SETTINGS = {
 }
 
 
+#: What callers of a service in this process sign with.
+KEYS = ("AKIATEST", "testing")
+
+
+def put_faults(url: str, secret: str, plan: dict[str, Any]) -> None:
+    """Put a service's fault plan in force."""
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url + FAULTS, json.dumps(plan).encode(), headers, method="PUT")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+        pass
+
+
 class MediaConvert:
     """A running service; counts the calls of AWS's operations."""
 
@@ -54,10 +66,7 @@ class MediaConvert:
         return Counter(operation for operation, _ in self.calls)
 
     def faults(self, **plan: Any) -> None:
-        body = json.dumps(plan).encode()
-        request = urllib.request.Request(self.url + FAULTS, data=body, method="PUT")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-            pass
+        put_faults(self.url, KEYS[1], plan)
 
     def copies(self, job_id: str, number: int) -> list[str]:
         """So many more jobs like this one, as fast as the service's database takes them."""
@@ -113,7 +122,7 @@ def shared_hook(endpoint: str) -> MediaConvertHook:
 
 def connect(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
     """Set the connection ``aws_default``."""
-    connection = {"conn_type": "aws", "login": "AKIATEST", "password": "testing"}
+    connection = {"conn_type": "aws", "login": KEYS[0], "password": KEYS[1]}
     monkeypatch.setenv(
         "AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection | {"extra": {"region_name": "us-east-1"} | extra})
     )

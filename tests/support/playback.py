@@ -154,10 +154,10 @@ def browser_path() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless browser with a profile of its own."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A headless browser with a profile of its own, and with ``flags`` beside the usual ones."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS, headless=True)
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=[*FLAGS, *flags], headless=True)
         try:
             yield browser
         finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import botocore.session
 import uvicorn
 from vodflow.errors import ConfigurationError, StackError
 
 from local_mediaconvert.api.app import create_app
+from local_mediaconvert.gate import names
 from local_mediaconvert.jobs.faults import parse_plan
 from local_mediaconvert.service import Config, Service
 
@@ -46,7 +48,13 @@ def serve(
         minute=minute,
         fault_plan=parse_plan(fault_plan) if fault_plan else None,
     )
-    app = create_app(Service(config))
+    keys = botocore.session.get_session().get_credentials()
+    if keys is None:
+        raise ConfigurationError(
+            "Callers sign with the AWS credentials that this service has itself, and it has none: "
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for both."
+        )
+    app = create_app(Service(config), keys, [host, *names("VODFLOW_LOCAL_HOSTS")])
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -6,7 +6,6 @@ import http.client
 import logging
 import threading
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from vodflow.errors import EngineCanceled
 
 from local_mediaconvert.settings import Settings
 from local_mediaconvert.transcode.contract import ErrorCode, JobFailed
+from local_mediaconvert.transcode.http_inputs import PrivateAddress, open_input
 
 log = logging.getLogger(__name__)
 
@@ -93,23 +93,18 @@ def _message(uri: str, code: ErrorCode, error: Exception) -> str:
     return f"Unable to open input file [{uri}]: [Failed probe/open: [Can't read input stream: [{said}]]]"
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: object, **_options: object) -> None:
-        return None
-
-
 def _from_http(
     uri: str, path: Path, settings: Settings, cancel: threading.Event, progress: Callable[[float], None] | None
 ) -> None:
-    opener = urllib.request.build_opener(_NoRedirects)
-    request = urllib.request.Request(uri, headers={"User-Agent": "vodflow-mediaconvert"})  # noqa: S310 - http(s) only
     shown = uri.partition("?")[0]
     try:
-        with opener.open(request, timeout=settings.aws_read_timeout) as answer, path.open("wb") as file:
+        with open_input(uri, settings.aws_read_timeout) as answer, path.open("wb") as file:
             _copy(answer, file.write, cancel, progress, uri)
     except urllib.error.HTTPError as error:
         raise _http_error(error.code, shown) from error
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
+    except PrivateAddress as error:
+        raise JobFailed(ErrorCode.HTTP_FORBIDDEN, f"3403: Access to '{shown}' is not allowed. {error}") from error
+    except (OSError, http.client.HTTPException) as error:
         raise JobFailed(
             ErrorCode.HTTP_CONNECTION, f"3451: Server could not be reached when accessing: '{shown}'. {error}"
         ) from error

@@ -124,6 +124,19 @@ class Settings(BaseSettings):
     stall_timeout: float = Field(default=120.0, gt=0, description="seconds without progress before a job is stopped")
     disk_reserve: int = Field(default=1024**3, ge=0, description="bytes that must stay free beside a job's files")
 
+    # AWS services and MediaConvert of this machine
+    local_hosts: tuple[str, ...] = Field(
+        default=(), description="names, beside localhost, under which they are asked (JSON list of host names)"
+    )
+    local_origins: tuple[str, ...] = Field(
+        default=("http://localhost:*", "http://127.0.0.1:*"),
+        description="web pages that may read published media there (JSON list of origins; `*` stands for any text)",
+    )
+    local_inputs: tuple[str, ...] = Field(
+        default=(),
+        description="private places that inputs of jobs may come from (JSON list of host names and networks)",
+    )
+
     # MediaConvert engine
     mediaconvert_role: str | None = Field(
         default=None,

@@ -9,21 +9,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import urllib.request
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vodflow.errors import StackError
 from vodflow.settings import get_settings
 from vodflow.stack.config import StackConfig
-from vodflow.stack.environment import ACCOUNT, EVENT_QUEUE, MEDIACONVERT_QUEUE
+from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, REGION
 from vodflow.stack.home import Home
 from vodflow.stack.outcome_resources import OutcomeResources
 from vodflow.stack.part import Part
+from vodflow.stack.policies import let_players_read, queue_arn, queue_policy
 from vodflow.stack.ports import HOST
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
@@ -35,11 +34,6 @@ RULE = "vodflow-object-created"
 #: Services that are switched on; the others cost memory at start.
 _SERVICES = "s3,sqs,events,dynamodb,sns,secretsmanager,sts,iam"
 
-_REGION = "us-east-1"
-
-#: Placeholders: the emulator accepts any.
-_CREDENTIALS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-
 #: Seconds a received notice stays hidden: longer than one `ingest_videos` run takes to register it.
 _VISIBILITY = 120
 _RETENTION = 4 * 24 * 3600
@@ -49,6 +43,7 @@ _MAX_RECEIVES = 5
 def aws_part(home: Home, config: StackConfig, environment: Mapping[str, str]) -> Part:
     """How to start, check and stop the AWS services."""
     own = {
+        "AUTH": "true",
         "GATEWAY_PORT": str(config.ports[PART]),
         "BIND_HOST": HOST,
         "SERVICES": _SERVICES,
@@ -61,13 +56,14 @@ def aws_part(home: Home, config: StackConfig, environment: Mapping[str, str]) ->
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # it would clean up the machine's containers
+        "PYTHONPATH": str(home.repository / "include"),
         "PYTHONUNBUFFERED": "1",
     }
     inherited = {name: value for name, value in environment.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
-    resources = Resources(config.aws_url)
+    resources = Resources(config.aws_url, config.keys)
     return Part(
         name=PART,
-        argv=(str(home.aws_python), "-m", "ministack"),
+        argv=(str(home.aws_python), "-m", "vodflow.stack.aws_server"),
         environment={**inherited, **own},
         folder=home.part_folder(PART),
         prepare=functools.partial(_prepare, home),
@@ -88,13 +84,16 @@ class Resources:
     """Buckets, queues, notification settings and the event rule of the stack.
 
     :param url: endpoint of the AWS services
+    :param keys: access key and secret; none means those of this process
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: tuple[str, str] | None = None) -> None:
         self._url = url.rstrip("/")
+        self._keys = keys or (None, None)
+        self._made = False
         settings = get_settings()
         self._sources = sorted({rule.bucket for rule in settings.watch})
-        self._media = settings.media_bucket
+        self._settings, self._media = settings, settings.media_bucket
         self._outcomes = OutcomeResources(settings)
 
     def check(self, timeout: float) -> None:
@@ -102,10 +101,7 @@ class Resources:
 
         :param timeout: seconds for each request
         """
-        with urllib.request.urlopen(f"{self._url}/_ministack/health", timeout=timeout):  # noqa: S310 - our own URL
-            pass
-        s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
-        if not self._complete(s3, sqs, timeout):
+        if not (self._made and self._complete(timeout)):
             self.make(timeout)
 
     def make(self, timeout: float) -> None:
@@ -114,17 +110,19 @@ class Resources:
         for bucket in {*self._sources, self._media}:
             with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_cors(Bucket=self._media, CORSConfiguration={"CORSRules": [_PLAYER_RULE]})
-        s3.put_bucket_policy(Bucket=self._media, Policy=_public_read(self._media))
-        self._make_queues(sqs)
+        let_players_read(s3, self._media, self._settings.output_prefix, self._settings.local_origins)
+        for name in QUEUES:
+            self._make_queue(sqs, name)
         for bucket in self._sources:
             s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=_notifications())
         self._make_rule(timeout)
         self._outcomes.make(lambda service: self._client(service, timeout))
+        self._made = True
 
-    def _complete(self, s3: S3Client, sqs: SQSClient, timeout: float) -> bool:
+    def _complete(self, timeout: float) -> bool:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
+        s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
         try:
             for name in QUEUES:
                 sqs.get_queue_url(QueueName=name)
@@ -136,20 +134,17 @@ class Resources:
         except ClientError:
             return False
 
-    def _make_queues(self, sqs: SQSClient) -> None:
-        for name in QUEUES:
-            self._make_queue(sqs, name)
-
     @staticmethod
     def _make_queue(sqs: SQSClient, name: str) -> None:
         common: dict[QueueAttributeNameType, str] = {"MessageRetentionPeriod": str(_RETENTION)}
         dead = f"{name}-dead"
         sqs.create_queue(QueueName=dead, Attributes=common)
-        redrive = json.dumps({"deadLetterTargetArn": _queue_arn(dead), "maxReceiveCount": _MAX_RECEIVES})
+        redrive = json.dumps({"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": _MAX_RECEIVES})
         attributes: dict[QueueAttributeNameType, str] = {
             **common,
             "VisibilityTimeout": str(_VISIBILITY),
             "RedrivePolicy": redrive,
+            "Policy": queue_policy(name),
         }
         queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
         sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=attributes)
@@ -159,18 +154,18 @@ class Resources:
         events = self._client("events", timeout)
         pattern = {"detail-type": ["Object Created"], "detail": {"bucket": {"name": self._sources}}}
         events.put_rule(Name=RULE, EventPattern=json.dumps(pattern), State="ENABLED")
-        events.put_targets(Rule=RULE, Targets=[{"Id": EVENT_QUEUE, "Arn": _queue_arn(EVENT_QUEUE)}])
+        events.put_targets(Rule=RULE, Targets=[{"Id": EVENT_QUEUE, "Arn": queue_arn(EVENT_QUEUE)}])
 
     def _client(self, service: str, timeout: float) -> Any:
-        return _client(self._url, service, timeout)
+        return _client(self._url, service, timeout, *self._keys)
 
 
 @functools.lru_cache(maxsize=8)
-def _client(url: str, service: str, timeout: float) -> Any:
+def _client(url: str, service: str, timeout: float, access_key: str | None, secret_key: str | None) -> Any:
     import boto3  # noqa: PLC0415 - slow to import
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.session.Session(**_CREDENTIALS, region_name=_REGION).client(
+    return boto3.session.Session(access_key, secret_key, region_name=REGION).client(
         service,  # type: ignore[call-overload]
         endpoint_url=url,
         config=Config(
@@ -182,39 +177,7 @@ def _client(url: str, service: str, timeout: float) -> Any:
     )
 
 
-_PLAYER_RULE: Any = {
-    "AllowedMethods": ["GET", "HEAD"],
-    "AllowedOrigins": ["*"],
-    "AllowedHeaders": ["*"],
-    "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
-    "MaxAgeSeconds": 3600,
-}
-
-
-def _public_read(bucket: str) -> str:
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "PlayersReadPublishedMedia",
-                    "Effect": "Allow",
-                    "Principal": "*",
-                    "Action": "s3:GetObject",
-                    "Resource": f"arn:aws:s3:::{bucket}/*",
-                }
-            ],
-        }
-    )
-
-
-def _queue_arn(name: str) -> str:
-    return f"arn:aws:sqs:{_REGION}:{ACCOUNT}:{name}"
-
-
 def _notifications() -> Any:
     return {
-        "QueueConfigurations": [
-            {"Id": "vodflow", "QueueArn": _queue_arn(EVENT_QUEUE), "Events": ["s3:ObjectCreated:*"]}
-        ]
+        "QueueConfigurations": [{"Id": "vodflow", "QueueArn": queue_arn(EVENT_QUEUE), "Events": ["s3:ObjectCreated:*"]}]
     }

@@ -34,6 +34,9 @@ class Secrets:
     postgres_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     catalog_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    # In the form of AWS's own; nothing but letters and digits, for shells and files.
+    aws_access_key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper(), repr=False)
+    aws_secret_access_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class StackConfig:
         """Endpoint of the local MediaConvert."""
         # A stack that was started before this part existed has no port for it until it is started again.
         return f"http://{HOST}:{self.ports.get('mediaconvert', 0)}"
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Access key and secret of the AWS services and of MediaConvert."""
+        return self.secrets.aws_access_key_id, self.secrets.aws_secret_access_key
 
     def database_url(self, role: str, driver: str = "postgresql+psycopg2") -> str:
         """SQLAlchemy URL of the database ``role`` owns (each role owns the database of its name)."""
@@ -97,7 +105,7 @@ def prepare_config(home: Home) -> StackConfig:
     if home.config_file.exists():
         before = load_config(home)
         config = replace(before, ports=choose_ports(PORT_NAMES, home.root, before.ports))
-        if config == before:
+        if asdict(config) == json.loads(home.config_file.read_text()):
             return config
     else:
         config = StackConfig(secrets.token_hex(8), choose_ports(PORT_NAMES, home.root), Secrets())

@@ -24,7 +24,8 @@ MEDIACONVERT_QUEUE = "vodflow-mediaconvert-events"
 #: MediaConvert wants a role's ARN; nothing here looks at what the role allows.
 MEDIACONVERT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/vodflow-mediaconvert"
 
-_REGION = "us-east-1"
+#: The region of everything in it.
+REGION = "us-east-1"
 
 #: Airflow's settings wherever Vodflow runs on one machine; docker-compose.yaml has them too, and a test compares.
 TUNED: Final[Mapping[str, Mapping[str, object]]] = {
@@ -100,7 +101,7 @@ def _vodflow(home: Home, config: StackConfig) -> dict[str, str]:
         "VODFLOW_HOME": str(home.root),
         "VODFLOW_CATALOG_URL": config.database_url("vodflow"),
         "VODFLOW_AWS_ENDPOINT_URL": config.aws_url,
-        "VODFLOW_AWS_REGION": _REGION,
+        "VODFLOW_AWS_REGION": REGION,
         "VODFLOW_EVENT_QUEUE_URL": f"{config.aws_url}/{ACCOUNT}/{EVENT_QUEUE}",
         "VODFLOW_MEDIACONVERT_ROLE": MEDIACONVERT_ROLE,
         "VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL": f"{config.aws_url}/{ACCOUNT}/{MEDIACONVERT_QUEUE}",
@@ -110,11 +111,10 @@ def _vodflow(home: Home, config: StackConfig) -> dict[str, str]:
 
 def _aws(home: Home, config: StackConfig) -> dict[str, str]:
     return {
-        # The emulator accepts any key; these are AWS's own placeholders, not secrets.
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": _REGION,
-        "AWS_REGION": _REGION,
+        "AWS_ACCESS_KEY_ID": config.secrets.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": config.secrets.aws_secret_access_key,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": config.aws_url,
         # SDKs read the first, AWS's samples and Vodflow the other two.
         "AWS_ENDPOINT_URL_MEDIACONVERT": config.mediaconvert_url,
@@ -128,10 +128,10 @@ def _aws(home: Home, config: StackConfig) -> dict[str, str]:
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
             {
                 "conn_type": "aws",
-                "login": "test",
-                "password": "test",
+                "login": config.secrets.aws_access_key_id,
+                "password": config.secrets.aws_secret_access_key,
                 "extra": {
-                    "region_name": _REGION,
+                    "region_name": REGION,
                     "endpoint_url": config.aws_url,
                     "service_config": {"mediaconvert": {"endpoint_url": config.mediaconvert_url}},
                 },

@@ -26,13 +26,14 @@ def mediaconvert_part(home: Home, config: StackConfig, environment: Mapping[str,
         ),
         environment=environment,
         folder=home.part_folder(PART),
-        check=functools.partial(_check, url),
+        check=functools.partial(_check, url, config.keys[1]),
         after=("aws",),
         url=url,
     )  # fmt: skip
 
 
-def _check(url: str, timeout: float) -> None:
+def _check(url: str, secret: str, timeout: float) -> None:
     # The path of local_mediaconvert.api.app, which is slow to import.
-    with urllib.request.urlopen(f"{url}/_vodflow/health", timeout=timeout):  # noqa: S310 - our own URL
+    request = urllib.request.Request(f"{url}/_vodflow/health", headers={"Authorization": f"Bearer {secret}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=timeout):  # noqa: S310 - our own URL
         pass

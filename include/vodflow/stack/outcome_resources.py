@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from vodflow.settings import Settings
 from vodflow.settings.channels import SnsChannel
+from vodflow.stack.policies import queue_policy
 
 #: What the demo switches on; anybody else may name tables and topics of his own.
 DEMO_TABLE: Final = "vodflow-videos"
@@ -67,7 +68,8 @@ def _make_topic(sns: Any, sqs: Any, arn: str) -> None:
     name = arn.rpartition(":")[2]
     fifo = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
     sns.create_topic(Name=name, Attributes=fifo)
-    sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})
+    queue = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": queue_policy(name)})
     if not sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]:
         endpoint = arn.replace(":sns:", ":sqs:")
         sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=endpoint, Attributes={"RawMessageDelivery": "true"})

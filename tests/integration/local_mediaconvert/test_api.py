@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from local_mediaconvert.wire import to_python
 from mypy_boto3_s3 import S3Client
@@ -250,6 +253,15 @@ def test_probe_refuses_what_is_no_media_file(mediaconvert: Any, s3: S3Client, ma
     refused("BadRequestException", 400, mediaconvert.probe, InputFiles=[])
 
 
+def signed(server: LocalMediaConvert, method: str, path: str, body: bytes | None) -> dict[str, str]:
+    """Headers of a request, as an SDK sends them; of a route of the service's own, as its supervisor does."""
+    if path.startswith("/_"):
+        return {"Content-Type": "application/json", "Authorization": f"Bearer {server.keys[1]}"}
+    request = AWSRequest(method, server.url + path, {"Content-Type": "application/json"}, body or b"")
+    SigV4Auth(Credentials(*server.keys), "mediaconvert", "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "kind"),
     [
@@ -270,7 +282,9 @@ def test_probe_refuses_what_is_no_media_file(mediaconvert: Any, s3: S3Client, ma
 def test_raw_requests_get_aws_errors(
     mediaconvert_server: LocalMediaConvert, method: str, path: str, body: bytes | None, status: int, kind: str
 ) -> None:
-    call = urllib.request.Request(mediaconvert_server.url + path, data=body, method=method)  # noqa: S310
+    call = urllib.request.Request(  # noqa: S310
+        mediaconvert_server.url + path, body, signed(mediaconvert_server, method, path, body), method=method
+    )
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(call, timeout=10)  # noqa: S310
     assert caught.value.code == status

@@ -17,6 +17,7 @@ from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.tables import source
 from vodflow.sensing.queue import Message, receive
 from vodflow.settings import Settings
+from vodflow.stack.policies import queue_arn, queue_policy
 from vodflow.storage.clients import sqs_client
 
 _numbers = itertools.count(1)
@@ -81,11 +82,13 @@ def place(
     """Catalog, bucket and queue, joined by the settings; more settings of the rule come by ``watch``."""
     bucket = make_bucket()
     sqs = sqs_client()
-    queue_url = sqs.create_queue(QueueName=f"events-{next(_numbers)}")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    name = f"events-{next(_numbers)}"
+    queue_url = sqs.create_queue(QueueName=name, Attributes={"Policy": queue_policy(name)})["QueueUrl"]
     s3.put_bucket_notification_configuration(
         Bucket=bucket,
-        NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": queue_arn(name), "Events": ["s3:ObjectCreated:*"]}]
+        },
     )
     settings = set_settings(watch=json.dumps([{"bucket": bucket}]), event_queue_url=queue_url)
     place = Place(s3, bucket, queue_url, settings)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+from botocore.credentials import Credentials
 from local_mediaconvert.api.app import create_app
 from local_mediaconvert.service import Config, Service
-from support.mediaconvert_service import ROLE, WORKER, MediaConvert, Store, TaskInstance, connect
+from support.mediaconvert_service import KEYS, ROLE, WORKER, MediaConvert, Store, TaskInstance, connect
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def mediaconvert_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Me
     state = tmp_path_factory.mktemp("mediaconvert")
     inside = Service(Config(state=state, concurrency=8, worker=(sys.executable, "-S", "-E", str(WORKER))))
     running = MediaConvert(f"http://127.0.0.1:{listening.getsockname()[1]}", inside)
-    app = running.counting(create_app(inside))
+    app = running.counting(create_app(inside, Credentials(*KEYS)))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

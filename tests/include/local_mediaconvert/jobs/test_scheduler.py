@@ -232,6 +232,8 @@ def test_memory_stays_flat_over_two_hundred_jobs() -> None:
     assert found["after"] - found["before"] < 4 * 1024**2, found
 
 
-def test_two_services_never_share_a_state_folder(bench: Bench) -> None:
+def test_two_services_never_share_a_state_folder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
     with pytest.raises(StackError, match="Another MediaConvert service works in"):
         serve(port=1, state=bench.service.config.state)

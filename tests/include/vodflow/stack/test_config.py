@@ -48,6 +48,17 @@ def test_a_taken_port_is_replaced_and_remembered(home: Home) -> None:
     assert load_config(home) == after
 
 
+def test_keys_come_to_a_stack_of_an_earlier_version_and_stay(home: Home) -> None:
+    prepare_config(home)
+    stored = json.loads(home.config_file.read_text())
+    for name in ("aws_access_key_id", "aws_secret_access_key"):
+        del stored["secrets"][name]
+    home.config_file.write_text(json.dumps(stored))
+    after = prepare_config(home)
+    assert after.secrets.fernet_key == stored["secrets"]["fernet_key"]
+    assert load_config(home).keys == after.keys == prepare_config(home).keys
+
+
 def test_a_stack_that_never_ran_says_what_to_do(home: Home) -> None:
     with pytest.raises(StackError, match="make up"):
         load_config(home)

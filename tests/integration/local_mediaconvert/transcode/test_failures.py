@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from local_mediaconvert.transcode import JobFailed, Phase
+from local_mediaconvert.transcode.http_inputs import ALLOWED
 from support.transcode_jobs import TranscodeBench
 from support.transcode_settings import aac, group, job, output, source, video
 from vodflow.errors import EngineCanceled
@@ -47,7 +48,9 @@ def test_bad_inputs(name: str, code: int, words: str, transcoder: TranscodeBench
     assert transcoder.names() == set()
 
 
-def test_inputs_and_destinations_that_are_not_there(transcoder: TranscodeBench) -> None:
+def test_inputs_and_destinations_that_are_not_there(
+    transcoder: TranscodeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = fails(transcoder, job(source(f"s3://{transcoder.bucket}/in/none.mp4"), files(transcoder)))
     assert missing.error_code == 1404
     assert "HeadObject failed" in str(missing)
@@ -57,6 +60,9 @@ def test_inputs_and_destinations_that_are_not_there(transcoder: TranscodeBench) 
     assert target.error_code == 1404
     nothing = fails(transcoder, job(source("file:///etc/hostname"), files(transcoder)))
     assert (nothing.error_code, "neither in Amazon S3" in str(nothing)) == (1010, True)
+    private = fails(transcoder, job(source("http://127.0.0.1:9/none.mp4"), files(transcoder)))
+    assert (private.error_code, "private address" in str(private)) == (3403, True)
+    monkeypatch.setenv(ALLOWED, '["127.0.0.1"]')
     http = fails(transcoder, job(source("http://127.0.0.1:9/none.mp4"), files(transcoder)))
     assert http.error_code == 3451
 

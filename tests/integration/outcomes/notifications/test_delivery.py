@@ -27,6 +27,7 @@ from vodflow.outcomes.notifications import delivery
 from vodflow.outcomes.notifications.delivery import DeliveryResult, deliver_due, deliver_now
 from vodflow.outcomes.notifications.signing import verify
 from vodflow.settings import Settings
+from vodflow.stack.policies import queue_policy
 
 pytestmark = pytest.mark.integration
 
@@ -351,7 +352,8 @@ def test_sns_reaches_its_subscriber(channels: Channels, aws: Settings) -> None:
         for name in ("sns", "sqs")
     }
     topic = client["sns"].create_topic(Name="outcomes")["TopicArn"]
-    queue = client["sqs"].create_queue(QueueName="outcomes")["QueueUrl"]
+    policy = {"Policy": queue_policy("outcomes")}
+    queue = client["sqs"].create_queue(QueueName="outcomes", Attributes=policy)["QueueUrl"]
     arn = f"arn:aws:sqs:{aws.aws_region}:000000000000:outcomes"
     client["sns"].subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     missing = topic.replace(":outcomes", ":nobody")

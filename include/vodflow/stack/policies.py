@@ -1,0 +1,46 @@
+"""Who may read published media, and which services may send to the queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vodflow.publication.player import PLAYER_NAME
+from vodflow.stack.environment import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def let_players_read(s3: S3Client, bucket: str, prefix: str, origins: Sequence[str]) -> None:
+    """Let everybody read the player's page and what lies below ``prefix``, and pages of ``origins`` by script.
+
+    Safe to run twice.
+    """
+    rule: Any = {
+        "AllowedMethods": ["GET", "HEAD"],
+        "AllowedOrigins": list(origins),
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
+        "MaxAgeSeconds": 3600,
+    }
+    readable = [f"arn:aws:s3:::{bucket}/{name}" for name in (f"{prefix}/*" if prefix else "*", PLAYER_NAME)]
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(Principal="*", Action="s3:GetObject", Resource=readable))
+
+
+def queue_arn(name: str) -> str:
+    """The ARN of a queue of the embedded stack."""
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def queue_policy(name: str) -> str:
+    """Lets buckets, the event bus and topics send to a queue."""
+    services = [f"{service}.amazonaws.com" for service in ("s3", "events", "sns")]
+    return _policy(Principal={"Service": services}, Action="sqs:SendMessage", Resource=queue_arn(name))
+
+
+def _policy(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})

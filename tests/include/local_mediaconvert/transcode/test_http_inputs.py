@@ -1,0 +1,91 @@
+"""Inputs behind HTTP addresses come from public places and from those that are allowed."""
+
+from __future__ import annotations
+
+import threading
+import urllib.error
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from local_mediaconvert.transcode.http_inputs import ALLOWED, PrivateAddress, addresses, open_input
+from local_mediaconvert.transcode.relay import relayed
+
+PRIVATE = [
+    "127.0.0.1", "127.8.8.8", "2130706433", "0x7f000001", "017700000001", "127.1", "0.0.0.0", "localhost",  # noqa: S104
+    "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255",
+    "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a9fe:a9fe::",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_private_addresses_are_refused_however_they_are_written(host: str) -> None:
+    with pytest.raises(PrivateAddress, match="VODFLOW_LOCAL_INPUTS"):
+        addresses(host, 80, [])
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "134744072", "2606:4700:4700::1111", "64:ff9b::808:808"])
+def test_public_addresses_are_taken(host: str) -> None:
+    assert len(addresses(host, 80, [])) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [("localhost", "LocalHost"), ("127.0.0.1", "127.0.0.1"), ("2130706433", "127.0.0.0/8"), ("10.1.2.3", "10.0.0.0/8"),
+     ("::ffff:10.1.2.3", "10.1.0.0/16"), ("fd00::1", "fd00::/8")],
+)  # fmt: skip
+def test_what_the_operator_names_is_taken(host: str, allowed: str) -> None:
+    assert addresses(host, 80, [allowed])
+    with pytest.raises(PrivateAddress):
+        addresses("192.168.0.1", 80, [allowed])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.server.server_port}/film")  # type: ignore[attr-defined]
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{self.path} {self.headers['Host']}".encode())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A server on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_a_name_stays_a_name_for_the_server(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALLOWED, '["localhost"]')
+    with open_input(f"http://localhost:{port}/film?a=b", 5) as answer:
+        assert answer.read().decode() == f"/film?a=b localhost:{port}"
+
+
+def test_redirects_are_not_followed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALLOWED, '["127.0.0.1", "localhost"]')
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        open_input(f"http://127.0.0.1:{port}/away", 5)
+    assert caught.value.code == 302
+
+
+def test_programs_read_through_a_relay_that_checks_as_well(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALLOWED, '["127.0.0.1"]')
+    with relayed(f"http://localhost:{port}/film", 5) as address, open_input(address, 5) as answer:
+        assert answer.read().startswith(b"/film")
+    for target in (f"http://127.0.0.1:{port}/away", "http://127.0.0.2:9/film"):
+        with relayed(target, 5) as address, pytest.raises(urllib.error.HTTPError) as caught:
+            open_input(address, 5)
+        assert caught.value.code in {302, 502}
+    with relayed(f"http://127.0.0.1:{port}/film", 5) as address, pytest.raises(urllib.error.HTTPError) as caught:
+        open_input(address.rpartition("/")[0] + "/other", 5)
+    assert caught.value.code == 404
