@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import ffmpeg
 from vodflow.ffmpeg.picture_filters import Stream
+from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, to_layout, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
 
 from local_mediaconvert.transcode.clips import Clip
 from local_mediaconvert.transcode.filter_steps import Chain, Kind, branches
 from local_mediaconvert.transcode.plan import Encode, JobPlan
-from local_mediaconvert.transcode.sound import correction
+from local_mediaconvert.transcode.sound import correction, layout_of
 
 #: Share of frames that may fail to decode before FFmpeg gives up.
 MAX_ERROR_RATE: Final = 0.1
@@ -48,23 +49,36 @@ def encode_command(
     for encode, name in plan.encodes.items():
         path = str(track_path(tracks, encode, name))
         outputs.append(ffmpeg.output(streams[encode], path, **_output_options(encode, share.get(encode, 1))))
-    return _argv(outputs, ffmpeg_path, ["-progress", "pipe:1", "-stats_period", str(PROGRESS_PERIOD)])
+    return _argv(plan, outputs, ffmpeg_path, ["-progress", "pipe:1", "-stats_period", str(PROGRESS_PERIOD)])
 
 
 def measure_command(plan: JobPlan, encode: Encode, ffmpeg_path: str) -> list[str]:
     """Measures the loudness of one track: ``ebur128``'s summary is the end of standard error."""
     stream = _Graph(plan, {}).streams({encode: ""}, corrected=False)[encode]
     output = ffmpeg.output(stream.filter("ebur128", framelog="quiet"), "-", f="null")
-    argv = _argv([output], ffmpeg_path, [])
+    argv = _argv(plan, [output], ffmpeg_path, [])
     argv[argv.index("-loglevel") + 1] = "level+info"
     return argv
 
 
-def _argv(outputs: list[Any], ffmpeg_path: str, extra: list[str]) -> list[str]:
+def _argv(plan: JobPlan, outputs: list[Any], ffmpeg_path: str, extra: list[str]) -> list[str]:
     command = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", *extra]
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     argv: list[str] = ffmpeg.compile(merged, cmd=command, overwrite_output=True)
-    return argv
+    return with_steady_sound(argv, _steady(plan, argv), len(outputs))
+
+
+def _steady(plan: JobPlan, argv: list[str]) -> dict[str, str]:
+    """Filters by which each track that is filtered keeps the channels and the rate of its beginning."""
+    sources = {str(item.path): item for item in (*(clip.source for clip in plan.clips), *plan.externals.values())}
+    inputs = [sources.get(argv[place + 1]) for place, word in enumerate(argv) if word == "-i"]
+    graph = argv[argv.index("-filter_complex") + 1] if "-filter_complex" in argv else ""
+    return {
+        f"{number}:{track.index}": f"aresample={track.sample_rate},{to_layout(layout_of(track))}"
+        for number, source in enumerate(inputs)
+        for track in (source.audio if source else ())
+        if f"[{number}:{track.index}]" in graph
+    }
 
 
 def _output_options(encode: Encode, threads: int) -> dict[str, Any]:
@@ -173,7 +187,7 @@ def _file_input(path: Path, clip: Clip, place: int) -> Stream:
         arguments["t"] = f"{float(clip.span.end) - begin:.6f}"
     # Turned here, where the job asks for it. Broadcast recordings change their picture in the middle: a graph set up
     # anew would begin at time 0 again; this one goes on, see pictures.input_chain.
-    return ffmpeg.input(str(path), max_error_rate=MAX_ERROR_RATE, reinit_filter=0, noautorotate=None, **arguments)
+    return ffmpeg.input(str(path), max_error_rate=MAX_ERROR_RATE, noautorotate=None, **INPUT_OPTIONS, **arguments)
 
 
 def _join(parts: list[Stream], kind: Kind) -> Stream:

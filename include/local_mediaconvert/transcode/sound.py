@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from vodflow.contract.media_info import AudioTrack
 from vodflow.ffmpeg.downmix import downmix
 
 from local_mediaconvert.transcode.clips import Clip
@@ -73,6 +74,11 @@ def sound_chain(clip: Clip, selection: Selection, remix: Document | None, rate: 
 def layout(channels: int) -> str:
     """FFmpeg's name of a channel layout."""
     return LAYOUTS.get(channels, f"{channels}c")
+
+
+def layout_of(track: AudioTrack) -> str:
+    """FFmpeg's name of a track's channel layout; the usual one of as many channels where it has none."""
+    return layout(track.channels) if "channels" in track.layout else track.layout
 
 
 def _mixed_down(source_layout: str, present: int, channels: int) -> list[Step]:

@@ -51,6 +51,11 @@ _GAINS: Final = {
     "BC": (0.5, 0.5),
     "FLC": (_MINUS_3_DB, 0.0),
     "FRC": (0.0, _MINUS_3_DB),
+    # Stereo by other names: mixed down already (Lt/Rt), and for headphones.
+    "DL": (1.0, 0.0),
+    "DR": (0.0, 1.0),
+    "BIL": (1.0, 0.0),
+    "BIR": (0.0, 1.0),
 }
 
 
@@ -80,20 +85,18 @@ def _named_gains(layout: str, channels: int) -> list[tuple[float, float]] | None
     return [_GAINS[name] for name in names] or None
 
 
-def downmix(layout: str, channels: int) -> str | None:
-    """FFmpeg's ``pan`` argument that makes stereo of a source; None when it is stereo already.
+def downmix(layout: str, channels: int) -> str:
+    """FFmpeg's ``pan`` argument that makes stereo of a track, also where its channels change in the middle.
 
-    Channels are named by position, so it fits whatever name the decoder gives the layout.
+    Channels go by their names, and names that a part of the track does not have count for nothing, so the gains are
+    those of :func:`stereo_gains` for each part.
 
     :param layout: ffprobe's channel layout
-    :param channels: how many there are; a layout of another size is not believed
+    :param channels: how many there are
     """
-    if channels == 2:
-        return None
-    if channels == 1:
-        return "stereo|c0<c0|c1<c0"
-    gains = _named_gains(layout, channels)
-    if gains is None:  # more channels than any layout of television and cinema: the front pair
+    if channels > max(_BY_COUNT):  # more than any layout of television and cinema: the front pair
         return "stereo|c0<c0|c1<c1"
-    sides = ("+".join(f"{gain[side]:.6g}*c{i}" for i, gain in enumerate(gains) if gain[side]) for side in (0, 1))
+    if (channels == 1 and layout != "mono") or layout.startswith("ambisonic"):
+        return "stereo|c0<c0|c1<c0"  # one side's channel alone; the sound from all directions
+    sides = ("+".join(f"{gain[side]:.6g}*{name}" for name, gain in _GAINS.items() if gain[side]) for side in (0, 1))
     return "stereo|" + "|".join(f"c{side}<{mix}" for side, mix in enumerate(sides))

@@ -21,8 +21,8 @@ import ffmpeg
 
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Thumbnails, TranscodePlan, VideoRendition
-from vodflow.ffmpeg.downmix import downmix
 from vodflow.ffmpeg.picture_filters import Stream, smaller, to_top_rung
+from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, to_stereo, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
 from vodflow.planning import span
 
@@ -78,8 +78,8 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
     if threads:
         arguments["threads"] = str(threads)
     # Broadcast recordings change their picture in the middle. A graph set up anew would begin at time 0 again; this one
-    # goes on, see picture.to_top_rung.
-    source = ffmpeg.input(str(paths.source), max_error_rate=MAX_ERROR_RATE, reinit_filter=0, **arguments)
+    # goes on, see picture_filters.to_top_rung.
+    source = ffmpeg.input(str(paths.source), max_error_rate=MAX_ERROR_RATE, **INPUT_OPTIONS, **arguments)
     outputs = _video_outputs(source, plan, paths, encoder_threads(plan, threads or available_cpus()))
     outputs += _audio_outputs(source, plan, paths)
     command = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
@@ -87,7 +87,14 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
     if threads:
         command += ["-filter_complex_threads", str(threads)]
     argv: list[str] = ffmpeg.compile(ffmpeg.merge_outputs(*outputs), cmd=command, overwrite_output=True)
-    return argv
+    return with_steady_sound(
+        argv,
+        {
+            f"0:{item.source_index}": to_stereo(item.source_layout, item.source_channels, item.sample_rate)
+            for item in plan.audio
+        },
+        len(outputs),
+    )
 
 
 def _video_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths, threads: dict[str, int]) -> list[Stream]:
@@ -187,18 +194,15 @@ def _audio_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths) -> l
         by_track.setdefault(rendition.source_index, []).append(rendition)
     outputs: list[Stream] = []
     for index, renditions in by_track.items():
-        stream = _stereo(source[str(index)], plan, renditions[0])
+        stream = _on_time(source[str(index)], plan, renditions[0])
         for rendition, branch in zip(renditions, _branches(stream, len(renditions), "asplit"), strict=True):
             outputs.append(branch.output(str(paths.track(rendition)), **_aac(rendition)))
     return outputs
 
 
-def _stereo(stream: Stream, plan: TranscodePlan, rendition: AudioRendition) -> Stream:
+def _on_time(stream: Stream, plan: TranscodePlan, rendition: AudioRendition) -> Stream:
     # Silence where the source has gaps or begins late; samples before time 0 are cut.
     stream = stream.filter("aresample", rendition.sample_rate, **{"async": 1, "first_pts": 0})
-    mix = downmix(rendition.source_layout, rendition.source_channels)
-    if mix:
-        stream = stream.filter("pan", mix)
     # Silence up to the end, also of a track that turns out to be empty.
     return stream.filter("aformat", channel_layouts="stereo").filter("apad", whole_dur=f"{span.duration(plan):.6f}")
 

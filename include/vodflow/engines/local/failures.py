@@ -15,8 +15,6 @@ from vodflow.planning import span
 MISSING_SECONDS = 0.5
 MISSING_SHARE = 0.02
 
-#: What libavfilter's source of sound says of a format that changes.
-_SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
 #: FFmpeg's words when it cannot read an input at all, or never gets a frame out of it.
 _UNREADABLE = (
     "Invalid data found when processing input",
@@ -50,12 +48,6 @@ def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
         )
     text = "\n".join(finished.errors)
     raise_for_shortage("ffmpeg", finished)
-    if _SOUND_CHANGES in text:
-        raise InputRejected(
-            RejectionReason.UNDECODABLE,
-            f"The sound of {plan.source.uri} changes its channels or its sample rate in the middle. Export the video"
-            " again with one audio format.",
-        )
     if finished.code > 0 and any(words in text for words in _UNREADABLE):
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"FFmpeg cannot decode {plan.source.uri}. {_first_error(finished.errors)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.engine_plans import written_plan
+from support.tones import heard, level, recording, samples
 from vodflow.contract.plan import TranscodePlan
 from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.ffmpeg.process import run_process
@@ -109,3 +110,37 @@ def length(path: Path) -> float:
     said = subprocess.run([ffmpeg_path(), "-i", str(path)], capture_output=True, text=True, timeout=60, check=False)
     hours, minutes, seconds = re.findall(r"Duration: (\d+):(\d+):([\d.]+)", said.stderr)[0]
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+#: Channels, layout and sample rate of a recording's parts, a second each.
+CHANGES = {
+    "5.1-stereo": ((6, "5.1(side)", 48_000), (2, "stereo", 48_000), (6, "5.1(side)", 48_000)),
+    "rates": ((2, "stereo", 48_000), (2, "stereo", 44_100), (2, "stereo", 32_000)),
+    "mono-5.1-44.1": ((1, "mono", 48_000), (6, "5.1(side)", 44_100), (2, "stereo", 48_000)),
+}
+
+
+@pytest.mark.parametrize(("name", "codec"), [*((name, "ac3") for name in CHANGES), ("5.1-stereo", "aac")])
+def test_sound_that_changes_in_the_middle_is_converted_part_by_part(tmp_path: Path, name: str, codec: str) -> None:
+    source = tmp_path / "source.ts"
+    recording(source, CHANGES[name], codec)
+    plan = written_plan(ladder=SMALL, rate="25/1", duration=3.0, thumbnails=None, sound=CHANGES[name][0][:2], **SIZE)
+    track = encode(source, plan, tmp_path).track(plan.audio[0])
+    assert length(track) == pytest.approx(3.0, abs=0.1)
+    sides = samples(track)
+    for second, (channels, _, _) in enumerate(CHANGES[name]):
+        tones = {400, 700} if channels == 1 else {400}, {400, 700} if channels == 1 else {700}
+        assert heard(track, (400, 700), second + 0.3) == list(tones)
+        gain = {1: 0.7071, 2: 1.0, 6: GAINS["FL"][0]}[channels]
+        assert level(sides[0], 400, second + 0.3) == pytest.approx(0.4 * gain, rel=0.1)
+        # In its place: silence before and after each part's tones.
+        assert level(sides[0], 400, second + 0.05, 0.1) < 0.02
+        assert level(sides[0], 400, second + 0.22, 0.1) > 0.2 * gain
+        assert level(sides[0], 400, second + 0.87, 0.1) < 0.02
+
+
+def test_a_late_sound_does_not_keep_the_pictures_waiting_in_memory() -> None:
+    plan = written_plan(ladder=SMALL, sound=(2, "stereo"), **SIZE)
+    argv = encode_command(plan, EncodePaths(Path("in"), Path("tracks"), Path("out")), ffmpeg_path())
+    graphs = [argv[place + 1] for place, word in enumerate(argv) if word == "-filter_complex"]
+    assert ["[0:0]" in graph for graph in graphs] == [True, False]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from local_mediaconvert.transcode import ErrorCode, JobFailed
+from support.tones import heard, recording
 from support.transcode_jobs import TranscodeBench, probe, stream
 from support.transcode_settings import aac, group, job, output, source, video
 from vodflow.ffmpeg.tools import ffmpeg_path
@@ -197,3 +198,13 @@ def test_a_source_without_sound_becomes_silence(transcoder: TranscodeBench, tmp_
     path = next(transcoder.fetch(tmp_path).glob("*.mp4"))
     assert hertz(path) == 0
     assert float(stream(path, "audio")["duration"]) == pytest.approx(2.0, abs=0.05)
+
+
+def test_sound_that_changes_in_the_middle_is_converted(transcoder: TranscodeBench, tmp_path: Path) -> None:
+    path = tmp_path / "changes.ts"
+    recording(path, ((2, "stereo", 48_000), (6, "5.1(side)", 48_000), (2, "stereo", 44_100)), "ac3")
+    part = source(transcoder.put("changes", path))
+    transcoder.run(job(part, group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac()))))
+    made = next(transcoder.fetch(tmp_path).glob("*.mp4"))
+    for second in range(3):
+        assert heard(made, (400, 700), second + 0.3) == [{400}, {700}]

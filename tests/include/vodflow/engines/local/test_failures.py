@@ -31,13 +31,6 @@ def test_an_undecodable_source_is_rejected(finished: Finished) -> None:
     assert PLAN.source.uri in raised.value.detail
 
 
-def test_sound_that_changes_its_format_is_rejected_by_name() -> None:
-    complaint = "[graph_1_in_0:1] [error] Changing audio frame properties on the fly is not supported."
-    with pytest.raises(InputRejected, match="changes its channels or its sample rate") as raised:
-        raise_for_encode(PLAN, ended(234, complaint))
-    assert raised.value.reason is RejectionReason.UNDECODABLE
-
-
 def test_a_full_disk_is_retryable() -> None:
     with pytest.raises(DiskSpaceError) as raised:
         raise_for_encode(PLAN, ended(228, "[out#0/mp4] [error] Error writing trailer: No space left on device"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from vodflow.engines.mediaconvert.request.groups import fragment_length, segment
 from vodflow.engines.mediaconvert.request.job import client_request_token, merged, queue_priority
 from vodflow.engines.mediaconvert.request.validation import problems
 from vodflow.errors import ConfigurationError, JobSettingsError, PlanError
-from vodflow.ffmpeg.downmix import downmix, stereo_gains
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile, profile_names
 from vodflow.settings.encode_options import Captions, EncodeOptions, JobOptions, JobTemplate, Speke
@@ -179,18 +177,6 @@ def test_downmix_has_the_gains_of_the_local_engine() -> None:
     # FL FR FC LFE BL BR: 0.4142 and 0.2929 (ITU-R BS.775-3).
     assert left == [-7.656, -60.0, -10.666, -60.0, -10.666, -60.0]
     assert right == [-60.0, -7.656, -10.666, -60.0, -60.0, -10.666]
-
-
-@pytest.mark.parametrize(
-    ("channels", "layout"), [(1, "mono"), (3, "3.0"), (6, "5.1"), (8, "7.1"), (16, "hexadecagonal")]
-)
-def test_gains_are_those_of_the_pan_expression(channels: int, layout: str) -> None:
-    gains = stereo_gains(layout, channels)
-    assert gains is not None
-    for side, expression in enumerate((downmix(layout, channels) or "").removeprefix("stereo|").split("|")):
-        raw = {int(c): float(gain or 1) for gain, c in re.findall(r"(?:([\d.]+)\*)?c(\d+)", expression.split("<")[1])}
-        wanted = [raw.get(channel, 0) / sum(raw.values()) for channel in range(channels)]
-        assert [gain[side] for gain in gains] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_stereo_is_not_remixed() -> None:

@@ -1,0 +1,79 @@
+"""The sound's way from the decoder to the outputs, as FFmpeg filters.
+
+Two graphs, one behind the other. The first makes one sample rate and one set of channels of whatever the decoder gives.
+FFmpeg sets it up anew where a recording changes from 5.1 to stereo or from 44.1 to 48 kHz, so that each part is
+converted by itself; it must not know the time, which would begin at 0 again. The second keeps the time line and is
+never set up anew. Between them stands FFmpeg's loopback decoder (``-dec``) and not a bare link of graphs, behind which
+FFmpeg 9.0 leaves out what filters still hold at the end, such as the silence of ``apad``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from vodflow.ffmpeg.downmix import downmix
+
+#: Options of an input that is read so: graphs of pictures are never set up anew.
+INPUT_OPTIONS: Final[Mapping[str, Any]] = {"reinit_filter:v": 0}
+
+_LABEL: Final = re.compile(r"\[([^][]+)\]")
+
+
+def to_stereo(layout: str, channels: int, sample_rate: int) -> str:
+    """Filters of the first graph for a track that is heard in stereo.
+
+    :param layout: ffprobe's channel layout of the track's beginning
+    :param sample_rate: of the output, samples a second
+    """
+    return f"aresample={sample_rate},pan={downmix(layout, channels)},{to_layout('stereo')}"
+
+
+def to_layout(layout: str) -> str:
+    """The last filter of a first graph: which channels the second one gets, as FFmpeg names them."""
+    return f"aformat=channel_layouts={layout}"
+
+
+def with_steady_sound(argv: list[str], first: Mapping[str, str], outputs: int) -> list[str]:
+    """The command with a graph before its own for each track of sound.
+
+    Pictures and sound get graphs of their own: FFmpeg starts none before every input of it has begun, and would keep
+    all pictures before a late sound in memory.
+
+    :param argv: as ffmpeg-python writes it: one ``-filter_complex``, and ``-y`` at the end
+    :param first: filters of the first graphs, ending in :func:`to_layout`, by the tracks they take, for example
+        ``0:1`` for stream 1 of input 0
+    :param outputs: how many outputs the command has
+    """
+    if "-filter_complex" not in argv:
+        return argv
+    place = argv.index("-filter_complex")
+    graph, tail = argv[place + 1], list[str]()
+    for number, (track, filters) in enumerate(first.items()):
+        # The layout once more: FFmpeg would choose one that suits all branches.
+        layout = filters.rpartition(",")[2]
+        for use in range(graph.count(f"[{track}]")):
+            graph = graph.replace(f"[{track}]", f"[d{number}_{use}]", 1) + f";[dec:{number}]{layout}[d{number}_{use}]"
+        tail += ["-map", track, "-filter:a", filters, "-c:a", "pcm_f32le", "-f", "null", "-"]
+        tail += ["-dec", f"{outputs + number}:0"]
+    graphs = [word for part in _separate(graph) for word in ("-filter_complex", part)]
+    return [*argv[:place], *graphs, *argv[place + 2 : -1], *tail, argv[-1]]
+
+
+def _separate(graph: str) -> list[str]:
+    """The parts of a graph that share no label, in the order of their beginnings."""
+    parts: list[tuple[set[str], list[str]]] = []
+    for chain in graph.split(";"):
+        labels = set(_LABEL.findall(chain))
+        joined = [part for part in parts if part[0] & labels]
+        kept = joined[0] if joined else (set[str](), list[str]())
+        for part in joined[1:]:
+            kept[0].update(part[0])
+            kept[1].extend(part[1])
+            parts.remove(part)
+        kept[0].update(labels)
+        kept[1].append(chain)
+        if not joined:
+            parts.append(kept)
+    return [";".join(chains) for _, chains in parts]

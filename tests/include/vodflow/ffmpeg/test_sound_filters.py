@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from vodflow.ffmpeg.sound_filters import to_layout, with_steady_sound
+
+
+def test_each_track_passes_a_graph_and_a_loopback_decoder_of_its_own() -> None:
+    argv = ["ffmpeg", "-i", "in", "-filter_complex", "[0:0]fps[v];[0:2]apad[a];[0:1]asplit[b][c]", "-map", "[v]", "-y"]
+    first = {"0:1": f"aresample=48000,{to_layout('5.1')}", "0:2": f"aresample=44100,{to_layout('mono')}"}
+    assert with_steady_sound(argv, first, 3) == [
+        "ffmpeg", "-i", "in",
+        "-filter_complex", "[0:0]fps[v]",
+        "-filter_complex", "[d1_0]apad[a];[dec:1]aformat=channel_layouts=mono[d1_0]",
+        "-filter_complex", "[d0_0]asplit[b][c];[dec:0]aformat=channel_layouts=5.1[d0_0]",
+        "-map", "[v]",
+        "-map", "0:1", "-filter:a", "aresample=48000,aformat=channel_layouts=5.1", "-c:a", "pcm_f32le", "-f", "null",
+        "-", "-dec", "3:0",
+        "-map", "0:2", "-filter:a", "aresample=44100,aformat=channel_layouts=mono", "-c:a", "pcm_f32le", "-f", "null",
+        "-", "-dec", "4:0",
+        "-y",
+    ]  # fmt: skip
+
+
+def test_a_track_may_be_used_several_times() -> None:
+    argv = ["ffmpeg", "-filter_complex", "[0:1]a[x];[0:1][0:2]amerge[y]", "-y"]
+    assert with_steady_sound(argv, {"0:1": to_layout("mono")}, 2)[2].split(";") == [
+        "[d0_0]a[x]",
+        "[dec:0]aformat=channel_layouts=mono[d0_0]",
+        "[d0_1][0:2]amerge[y]",
+        "[dec:0]aformat=channel_layouts=mono[d0_1]",
+    ]
+
+
+def test_what_shares_a_label_stays_together() -> None:
+    argv = ["ffmpeg", "-filter_complex", "[0:0]a[x];[0:1]b[y];[x][y]c[z]", "-y"]
+    assert with_steady_sound(argv, {}, 1) == argv
+
+
+def test_a_command_without_filters_stays_as_it_is() -> None:
+    assert with_steady_sound(["ffmpeg", "-i", "in", "-y"], {"0:1": "aresample=48000"}, 1) == [
+        "ffmpeg",
+        "-i",
+        "in",
+        "-y",
+    ]
