@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from sqlalchemy import Connection, Engine, create_engine, func, select, true
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, true
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vodflow.errors import CatalogError, CatalogUnavailable, IllegalTransition
+from vodflow.errors import CatalogError, CatalogUnavailable, ConfigurationError, IllegalTransition
 from vodflow.settings import Settings, get_settings
 
 #: SQLSTATE that the job trigger raises (see the migrations). Class VF is not used by PostgreSQL.
@@ -24,15 +24,37 @@ _TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
 #: insufficient resources.
 _AWAY = ("08", "57", "53")
 
+#: SQLSTATEs of a schema that is not this version's: no such table, no such column.
+_OTHER_SCHEMA = frozenset({"42P01", "42703"})
+
+_LAST_PORT = 65535
+
 #: Seconds after which a pooled connection is replaced, so that failovers and password changes are noticed.
 _RECYCLE = 1800
+
+
+def parse_url(text: str) -> URL:
+    """A database's SQLAlchemy URL; also one as libpq writes it, without a driver.
+
+    :raises ConfigurationError: it is none of PostgreSQL with psycopg2; the message shows no password
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # without its text, which shows the password
+        url = None
+    if url is None or (url.port or 0) > _LAST_PORT or url.drivername not in {"postgresql", "postgresql+psycopg2"}:
+        raise ConfigurationError(
+            "A database URL (VODFLOW_CATALOG_URL) cannot be used; it looks like "
+            "postgresql+psycopg2://role:password@host:5432/database."
+        )
+    return url.set(drivername="postgresql+psycopg2")
 
 
 @lru_cache(maxsize=4)
 def _engine(settings: Settings) -> Engine:
     milliseconds = int(settings.catalog_statement_timeout * 1000)
     engine = create_engine(
-        settings.catalog_url.get_secret_value(),
+        parse_url(settings.catalog_url.get_secret_value()),
         pool_size=settings.catalog_pool_size,
         max_overflow=settings.catalog_pool_limit - settings.catalog_pool_size,
         pool_timeout=settings.catalog_timeout,
@@ -78,13 +100,14 @@ def transaction(actor: str, settings: Settings | None = None) -> Iterator[Connec
     :raises CatalogUnavailable: when the database does not answer or asks to try again (retryable)
     :raises CatalogError: for everything else the database refuses
     """
-    with _translated(), get_engine(settings).begin() as connection:
+    with translated(), get_engine(settings).begin() as connection:
         connection.execute(select(func.set_config("vodflow.actor", actor, true())))
         yield connection
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Errors of the database as errors of our own; see :func:`transaction`."""
     try:
         yield
     except PoolTimeout as error:
@@ -104,6 +127,15 @@ def _typed(error: DBAPIError) -> CatalogError:
         return CatalogError(f"The catalog refuses this row: {message}", code=state)
     lost = error.connection_invalidated or (isinstance(error, OperationalError) and state is None)
     if lost or state in _TRY_AGAIN or (state or "").startswith(_AWAY):
-        advice = "" if state else "\nVODFLOW_CATALOG_URL says where it is; `vodflow up` starts the embedded stack's."
-        return CatalogUnavailable(f"The catalog does not answer: {message}{advice}", code=state)
+        advice = "" if state else " VODFLOW_CATALOG_URL says where it is; `vodflow up` starts the embedded stack's."
+        return CatalogUnavailable(f"The catalog does not answer: {_first(message)}{advice}", code=state)
+    if state in _OTHER_SCHEMA:
+        return CatalogError(
+            f"The catalog has not this version's tables: {_first(message)} Run `vodflow catalog upgrade`.",
+            code=state,
+        )
     return CatalogError(f"The catalog refuses this statement: {message}", code=state)
+
+
+def _first(message: str) -> str:
+    return f"{message.splitlines()[0].rstrip('.')}."

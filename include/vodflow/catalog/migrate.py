@@ -9,9 +9,13 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from vodflow.catalog.database import parse_url, translated
+from vodflow.errors import ConfigurationError
 from vodflow.settings import get_settings
 
 #: Two upgrades at once wait for each other here. Any constant of our own will do.
@@ -23,14 +27,16 @@ def upgrade(url: str | None = None, revision: str = "head") -> None:
 
     :param url: SQLAlchemy URL; none means the configured catalog
     :param revision: a revision of ``vodflow/catalog/migrations``
+    :raises ConfigurationError: there is no such revision, or the URL is none
+    :raises CatalogUnavailable: the database does not answer
     """
-    with _locked(url) as connection:
+    with _locked(url) as connection, _known(revision):
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str | None = None, revision: str = "base") -> None:
     """Go back to an earlier revision. ``base`` drops every table with its rows."""
-    with _locked(url) as connection:
+    with _locked(url) as connection, _known(revision):
         command.downgrade(_config(connection), revision)
 
 
@@ -40,7 +46,7 @@ def current(url: str | None = None) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -48,13 +54,23 @@ def _config(connection: Connection) -> Config:
 
 
 @contextmanager
+def _known(revision: str) -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+        known = ", ".join(reversed([script.revision for script in scripts]))
+        raise ConfigurationError(f"{revision}: {error}. There are base, {known} and head.") from error
+
+
+@contextmanager
 def _connected(url: str | None) -> Iterator[Connection]:
     engine = create_engine(
-        url or get_settings().catalog_url.get_secret_value(),
+        parse_url(url or get_settings().catalog_url.get_secret_value()),
         poolclass=NullPool,
         connect_args={"connect_timeout": 10, "application_name": "vodflow-migrate"},
     )
-    with engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         yield connection
 
 

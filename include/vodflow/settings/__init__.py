@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from vodflow.errors import ConfigurationError
 from vodflow.settings.channels import Channel
@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     )
 
     # AWS
-    aws_endpoint_url: str | None = Field(default=None, description="one endpoint for all AWS services; none means AWS")
+    aws_endpoint_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="one endpoint for all AWS services; none means AWS"
+    )
     aws_region: str = Field(default="us-east-1", description="AWS region")
     aws_connect_timeout: float = Field(default=5.0, gt=0, description="seconds to connect to an AWS service")
     aws_read_timeout: float = Field(default=60.0, gt=0, description="seconds to wait for an AWS answer")
@@ -275,6 +277,10 @@ class Settings(BaseSettings):
         return self
 
 
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"VODFLOW_{str(place[0]).upper()}{''.join(f'.{part}' for part in place[1:])}" if place else "VODFLOW_*"
+
+
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """The settings of this process, read once; ``get_settings.cache_clear()`` reads them again.
@@ -284,7 +290,9 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(
-            f"VODFLOW_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()
-        )
+        problems = "; ".join(f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors())
         raise ConfigurationError(f"Wrong settings: {problems}. See docs/configuration.md.") from error
+    except SettingsError as error:  # names the field, and shows nothing of its value
+        name = next((f"VODFLOW_{name.upper()}" for name in Settings.model_fields if f'"{name}"' in str(error)), "one")
+        said = f": {error.__cause__}" if error.__cause__ else ""
+        raise ConfigurationError(f"Wrong settings: {name} is not JSON{said}. See docs/configuration.md.") from error

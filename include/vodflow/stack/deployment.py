@@ -10,10 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import tenacity
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
 
-from vodflow.errors import ConfigurationError, StackError
+from vodflow.errors import CatalogUnavailable, ConfigurationError, StackError
 from vodflow.settings import Settings
 from vodflow.stack.databases import make_database
 
@@ -34,8 +32,10 @@ def make_databases(admin_url: str, urls: Sequence[str], patience: float) -> list
     """
     import psycopg2  # noqa: PLC0415 - not on AWS, where databases are somebody else's
 
+    from vodflow.catalog.database import parse_url  # noqa: PLC0415
+
     wanted = [_parts(url) for url in urls]
-    parameters = _parse(admin_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    parameters = parse_url(admin_url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def connect() -> Any:
         return psycopg2.connect(parameters, connect_timeout=_TIMEOUT)
@@ -54,16 +54,13 @@ def migrate_catalog(settings: Settings, patience: float) -> str | None:
     """Bring the catalog to this version's schema; returns its revision.
 
     :param patience: seconds to wait for the server
-    :raises StackError: the catalog cannot be reached
+    :raises CatalogUnavailable: the catalog cannot be reached
     """
     from vodflow.catalog import migrate  # noqa: PLC0415 - the AWS services' container has no catalog
 
     url = settings.catalog_url.get_secret_value()
-    try:
-        _patiently(lambda: migrate.upgrade(url), OperationalError, patience)
-        return migrate.current(url)
-    except OperationalError as error:
-        raise StackError(f"The catalog (VODFLOW_CATALOG_URL) cannot be reached: {str(error.orig).strip()}") from error
+    _patiently(lambda: migrate.upgrade(url), CatalogUnavailable, patience)
+    return migrate.current(url)
 
 
 def make_resources(settings: Settings, patience: float) -> None:
@@ -105,19 +102,12 @@ def check_aws(settings: Settings) -> list[str]:
 
 
 def _parts(url: str) -> tuple[str, str, str]:
-    parsed = _parse(url)
+    from vodflow.catalog.database import parse_url  # noqa: PLC0415 - the AWS services' container has no catalog
+
+    parsed = parse_url(url)
     if not (parsed.username and parsed.password and parsed.database):
         raise ConfigurationError(f"{parsed!r} must name a role, its password and a database.")
     return parsed.username, str(parsed.password), parsed.database
-
-
-def _parse(url: str) -> Any:
-    try:
-        return make_url(url)
-    except ArgumentError:  # without its text, which shows the password
-        raise ConfigurationError(
-            "A database URL cannot be read; it looks like postgresql+psycopg2://role:password@host/database."
-        ) from None
 
 
 def _patiently(action: Callable[[], _T], error: type[Exception], patience: float) -> _T:

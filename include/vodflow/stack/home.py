@@ -45,6 +45,11 @@ class Home:
         return self.run / "status.json"
 
     @property
+    def settings_file(self) -> Path:
+        """The ``VODFLOW_*`` variables of the shell that started the stack (mode 0600)."""
+        return self.run / "settings.json"
+
+    @property
     def records_file(self) -> Path:
         """Process ids and start times of everything the supervisor started."""
         return self.run / "processes.json"
@@ -100,7 +105,7 @@ class Home:
         try:
             with self.supervisor_lock.open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: askers do not meet each other
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
             return True

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.loaders import create_loader
 
+from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -42,12 +44,15 @@ def _client(service: str, settings: Settings, endpoint_url: str | None = None) -
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path"} if settings.aws_endpoint_url else {},
     )
-    return new_session().client(
-        service,  # type: ignore[call-overload]
-        region_name=settings.aws_region,
-        endpoint_url=endpoint_url or settings.aws_endpoint_url,
-        config=config,
-    )
+    try:
+        return new_session().client(
+            service,  # type: ignore[call-overload]
+            region_name=settings.aws_region,
+            endpoint_url=endpoint_url or settings.aws_endpoint_url,
+            config=config,
+        )
+    except (BotoCoreError, ValueError) as error:  # an unknown profile, half a key, an endpoint that is no URL
+        raise ConfigurationError(f"AWS cannot be used as it is set up here: {error}.") from error
 
 
 def preload_services() -> None:

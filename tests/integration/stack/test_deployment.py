@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from support.fixtures.postgres import TestPostgres
 from typer.testing import CliRunner
 from vodflow.cli.app import app
-from vodflow.errors import ConfigurationError, StackError
+from vodflow.errors import CatalogUnavailable, ConfigurationError, StackError
 from vodflow.settings import Settings
 from vodflow.stack import deployment
 from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE
@@ -108,7 +108,7 @@ def test_a_server_that_does_not_answer_is_waited_for_and_named(url: str, set_set
     with pytest.raises(StackError, match=r"databases cannot be made: .*refused") as told:
         deployment.make_databases(nowhere, [url], 0)
     assert "hidden" not in str(told.value)
-    with pytest.raises(StackError, match=r"VODFLOW_CATALOG_URL.*refused") as told:
+    with pytest.raises(CatalogUnavailable, match=r"refused.*VODFLOW_CATALOG_URL") as told:
         deployment.migrate_catalog(set_settings(catalog_url=nowhere), 0)
     assert "hidden" not in str(told.value)
     with pytest.raises(StackError, match=r"http://127\.0\.0\.1:1: the AWS resources cannot be made"):

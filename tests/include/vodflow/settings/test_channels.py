@@ -84,5 +84,5 @@ def test_not_even_a_traceback_shows_a_secret(set_settings: Callable[..., Setting
     secret = "-".join(["top", "secret"])  # not as a literal: tracebacks show the lines of code, too
     with pytest.raises(ConfigurationError) as caught:
         set_settings(notifications=json.dumps([HOOK | {"url": f"https://user:{secret}@crm.example", "secret": ""}]))
-    assert "VODFLOW_NOTIFICATIONS__0__WEBHOOK__URL" in str(caught.value)
+    assert "VODFLOW_NOTIFICATIONS.0.webhook.url" in str(caught.value)
     assert secret not in "".join(traceback.format_exception(caught.value))
