@@ -164,6 +164,12 @@ def retry(conn: Connection, *, channel: str | None = None, delivery_id: int | No
     return conn.execute(update(_TABLE).where(chosen).values(**values)).rowcount
 
 
+def get(conn: Connection, delivery_id: int) -> DeliveryRow | None:
+    """One notification; none when there is no such one."""
+    row = conn.execute(select(_TABLE).where(_TABLE.c.id == delivery_id)).one_or_none()
+    return None if row is None else DeliveryRow.of(row)
+
+
 def recent(
     conn: Connection, *, limit: int = 50, status: DeliveryStatus | None = None, channel: str | None = None
 ) -> list[DeliveryRow]:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from vodflow.cli.join import Joined, require_catalog
+
 
 @dataclass(frozen=True)
 class Subcommand:
-    """Where a subcommand is: a Typer app or a function, and what the list of commands says of it."""
+    """Where a subcommand is: a Typer app or a function, and what the list of commands says of it.
+
+    :param alone: whether it needs neither the running stack nor a catalog that the shell names
+    :param passes_on: whether its arguments are another program's
+    """
 
     module: str
     attribute: str
     help: str
+    alone: bool = False
+    passes_on: bool = False
 
     def exists(self) -> bool:
         """Whether its module is there, without importing it."""
@@ -31,34 +40,57 @@ class Subcommand:
         target = getattr(importlib.import_module(self.module), self.attribute)
         if not isinstance(target, typer.Typer):
             function, target = target, typer.Typer(add_completion=False)
-            target.command(name=name, help=self.help)(function)
+            context = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
+            target.command(name=name, help=self.help, context_settings=context if self.passes_on else {})(function)
         command = typer.main.get_command(target)
         command.name = name
         command.help = command.help or self.help
+        if not self.alone:
+            _require_catalog(command)
         return command
 
 
-_STACK = "vodflow.cli.stack"
+def _require_catalog(command: Any) -> None:
+    """Let each command below this one see first that there is something to work with; ``--help`` needs nothing."""
+    if isinstance(command, TyperGroup):
+        for inner in command.commands.values():
+            _require_catalog(inner)
+        return
+    carry_out = command.invoke
+
+    def checked(context: Any) -> Any:
+        require_catalog()
+        if isinstance(context.obj, Joined):
+            context.obj.tell()
+        return carry_out(context)
+
+    command.invoke = checked
+
+
+_STACK, _CONNECT = "vodflow.cli.stack", "vodflow.cli.connect"
 
 SUBCOMMANDS = {
-    "up": Subcommand(_STACK, "up", "Start the embedded stack and wait until it is healthy."),
-    "down": Subcommand(_STACK, "down", "Stop the embedded stack; no process is left."),
-    "status": Subcommand(_STACK, "status", "Show each part of the stack: process, memory, health, address."),
-    "logs": Subcommand(_STACK, "logs", "Show the log of one part, or of all."),
-    "password": Subcommand(_STACK, "password", "Show the password of Airflow's user admin."),
+    "up": Subcommand(_STACK, "up", "Start the embedded stack and wait until it is healthy.", alone=True),
+    "down": Subcommand(_STACK, "down", "Stop the embedded stack; no process is left.", alone=True),
+    "status": Subcommand(_STACK, "status", "Show each part: process, memory, health, address.", alone=True),
+    "logs": Subcommand(_STACK, "logs", "Show the log of one part, or of all.", alone=True),
+    "password": Subcommand(_STACK, "password", "Show the password of Airflow's user admin.", alone=True),
+    "env": Subcommand(_CONNECT, "env", 'Print the stack\'s settings for a shell: eval "$(vodflow env)".', alone=True),
+    "psql": Subcommand(_CONNECT, "psql", "Open the catalog with psql; the arguments are psql's.", passes_on=True),
+    "airflow": Subcommand(_CONNECT, "airflow", "Run Airflow's own commands on the stack.", alone=True, passes_on=True),
     "init": Subcommand(
-        "vodflow.cli.init", "init", "Make databases, tables, buckets and queues where they are missing."
+        "vodflow.cli.init", "init", "Make databases, tables, buckets and queues where they are missing.", alone=True
     ),
-    "demo": Subcommand("vodflow.stack.demo", "demo", "Send real videos through the whole pipeline."),
+    "demo": Subcommand("vodflow.stack.demo", "demo", "Send real videos through the whole pipeline.", alone=True),
     "upload": Subcommand("vodflow.cli.upload", "upload", "Upload videos and have them transcoded."),
     "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at jobs; start, wait for, cancel and retry them."),
     "verify": Subcommand("vodflow.cli.verify", "verify", "Check a job's outputs against its plan."),
     "notifications": Subcommand("vodflow.cli.notifications", "app", "Look at notifications and send them."),
     "metadata": Subcommand("vodflow.cli.metadata", "app", "Bring the videos' metadata in DynamoDB up to date."),
-    "catalog": Subcommand("vodflow.cli.catalog", "app", "Migrate the catalog database."),
+    "catalog": Subcommand("vodflow.cli.catalog", "app", "Migrate the catalog database.", alone=True),
     "report": Subcommand("vodflow.cli.report", "app", "Compute and show the reports."),
-    "mediaconvert": Subcommand("vodflow.cli.mediaconvert", "app", "MediaConvert on this machine."),
-    "worker": Subcommand("vodflow.cli.worker", "app", "Carry one plan out on this machine."),
+    "mediaconvert": Subcommand("vodflow.cli.mediaconvert", "app", "MediaConvert on this machine.", alone=True),
+    "worker": Subcommand("vodflow.cli.worker", "app", "Carry one plan out on this machine.", alone=True),
 }
 
 
@@ -90,6 +122,16 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vodflow {importlib.metadata.version('vodflow')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Video-on-demand pipelines on Apache Airflow."""

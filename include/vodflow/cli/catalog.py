@@ -8,6 +8,7 @@ import typer
 
 from vodflow.catalog import migrate
 from vodflow.catalog.describe import markdown
+from vodflow.cli.join import require_catalog
 
 app = typer.Typer(help="The catalog's schema.", no_args_is_help=True)
 
@@ -19,6 +20,7 @@ _Url = Annotated[
 @app.command()
 def upgrade(revision: Annotated[str, typer.Argument(help="Alembic revision")] = "head", url: _Url = None) -> None:
     """Create or upgrade the tables. Safe to run twice, and from several places at once."""
+    _named(url)
     migrate.upgrade(url, revision)
     typer.echo(f"The catalog is at revision {migrate.current(url)}.")
 
@@ -30,6 +32,7 @@ def downgrade(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Go back to an earlier revision; what it did not have is dropped, with its rows."""
+    _named(url)
     if not yes:
         typer.confirm(f"Go back to revision {revision} and lose what it did not have?", abort=True)
     migrate.downgrade(url, revision)
@@ -39,6 +42,7 @@ def downgrade(
 @app.command()
 def current(url: _Url = None) -> None:
     """Show the revision the database is at."""
+    _named(url)
     typer.echo(migrate.current(url) or "The catalog has no tables yet: run `vodflow catalog upgrade`.")
 
 
@@ -46,3 +50,8 @@ def current(url: _Url = None) -> None:
 def describe() -> None:
     """Print docs/catalog.md: every table, rule and status."""
     typer.echo(markdown(), nl=False)
+
+
+def _named(url: str | None) -> None:
+    if url is None:
+        require_catalog()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vodflow.cli.join import require_catalog
 from vodflow.errors import ConfigurationError
 from vodflow.settings import get_settings
 from vodflow.stack import deployment
@@ -39,6 +40,8 @@ def init(
 
     With AWS itself (no VODFLOW_AWS_ENDPOINT_URL) nothing is made there: what jobs need is looked for.
     """
+    if only is not Part.AWS:
+        require_catalog()
     settings = get_settings()
     if only is not Part.AWS:
         if admin_url:

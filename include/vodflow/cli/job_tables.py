@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from rich import box
-from rich.console import Console, Group
+import typer
 from rich.filesize import decimal
-from rich.table import Table
 from rich.text import Text
 
+from vodflow.cli import tables
+from vodflow.cli.tables import Column
 from vodflow.cli.waiting import stage
 from vodflow.jobs import Health, Job
 
 _STYLES = {"PUBLISHED": "green", "REJECTED": "yellow", "FAILED": "red", "CANCELED": "yellow"}
 
 
-def jobs_table(found: Iterable[Job]) -> Table:
-    """A line for each job. The bucket is left out: `show` tells it."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Job", justify="right", no_wrap=True)
-    table.add_column("Tenant", overflow="fold")
-    table.add_column("Source", overflow="fold", ratio=2)
-    table.add_column("Engine", no_wrap=True)
-    table.add_column("Status", no_wrap=True)
-    table.add_column("Done", justify="right", no_wrap=True)
-    table.add_column("", overflow="fold", ratio=2)
-    for job in found:
-        table.add_row(
-            job.ref,
-            job.tenant,
-            Text(job.source.split("/", 3)[-1]),
-            job.engine or "",
-            Text(job.status, style=_STYLES.get(job.status, "")),
-            f"{job.progress:.0f} %" if job.id is not None else "",
-            Text(_remark(job)),
-        )
-    return table
+_JOBS = (
+    Column("Job", right=True), Column("Tenant", drop=3), Column("Source", folds=True), Column("Engine", drop=2),
+    Column("Status"), Column("Done", drop=1, right=True), Column("Note", folds=True),
+)  # fmt: skip
+_HEALTH = (Column("Part"), Column("State"), Column("Note", folds=True), Column("Seconds", drop=1, right=True))
+_ROWS = {
+    "history": (Column("at"), Column("actor", folds=True), Column("new_status")),
+    "renditions": (Column("name"), Column("codec", drop=1), Column("width", right=True), Column("height", right=True),
+                   Column("measured_bitrate", drop=2, right=True), Column("size_bytes", drop=3, right=True)),
+    "artifacts": (Column("kind"), Column("uri", folds=True), Column("size_bytes", drop=1, right=True)),
+}  # fmt: skip
+
+
+def show_jobs(found: Sequence[Job], *, addresses: bool = True) -> None:
+    """A line for each job, without its bucket, and with ``addresses`` below where to play and read the published."""
+    tables.show(_JOBS, [_cells(job) for job in found])
+    for job in found if addresses else ():
+        for address in filter(None, (job.player, job.manifest)):
+            typer.echo(f"{job.ref}: {address}")
+
+
+def _cells(job: Job) -> tuple[tables.Cell, ...]:
+    done = f"{job.progress:.0f} %" if job.id is not None else ""
+    status = Text(job.status, style=_STYLES.get(job.status, ""))
+    return (job.ref, job.tenant, job.source.split("/", 3)[-1], job.engine or "", status, done, _remark(job))
 
 
 def _remark(job: Job) -> str:
@@ -48,30 +54,24 @@ def _remark(job: Job) -> str:
     return stage(job) if job.stage else ""
 
 
-def show_jobs(console: Console, found: Sequence[Job]) -> None:
-    """The table, and below it where the published ones are."""
-    console.print(jobs_table(found))
-    for job in found:
-        if job.manifest is not None:
-            console.print(Text(f"{job.ref}: {job.manifest}"), soft_wrap=True)
-
-
-def details_table(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> Group:
+def show_details(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> None:
     """Everything about one job."""
-    facts = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in job.to_json().items():
-        if value not in (None, [], False):
-            facts.add_row(name, Text(_fact(name, value)))
-    parts: list[Table] = [facts]
-    titles = {
-        "history": ("at", "actor", "new_status"),
-        "renditions": ("name", "codec", "width", "height", "measured_bitrate", "size_bytes"),
-        "artifacts": ("kind", "uri", "size_bytes"),
-    }
-    for name, columns in titles.items():
-        if told[name]:
-            parts.append(_rows(name.capitalize(), columns, told[name]))
-    return Group(*parts)
+    facts = [(name, _fact(name, value)) for name, value in job.to_json().items() if value not in (None, [], False)]
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:  # an address stays one word, to be copied
+        typer.echo(f"{name:{width}}  {value}".replace("\n", "\n" + " " * (width + 2)))
+    for name, columns in _ROWS.items():
+        if rows := told[name]:
+            cells = [[_shown(row[column.title]) for column in columns] for row in rows]
+            titled = [dataclasses.replace(column, title=column.title.replace("_", " ")) for column in columns]
+            typer.echo()
+            tables.show(titled, cells, title=name.capitalize())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds")
+    return "" if value is None else str(value)
 
 
 def _fact(name: str, value: object) -> str:
@@ -84,21 +84,9 @@ def _fact(name: str, value: object) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def _rows(title: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if row[column] is None else str(row[column])) for column in columns))
-    return table
-
-
-def health_table(report: Health) -> Table:
+def show_health(report: Health) -> None:
     """A line for each thing that jobs need."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("Part", "State", "", "Seconds"):
-        table.add_column(title, overflow="fold", justify="right" if title == "Seconds" else "left")
-    states = {True: "[green]answers[/green]", False: "[red]wrong[/red]", None: "[dim]not set up[/dim]"}
-    for check in report.checks:
-        table.add_row(check.name, states[check.ok], Text(check.detail), f"{check.seconds:.2f}")
-    return table
+    states = {True: ("answers", "green"), False: ("wrong", "red"), None: ("not set up", "dim")}
+    tables.show(_HEALTH, [
+        (check.name, Text(*states[check.ok]), check.detail, f"{check.seconds:.2f}") for check in report.checks
+    ])  # fmt: skip

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vodflow import jobs
+from vodflow.catalog.states import JobStatus
 from vodflow.cli import outcome
-from vodflow.cli.job_tables import details_table, health_table, jobs_table, show_jobs
-from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list
+from vodflow.cli.job_tables import show_details, show_health, show_jobs
+from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list, chosen_from
 from vodflow.cli.waiting import follow
+from vodflow.contract.engine_names import EngineName
+from vodflow.errors import CatalogError, ConfigurationError, VodflowError
+from vodflow.jobs import AirflowClient
 from vodflow.jobs.queries import STATUSES
+from vodflow.settings import get_settings
 
 app = typer.Typer(
     help="Look at jobs; start, wait for, cancel and retry them.", no_args_is_help=True, add_completion=False
@@ -37,8 +42,10 @@ _Moment = Annotated[
 @app.command("list")
 def list_jobs(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(STATUSES)}.")] = None,
-    engine: Annotated[str | None, typer.Option(help="Only jobs of this engine.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help=f"Only these: {', '.join(STATUSES)}.", callback=chosen_from(STATUSES))
+    ] = None,
+    engine: Annotated[EngineName | None, typer.Option(help="Only jobs of this engine.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only this profile.")] = None,
     source: Annotated[str | None, typer.Option(help="Only sources below s3://bucket/prefix.")] = None,
     since: _Moment = None,
@@ -55,10 +62,9 @@ def list_jobs(
     if as_json:
         outcome.print_json({"jobs": [job.to_json() for job in page.jobs], "cursor": page.cursor})
         return
-    console = Console()
-    console.print(jobs_table(page.jobs))
+    show_jobs(page.jobs, addresses=False)
     if page.cursor is not None:
-        console.print(f"More: --cursor {page.cursor}")
+        typer.echo(f"More: --cursor {page.cursor}")
 
 
 @app.command("get")
@@ -69,7 +75,7 @@ def get_job(ref: _Ref, as_json: AsJson = False) -> None:
     if as_json:
         outcome.print_json({**job.to_json(), **told})
     else:
-        Console().print(details_table(job, told))
+        show_details(job, told)
 
 
 @app.command()
@@ -90,7 +96,9 @@ def create(
         source, profile=profile, outputs=as_list(outputs), qualities=as_list(qualities), engine=engine,
         priority=priority, force=force,
     )  # fmt: skip
-    _end([job], wait=wait, timeout=timeout, as_json=as_json)
+    for line in outcome.found_already(job, engine):
+        typer.echo(line, err=True)
+    _end([job], wait=wait, timeout=timeout, as_json=as_json, qualities=qualities)
 
 
 @app.command("wait")
@@ -101,14 +109,25 @@ def wait_for(refs: _Refs, timeout: Timeout = None, as_json: AsJson = False) -> N
 
 @app.command()
 def cancel(refs: _Refs, as_json: AsJson = False) -> None:
-    """Cancel jobs and stop their engines. What is over stays as it is."""
-    _end([jobs.cancel(ref) for ref in refs], wait=False, timeout=None, as_json=as_json)
+    """Cancel jobs and stop their engines. A job that is over cannot be cancelled; one that was stays so."""
+    settings = get_settings()
+    with AirflowClient.of(settings) as airflow:
+
+        def cancel_one(ref: str) -> jobs.Job:
+            job = jobs.get(ref, airflow=airflow, settings=settings)
+            if job.over and job.status != JobStatus.CANCELED:
+                raise CatalogError(f"Job {job.ref} is {job.status} already: there is nothing to cancel.", job_id=job.id)
+            return jobs.cancel(ref, airflow=airflow, settings=settings)
+
+        found, errors = _each(refs, cancel_one)
+    _end(found, wait=False, timeout=None, as_json=as_json, errors=errors)
 
 
 @app.command()
 def retry(refs: _Refs, wait: _Wait = False, timeout: Timeout = None, as_json: AsJson = False) -> None:
     """Try failed or cancelled jobs again; what is done already is found again."""
-    _end([jobs.retry(ref) for ref in refs], wait=wait, timeout=timeout, as_json=as_json)
+    found, errors = _each(refs, jobs.retry)
+    _end(found, wait=wait, timeout=timeout, as_json=as_json, errors=errors)
 
 
 @app.command()
@@ -118,21 +137,36 @@ def health(as_json: AsJson = False) -> None:
     if as_json:
         outcome.print_json(report.to_json())
     else:
-        Console().print(health_table(report))
+        show_health(report)
     raise typer.Exit(outcome.OK if report.ok else outcome.ERROR)
 
 
+def _each(refs: list[str], change: Callable[[str], jobs.Job]) -> tuple[list[jobs.Job], list[VodflowError]]:
+    """Change every job that can be changed; what cannot is told at the end."""
+    found, errors = [], []
+    for ref in refs:
+        try:
+            found.append(change(ref))
+        except ConfigurationError:
+            raise  # the next job would meet the same
+        except VodflowError as error:
+            errors.append(error)
+    return found, errors
+
+
 def _end(
-    found: list[jobs.Job], *, wait: bool, timeout: float | None, as_json: bool, asked: list[str] | None = None
+    found: list[jobs.Job],
+    *,
+    wait: bool,
+    timeout: float | None,
+    as_json: bool,
+    asked: list[str] | None = None,
+    qualities: str | None = None,
+    errors: Sequence[VodflowError] = (),
 ) -> None:
-    if wait:
+    if wait and found:
         found = follow(list(asked or found), timeout)
-    if as_json:
-        outcome.print_json({"jobs": [job.to_json() for job in found]})
-    else:
-        show_jobs(Console(), found)
-    if wait:
-        raise typer.Exit(outcome.exit_code(found))
+    outcome.end(found, as_json=as_json, waited=wait, qualities=as_list(qualities), errors=errors)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

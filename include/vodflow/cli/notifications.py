@@ -9,19 +9,24 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from sqlalchemy import Connection
 
 from vodflow.catalog import deliveries
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import DeliveryStatus
-from vodflow.errors import ConfigurationError
+from vodflow.cli import tables
+from vodflow.cli.tables import Column
+from vodflow.errors import CatalogError, ConfigurationError
 from vodflow.settings import get_settings
 
 app = typer.Typer(help="Look at notifications and send them.", no_args_is_help=True, add_completion=False)
 
 _ACTOR = "vodflow notifications"
+_COLUMNS = (
+    Column("Id", right=True), Column("Channel", folds=True), Column("Event", drop=4), Column("Video", folds=True),
+    Column("Status"), Column("Tries", drop=3, right=True), Column("Answer", drop=2, right=True),
+    Column("Error", folds=True),
+)  # fmt: skip
 _AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 _CHANNEL = Annotated[str | None, typer.Option(help="Only this channel.")]
 
@@ -39,15 +44,11 @@ def list_deliveries(
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2, default=str))
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("Id", "Channel", "Event", "Video", "Status", "Tries", "Answer", "Error"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(
-            str(row.id), row.channel, row.event.value, row.payload["video"]["key"], row.status.value,
-            str(row.attempts), str(row.response_code or ""), row.error or "",
-        )  # fmt: skip
-    Console().print(table)
+    tables.show(_COLUMNS, [
+        (str(row.id), row.channel, row.event.value, row.payload["video"]["key"], row.status.value,
+         str(row.attempts), str(row.response_code or ""), row.error or "")
+        for row in rows
+    ])  # fmt: skip
 
 
 @app.command()
@@ -58,7 +59,18 @@ def retry(
     """Queue given-up notifications again; `deliver_outcomes` or `send` takes them from there."""
     with transaction(_ACTOR) as connection:
         count = deliveries.retry(connection, channel=channel, delivery_id=delivery_id)
+        if delivery_id is not None and not count:
+            raise CatalogError(_why_not(connection, delivery_id, channel))
     typer.echo(f"{count} queued again.")
+
+
+def _why_not(connection: Connection, delivery_id: int, channel: str | None) -> str:
+    found = deliveries.get(connection, delivery_id)
+    if found is None:
+        return f"There is no notification {delivery_id}; `vodflow notifications list` shows those there are."
+    if channel not in (None, found.channel):
+        return f"Notification {delivery_id} is for the channel {found.channel}, not {channel}."
+    return f"Notification {delivery_id} is {found.status}: only what was given up (FAILED) can be queued again."
 
 
 @app.command()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 
 from vodflow.catalog.states import JobStatus
+from vodflow.cli.job_tables import show_jobs
+from vodflow.errors import VodflowError
 from vodflow.jobs import Job
 
 #: Published, or done as asked.
@@ -36,6 +38,54 @@ def exit_code(found: Iterable[Job]) -> int:
     """Of several jobs, the lowest code that is not 0."""
     codes = [_CODES.get(JobStatus(job.status), TIMEOUT) if job.over else TIMEOUT for job in found]
     return min((code for code in codes if code), default=OK)
+
+
+def found_already(job: Job, engine: str | None) -> list[str]:
+    """What to tell who asked for work and got work that was done, refused or begun before; nothing of new work.
+
+    :param engine: who was asked to encode
+    """
+    other = f", by the engine {job.engine} and not {engine}" if engine and job.engine not in (None, engine) else ""
+    if job.over and job.reason:
+        return [f"Found: job {job.ref} is {job.status} ({job.reason}). --force tries again."]
+    if job.succeeded:
+        made = f" at {job.finished_at:%Y-%m-%d %H:%M} UTC" if job.finished_at else ""
+        return [f"Found: job {job.ref} published these outputs{made}{other}. Nothing is made anew; --force does."]
+    return [f"Found: job {job.ref} makes these outputs{other}."] if other else []
+
+
+def left_out(job: Job, asked: Sequence[str] | None) -> str | None:
+    """Which of the qualities that were asked for the planned job does not make."""
+    missing = [name for name in dict.fromkeys(asked or ()) if name.lower() not in job.qualities]
+    if not missing or not job.qualities:
+        return None
+    return (
+        f"Job {job.ref} makes {', '.join(job.qualities)} and not {', '.join(missing)}: "
+        "the source's picture is smaller, and nothing is made larger than it came."
+    )
+
+
+def end(
+    found: list[Job],
+    *,
+    as_json: bool,
+    waited: bool,
+    qualities: Sequence[str] | None = None,
+    errors: Sequence[VodflowError] = (),
+) -> NoReturn:
+    """Print jobs and errors, and end the command with the code that says what came of them.
+
+    :param waited: whether the ends of the jobs count
+    :param qualities: what was asked for
+    """
+    if as_json:
+        print_json({"jobs": [job.to_json() for job in found]})
+    elif found:
+        show_jobs(found)
+    for line in [*(left_out(job, qualities) for job in found), *(f"vodflow: {error}" for error in errors)]:
+        if line:
+            typer.echo(line, err=True)
+    raise typer.Exit(ERROR if errors else exit_code(found) if waited else OK)
 
 
 def print_json(document: object) -> None:

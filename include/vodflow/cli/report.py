@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, NoReturn
+from datetime import date
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
 
 from vodflow.catalog.database import transaction
-from vodflow.errors import VodflowError
+from vodflow.cli import tables
+from vodflow.cli.tables import Column
+from vodflow.errors import ConfigurationError
 from vodflow.reports.days import parse_range
 from vodflow.reports.refresh import export, recompute
 from vodflow.reports.transcoding import Summary, read_days, summary
+
+_COLUMNS = (
+    Column("Day"), Column("Tenant", folds=True), Column("Profile", drop=4), Column("Engine", drop=3),
+    *(Column(title, drop, right=True) for title, drop in (
+        ("Videos", 0), ("Failed", 0), ("Rejected", 0), ("Minutes in", 5), ("Minutes out", 2), ("Bytes out", 6),
+        ("Speed", 1), ("To publish", 1),
+    )),
+)  # fmt: skip
 
 app = typer.Typer(help="Reports: recompute, export, show.", no_args_is_help=True)
 
@@ -29,37 +37,36 @@ def run(
     exporting: Annotated[bool, typer.Option("--export/--no-export", help="write CSV and Parquet to S3")] = True,
 ) -> None:
     """Recompute these days, as the DAG report_transcoding does; without a day yesterday and today."""
-    try:
-        days = parse_range(date_from, date_to)
-        typer.echo(f"{days[0]} to {days[-1]}: {recompute(days)} rows.")
-        for uri in export(days) if exporting else ():
-            typer.echo(uri)
-    except VodflowError as error:
-        _refuse(error)
+    days = _days(date_from, date_to)
+    typer.echo(f"{days[0]} to {days[-1]}: {recompute(days)} rows.")
+    for uri in export(days) if exporting else ():
+        typer.echo(uri)
 
 
 @app.command()
 def show(date_from: _From = None, date_to: _To = None) -> None:
     """Show what the report tables say of these days; without a day of yesterday and today."""
+    days = _days(date_from, date_to)
+    with transaction("cli") as conn:
+        rows, total = read_days(conn, days[0], days[-1]), summary(conn, days[0], days[-1])
+    tables.show(
+        _COLUMNS,
+        [
+            (str(row.day), row.tenant, row.profile, row.engine, str(row.videos), str(row.failed), str(row.rejected),
+             f"{row.minutes_in:.1f}", f"{row.minutes_out:.1f}", decimal(row.bytes_out),
+             _number(row.encode_speed_p50, "×"), _number(row.time_to_publish_p50, " s"))
+            for row in rows
+        ],
+        title=f"Transcoding, {days[0]} to {days[-1]} (UTC)",
+    )  # fmt: skip
+    tables.console().print(_sentence(total))
+
+
+def _days(date_from: str | None, date_to: str | None) -> list[date]:
     try:
-        days = parse_range(date_from, date_to)
-        with transaction("cli") as conn:
-            rows, total = read_days(conn, days[0], days[-1]), summary(conn, days[0], days[-1])
-    except VodflowError as error:
-        _refuse(error)
-    table = Table(title=f"Transcoding, {days[0]} to {days[-1]} (UTC)")
-    for name in ("Day", "Tenant", "Profile", "Engine"):
-        table.add_column(name)
-    for name in ("Videos", "Failed", "Rejected", "Minutes in", "Minutes out", "Bytes out", "Speed", "To publish"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        numbers = (str(row.videos), str(row.failed), str(row.rejected), f"{row.minutes_in:.1f}",
-                   f"{row.minutes_out:.1f}", decimal(row.bytes_out), _number(row.encode_speed_p50, "×"),
-                   _number(row.time_to_publish_p50, " s"))  # fmt: skip
-        table.add_row(str(row.day), row.tenant, row.profile, row.engine, *numbers)
-    console = Console()
-    console.print(table)
-    console.print(_sentence(total))
+        return parse_range(date_from, date_to)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _sentence(total: Summary) -> str:
@@ -73,8 +80,3 @@ def _sentence(total: Summary) -> str:
 
 def _number(value: float | None, unit: str) -> str:
     return "–" if value is None else f"{value:.1f}{unit}"
-
-
-def _refuse(error: VodflowError) -> NoReturn:
-    typer.echo(str(error), err=True)
-    sys.exit(2)

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from vodflow.cli import tables
+from vodflow.cli.join import Joined
+from vodflow.cli.tables import Column
+from vodflow.settings import get_settings
 from vodflow.stack.ports import HOST
 from vodflow.stack.stack import Stack
 from vodflow.stack.status import PartState, PartStatus, StackStatus
@@ -33,27 +37,35 @@ _TROUBLE = (PartState.UNHEALTHY, PartState.FAILED)
 
 _FOLLOW_INTERVAL = 0.3
 
+_COLUMNS = (
+    Column("Part"), Column("State"), Column("Process", drop=2), Column("Memory", right=True),
+    Column("Up for", right=True), Column("Restarts", drop=1, right=True),
+)  # fmt: skip
+
 
 def up(
+    context: typer.Context,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until every part is healthy.")] = 600.0,
 ) -> None:
     """Start the embedded stack and wait until it is healthy; does nothing when it is."""
-    console = Console()
     stack = Stack.load()
     begin = time.monotonic()
     if stack.is_healthy():
-        console.print("The stack is up already.")
+        typer.echo("The stack is up already.")
+        if isinstance(context.obj, Joined):
+            context.obj.tell()
     else:
-        with Live(_progress(StackStatus(running=False), begin), console=console, transient=True) as live:
+        get_settings()  # the parts would fail one by one of what is wrong
+        with Live(_progress(StackStatus(running=False), begin), transient=True) as live:
             stack.up(timeout, on_change=lambda status: live.update(_progress(status, begin)))
-        console.print(f"The stack is up after {time.monotonic() - begin:.1f} s.")
-    _addresses(console, stack)
+        typer.echo(f"The stack is up after {time.monotonic() - begin:.1f} s.")
+    _addresses(stack)
 
 
 def down() -> None:
     """Stop the embedded stack; no process is left, even when its supervisor was killed."""
     killed = Stack.load().down()
-    Console().print("The stack is down." + (f" {killed} left-over processes were killed." if killed else ""))
+    typer.echo("The stack is down." + (f" {killed} left-over processes were killed." if killed else ""))
 
 
 def status(
@@ -71,7 +83,7 @@ def status(
         }
         typer.echo(json.dumps(document, indent=2))
     else:
-        _show(Console(), stack, state)
+        _show(stack, state)
     raise typer.Exit(0 if state.healthy else 1)
 
 
@@ -135,46 +147,36 @@ def _progress(status: StackStatus, begin: float) -> Table:
     return table
 
 
-def _show(console: Console, stack: Stack, status: StackStatus) -> None:
+def _show(stack: Stack, status: StackStatus) -> None:
     if not status.running:
-        console.print("The stack is down. Start it with `make up`.")
+        typer.echo("The stack is down. Start it with `make up`.")
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("Part", "State", "Process"):
-        table.add_column(title)
-    for title in ("Memory", "Up for", "Restarts"):
-        table.add_column(title, justify="right")
-    for part in status.parts:
-        table.add_row(
-            part.name,
-            _state(part),
-            str(part.pid or ""),
-            f"{part.memory / 1024**2:.0f} MiB" if part.memory else "",
-            _duration(time.time() - part.started) if part.started else "",
-            str(part.restarts),
-        )
-    console.print(table)
-    console.print(f"Memory in all: {sum(part.memory or 0 for part in status.parts) / 1024**2:.0f} MiB")
+    tables.show(_COLUMNS, [
+        (part.name, _state(part), str(part.pid or ""),
+         f"{part.memory / 1024**2:.0f} MiB" if part.memory else "",
+         _duration(time.time() - part.started) if part.started else "", str(part.restarts))
+        for part in status.parts
+    ])  # fmt: skip
+    typer.echo(f"Memory in all: {sum(part.memory or 0 for part in status.parts) / 1024**2:.0f} MiB")
     for part in status.parts:
         if part.detail:
-            console.print(f"[red]{part.name}[/red]: {part.detail}", markup=True, highlight=False)
-    _addresses(console, stack)
+            typer.echo(f"{typer.style(part.name, fg='red')}: {part.detail}")
+    _addresses(stack)
 
 
-def _addresses(console: Console, stack: Stack) -> None:
+def _addresses(stack: Stack) -> None:
     config = stack.config
     # On a terminal only: standard output of a CI job is a log.
-    secret = config.secrets.admin_password if console.is_terminal else "shown by `make password`"
-    console.print(f"Airflow: {config.airflow_url}  user admin, password {secret}", soft_wrap=True, highlight=False)
-    console.print(f"PostgreSQL: {HOST}:{config.ports['postgres']}", soft_wrap=True, highlight=False)
-    console.print(f"AWS endpoint: {config.aws_url}", soft_wrap=True, highlight=False)
-    console.print(f"MediaConvert endpoint: {config.mediaconvert_url}", soft_wrap=True, highlight=False)
-    console.print(f"Logs: {stack.home.logs}", soft_wrap=True, highlight=False)
+    secret = config.secrets.admin_password if sys.stdout.isatty() else "shown by `make password`"
+    typer.echo(f"Airflow: {config.airflow_url}  user admin, password {secret}")
+    typer.echo(f"PostgreSQL: postgresql://vodflow@{HOST}:{config.ports['postgres']}/vodflow, by `vodflow psql`")
+    typer.echo(f"AWS endpoint: {config.aws_url}")
+    typer.echo(f"MediaConvert endpoint: {config.mediaconvert_url}")
+    typer.echo(f"Logs: {stack.home.logs}")
 
 
-def _state(part: PartStatus) -> str:
-    style = _STYLES[part.state]
-    return f"[{style}]{part.state.value}[/{style}]"
+def _state(part: PartStatus) -> Text:
+    return Text(part.state.value, style=_STYLES[part.state])
 
 
 def _duration(seconds: float) -> str:

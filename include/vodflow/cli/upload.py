@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from vodflow import jobs
+from vodflow.catalog.database import transaction
 from vodflow.cli import outcome
-from vodflow.cli.job_tables import show_jobs
 from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list
 from vodflow.cli.waiting import follow
 from vodflow.errors import ConfigurationError, VodflowError
@@ -40,19 +40,18 @@ def upload(
     settings = get_settings()
     for path in files:  # a wrong name among many is told before anything is sent
         place(path, tenant=tenant, name=name, settings=settings)
+    with transaction("vodflow upload"):
+        pass  # nobody sends gigabytes to learn that the catalog is away
     found, errors = _send_all(
         files, tenant=tenant, name=name, profile=profile, outputs=as_list(outputs), qualities=as_list(qualities),
         engine=engine, priority=priority,
     )  # fmt: skip
+    for job in found:
+        for line in outcome.found_already(job, engine):
+            typer.echo(line, err=True)
     if wait and found:
         found = follow(found, timeout)
-    if as_json:
-        outcome.print_json({"jobs": [job.to_json() for job in found]})
-    elif found:
-        show_jobs(Console(), found)
-    for error in errors:
-        typer.echo(f"vodflow: {error}", err=True)
-    raise typer.Exit(outcome.ERROR if errors else outcome.exit_code(found) if wait else outcome.OK)
+    outcome.end(found, as_json=as_json, waited=wait, qualities=as_list(qualities), errors=errors)
 
 
 def _send_all(files: list[Path], **options: object) -> tuple[list[Job], list[VodflowError]]:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from vodflow.catalog import jobs as catalog_jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import job as job_table
 from vodflow.catalog.work_list import find_work
-from vodflow.cli import outcome
+from vodflow.cli import outcome, tables
 from vodflow.cli.options import AsJson
 from vodflow.errors import CatalogError
 from vodflow.jobs import get
@@ -38,7 +36,7 @@ def verify(
     if as_json:
         outcome.print_json({"job_id": job_id, **result.model_dump(mode="json")})
     else:
-        Console().print(_table(job_id, result))
+        _show(job_id, result)
 
 
 def _job_id(what: str) -> int:
@@ -54,12 +52,12 @@ def _job_id(what: str) -> int:
     return job.id
 
 
-def _table(job_id: int, result: Verification) -> Table:
-    table = Table(title=f"Job {job_id}: {result.objects} objects, {result.bytes} bytes, all as planned",
-                  title_justify="left", box=None, pad_edge=False)  # fmt: skip
-    for title in ("Rendition", "Codec", "Size", "Duration", "Bits a second"):
-        table.add_column(title)
-    for item in result.renditions:
-        size = f"{item.width}x{item.height}" if item.width else ""
-        table.add_row(item.name, item.codec, size, f"{item.duration:.3f} s", str(item.average_bitrate))
-    return table
+def _show(job_id: int, result: Verification) -> None:
+    columns = ("Rendition", "Codec", "Size", "Duration", "Bits a second")
+    rows = [
+        (item.name, item.codec, f"{item.width}x{item.height}" if item.width else "", f"{item.duration:.3f} s",
+         str(item.average_bitrate))
+        for item in result.renditions
+    ]  # fmt: skip
+    typer.echo(f"Job {job_id}: {result.objects} objects, {result.bytes} bytes, all as planned")
+    tables.show([tables.Column(title) for title in columns], rows)

@@ -9,6 +9,10 @@ from typing import Any, Final, Self
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.work_list import WorkRow
 from vodflow.errors import EngineCanceled, EngineError, InputRejected, RejectionReason
+from vodflow.publication.manifest import bucket_url
+from vodflow.publication.player import player_url
+from vodflow.settings import Settings
+from vodflow.storage.objects import parse_s3_uri
 
 #: States of an Airflow run after which nothing more happens by itself.
 _RUN_OVER: Final = frozenset({"success", "failed"})
@@ -40,6 +44,7 @@ class Job:
     :param output: ``s3://bucket/prefix`` of the outputs
     :param manifest: URI of ``manifest.json``, when this job is what the video shows now
     :param public: whether this job is what the video shows now
+    :param player: address of the page that plays it; none unless it is public
     """
 
     id: int | None
@@ -75,10 +80,14 @@ class Job:
     output: str | None
     manifest: str | None
     public: bool
+    player: str | None = None
 
     @classmethod
-    def of(cls, row: WorkRow) -> Self:
-        """From a row of the catalog."""
+    def of(cls, row: WorkRow, settings: Settings | None = None) -> Self:
+        """From a row of the catalog.
+
+        :param settings: say where players read the media bucket
+        """
         same = {
             name: getattr(row, name)
             for name in (
@@ -102,6 +111,7 @@ class Job:
             actual_cost=None if row.actual_cost is None else float(row.actual_cost),
             output=f"s3://{row.output_bucket}/{row.output_prefix}" if row.output_prefix is not None else None,
             manifest=row.manifest_uri,
+            player=None if row.manifest_uri is None else _player(row.manifest_uri, settings),
         )
 
     @property
@@ -150,6 +160,11 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """Values for JSON: times in ISO 8601, UTC. The names are those of the fields; see docs/library.md."""
         return {name: _plain(value) for name, value in dataclasses.asdict(self).items()}
+
+
+def _player(manifest_uri: str, settings: Settings | None) -> str:
+    bucket, key = parse_s3_uri(manifest_uri)
+    return player_url(bucket_url(bucket, settings), key)
 
 
 def _plain(value: object) -> object:

@@ -48,7 +48,7 @@ def get(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settings
     """
     used = settings or get_settings()
     with transaction(_ACTOR, used) as connection:
-        found = Job.of(_find(connection, ref, airflow, used))
+        found = Job.of(_find(connection, ref, airflow, used), used)
     if airflow is None:
         return found
     run_id = _requested_run(ref) or found.run_id
@@ -93,7 +93,7 @@ def list_jobs(
     with transaction(_ACTOR, settings) as connection:
         rows, position = work_list.list_work(connection, wanted, limit, _position(cursor))
     last = None if position is None else f"{position.job_id or ''}-{position.source_id or ''}"
-    return Page(tuple(Job.of(row) for row in rows), last)
+    return Page(tuple(Job.of(row, settings) for row in rows), last)
 
 
 def iterate(**filters: Any) -> Iterator[Job]:
@@ -133,7 +133,7 @@ def planned_job(connection: Connection, source: SourceRow, request: TranscodeReq
         return None  # the run finds the words for it
     is_it = (job_table.c.source_id == source.id, job_table.c.plan_hash == plan.hash)
     row = work_list.find_work(connection, *is_it)
-    return None if row is None else Job.of(row)
+    return None if row is None else Job.of(row, settings)
 
 
 def _find(connection: Connection, ref: JobRef, airflow: AirflowClient | None, settings: Settings) -> WorkRow:

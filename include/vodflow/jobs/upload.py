@@ -104,7 +104,12 @@ def place(path: Path, *, tenant: str | None, name: str | None, settings: Setting
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist, or is no file"
         raise ConfigurationError(f"{path} {kind}; give a video file.")
-    called = name or path.name
+    called = path.name if name is None else name
+    if {"", ".", ".."} & set(called.split("/")) or any(letter < " " or letter == "\x7f" for letter in called):
+        raise ConfigurationError(
+            f"{called!r} cannot be a video's name: give one like holiday.mp4 or summer/holiday.mp4, without empty "
+            "parts, . and .. between slashes."
+        )
     places, size = Places.of(settings), path.stat().st_size
     objections = []
     for rule in settings.watch:

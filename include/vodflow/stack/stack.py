@@ -20,7 +20,7 @@ import psutil
 from vodflow.engines.local.workspace import PREFIX
 from vodflow.errors import StackError
 from vodflow.stack.config import StackConfig, load_config, prepare_config
-from vodflow.stack.environment import stack_environment
+from vodflow.stack.environment import keep_settings, stack_environment
 from vodflow.stack.home import Home
 from vodflow.stack.processes import kill_all, load_records, memory, signal_all, stack_processes
 from vodflow.stack.status import PartState, StackStatus, read_status
@@ -130,6 +130,7 @@ class Stack:
             folder.chmod(0o700)
         self.home.status_file.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if name != "VODFLOW_STACK_ID"}
+        keep_settings(self.home, environment)
         environment["PYTHONUNBUFFERED"] = "1"
         environment["VODFLOW_SUPERVISES"] = config.stack_id
         log_file = os.open(self.home.log_file("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -46,6 +46,11 @@ def test_a_log_a_retry_and_a_sending(hook: Receiver) -> None:
     assert run(notifications, ["retry", "--channel", "other"]).output == "0 queued again.\n"
     assert run(notifications, ["retry", str(shown[0]["id"])]).output == "1 queued again.\n"
     assert "delivered: 1" in run(notifications, ["send"]).output
+    known = str(shown[0]["id"])
+    for arguments, why in [
+        ([known], "is DELIVERED: only"), (["999"], "no notification 999"), ([known, "--channel", "x"], "not x"),
+    ]:  # fmt: skip
+        assert why in str(run(notifications, ["retry", *arguments]).exception)
 
 
 def test_a_channel_can_be_tried(hook: Receiver) -> None:

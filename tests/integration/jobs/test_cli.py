@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,16 +16,21 @@ from typer.testing import CliRunner
 from vodflow.cli.app import app
 from vodflow.errors import CatalogError, ConfigurationError, VerificationError, VodflowError
 from vodflow.jobs import Job
+from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 FIELDS = set(Job.__dataclass_fields__)
 
 
-def run(*arguments: str, code: int = 0) -> str:
+def both(*arguments: str, code: int = 0) -> tuple[str, str]:
     result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == code, result.output
-    return result.stdout
+    return result.stdout, result.stderr
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    return both(*arguments, code=code)[0]
 
 
 def documents(*arguments: str, code: int = 0) -> list[dict[str, Any]]:
@@ -157,12 +163,84 @@ def test_wrong_files_are_told_before_anything_is_sent(place: Place, video: Path,
         run("upload", str(text))
     with pytest.raises(ConfigurationError, match="its tenant would be acme-studios"):
         run("upload", str(video), "--tenant", "Acme Studios")
-    with pytest.raises(ConfigurationError, match=r"outputs\.0"):
-        run("upload", str(video), "--outputs", "avi")
+    run("upload", str(video), "--outputs", "avi", code=2)
+    for name in ("../x.mp4", "/x.mp4", "a//b.mp4", "./x.mp4", "a\nb.mp4", ""):
+        with pytest.raises(ConfigurationError, match="cannot be a video's name"):
+            run("upload", str(video), "--name", name)
     run("upload", str(video), str(video), "--name", "a.mp4", code=2)
     assert "Contents" not in place.s3.list_objects_v2(Bucket=place.bucket)
     with pytest.raises(CatalogError, match="no job '99'"):
         run("jobs", "get", "99")
+
+
+def test_work_that_is_found_is_told(place: Place, video: Path, set_settings: Callable[..., Settings]) -> None:
+    set_settings(mediaconvert_role="arn:aws:iam::123456789012:role/mc")
+    with Worker(place):
+        (job,) = documents("upload", str(video), "--outputs", "mp4", "--wait")
+    source = str(job["source"])
+    out, told = both("jobs", "create", source, "--outputs", "mp4", "--engine", "mediaconvert", "--json")
+    assert json.loads(out)["jobs"][0]["id"] == job["id"]
+    assert f"job {job['id']} published these outputs at" in told
+    assert "by the engine local and not mediaconvert. Nothing is made anew; --force does." in told
+    assert "published these outputs" in both("upload", str(video), "--outputs", "mp4")[1]
+    assert "published" not in both("jobs", "create", source, "--outputs", "hls")[1]
+
+
+def test_a_quality_that_is_larger_than_the_source_is_told(place: Place, video: Path) -> None:
+    with Worker(place):
+        out, told = both("upload", str(video), "--outputs", "mp4", "--qualities", "1080p,360p", "--wait", "--json")
+    job = json.loads(out)["jobs"][0]
+    assert job["qualities"] == ["360p"]
+    assert f"Job {job['id']} makes 360p and not 1080p: the source's picture is smaller" in told
+    assert any(warning.startswith("Without 1080p: the picture is") for warning in job["warnings"])
+
+
+def test_the_players_address(place: Place, video: Path) -> None:
+    with Worker(place):
+        (job,) = documents("upload", str(video), "--outputs", "mp4", "--wait")
+    _, _, key = str(job["manifest"]).removeprefix("s3://").partition("/")
+    assert str(job["player"]).endswith(f"/player.html?manifest={key}")
+    assert str(job["player"]) in run("jobs", "get", str(job["id"]))
+    assert documents("jobs", "list")[0]["player"] == job["player"]
+
+
+def test_what_is_over_cannot_be_cancelled(place: Place, video: Path) -> None:
+    with Worker(place):
+        (job,) = documents("upload", str(video), "--outputs", "mp4", "--wait")
+    documents("jobs", "create", str(job["source"]), "--outputs", "hls")
+    (waiting,) = [run_id for run_id in place.airflow.runs if run_id != "source-1"]
+    made = str(place.carry_out(waiting, until="plan"))
+    out, told = both("jobs", "cancel", "99", str(job["id"]), made, "--json", code=1)
+    assert [item["status"] for item in json.loads(out)["jobs"]] == ["CANCELED"]
+    assert f"Job {job['id']} is PUBLISHED already: there is nothing to cancel." in told
+    assert "There is no job '99'" in told
+    assert documents("jobs", "cancel", made)[0]["status"] == "CANCELED"
+    assert "there is nothing to try again" in both("jobs", "retry", str(job["id"]), code=1)[1]
+
+
+def test_tables_fit_a_narrow_terminal_and_lose_no_letter(
+    place: Place, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Worker(place):
+        (job,) = documents("upload", str(video), "--name", f"{'long ' * 20}.mp4", "--tenant", "acme", "--wait")
+    piped = run("jobs", "list")
+    assert f"{'long ' * 20}.mp4" in piped
+    assert "local" in piped
+    for width, without in (80, ""), (55, "For want of room without: Tenant"):
+        monkeypatch.setenv("COLUMNS", str(width))
+        narrow = run("jobs", "list")
+        assert max(map(len, narrow.splitlines())) <= width
+        assert "…" not in narrow
+        assert narrow.count("long") == 20
+        assert "PUBLISHED" in narrow
+        assert without in narrow
+    assert str(job["manifest"]) in run("jobs", "get", str(job["id"]))
+
+
+def test_refused_values_name_the_choices(place: Place) -> None:
+    assert "PROGRESSING" in both("jobs", "list", "--status", "done", code=2)[1]
+    assert "mediaconvert" in both("jobs", "list", "--engine", "gpu", code=2)[1]
+    assert documents("jobs", "list", "--status", "failed", "--status", "Published") == []
 
 
 def test_without_airflow_ingest_starts_the_run(place: Place, video: Path) -> None:

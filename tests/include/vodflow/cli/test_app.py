@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -9,9 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 from vodflow.cli import app as table
-from vodflow.cli import join_stack, main
+from vodflow.cli import main
 from vodflow.cli.app import SUBCOMMANDS, Subcommand, app
-from vodflow.stack.config import prepare_config
 from vodflow.stack.home import Home
 
 
@@ -98,28 +98,6 @@ def test_logs_of_an_unknown_part_name_those_there_are(tmp_path: Path) -> None:
     assert "aws" in result.stderr
 
 
-def test_a_command_joins_the_stack_only_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fcntl  # noqa: PLC0415
-
-    home = Home(tmp_path)
-    config = prepare_config(home)
-    home.run.mkdir()
-    monkeypatch.setattr(os, "environ", {"VODFLOW_HOME": str(tmp_path)})
-    join_stack()
-    assert "VODFLOW_CATALOG_URL" not in os.environ
-    with home.supervisor_lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        join_stack()
-    assert os.environ["VODFLOW_CATALOG_URL"] == config.database_url("vodflow")
-
-
-def test_a_catalog_that_was_named_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = {"VODFLOW_HOME": str(tmp_path), "VODFLOW_CATALOG_URL": "postgresql+psycopg2://db.example/vodflow"}
-    monkeypatch.setattr(os, "environ", dict(environment))
-    join_stack()
-    assert os.environ == environment
-
-
 def test_main_turns_errors_into_an_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,3 +107,8 @@ def test_main_turns_errors_into_an_exit_code(
         main()
     assert ended.value.code == 1
     assert "There is no stack" in capsys.readouterr().err
+
+
+def test_the_version_is_the_packages() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"vodflow {importlib.metadata.version('vodflow')}\n")
