@@ -4,6 +4,7 @@ A deployment that has an ``airflow_local_settings`` of its own in ``$AIRFLOW_HOM
 """
 
 import sys
+import warnings
 
 from vodflow_airflow.preload import forks_tasks, preload_before_fork
 from vodflow_airflow.priority import weigh_by_run
@@ -11,6 +12,9 @@ from vodflow_airflow.priority import weigh_by_run
 __all__ = ["task_instance_mutation_hook"]
 
 task_instance_mutation_hook = weigh_by_run
+
+# Airflow reads .airflowignore files by it, and says so in the log of every task.
+warnings.filterwarnings("ignore", message="GitWildMatchPattern", category=DeprecationWarning)
 
 if forks_tasks(sys.argv):
     preload_before_fork()

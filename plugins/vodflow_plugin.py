@@ -5,10 +5,14 @@ Operators, their links, sensors and triggers need no registration; import them f
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from airflow.plugins_manager import AirflowPlugin
+from vodflow_airflow import run_notes
 
 
 class VodflowPlugin(AirflowPlugin):
     """Vodflow's entry in Airflow's list of plugins."""
 
     name = "vodflow"
+    listeners: ClassVar[list[Any]] = [run_notes]

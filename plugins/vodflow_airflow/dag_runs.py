@@ -22,17 +22,19 @@ log = logging.getLogger(__name__)
 _CHANNEL = threading.Lock()
 
 
-def start_dag_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> bool:
+def start_dag_run(dag_id: str, run_id: str, conf: dict[str, Any], note: str | None = None) -> bool:
     """Queue one run; true when it is new, false when a run of this id exists already.
 
     Call it from a running task only, in any of its threads. A paused DAG keeps the run queued.
 
+    :param note: the new run's note, at most 1,000 characters
     :raises ConfigurationError: when there is no such DAG, or it cannot be parsed
     :raises EngineError: when the API server does not answer (retryable)
     """
     try:
         with _CHANNEL:
-            answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf))
+            request = TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf, note=note)
+            answer = task_runner.SUPERVISOR_COMMS.send(request)
     except AirflowRuntimeError as error:
         raise _refused(error, dag_id, run_id) from error
     if isinstance(answer, ErrorResponse):

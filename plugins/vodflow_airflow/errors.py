@@ -19,6 +19,8 @@ def airflow_outcome(*, rejected: Literal["skip", "fail"] = "skip") -> Iterator[N
     * an error that no retry can cure fails the task at once, whatever retries it has left;
     * everything else goes on to Airflow's own retries.
 
+    The message is one sentence that says what to do; where it was raised in vodflow helps nobody who reads the log.
+
     :raises AirflowSkipException: for :class:`~vodflow.errors.InputRejected`
     :raises AirflowFailException: for errors that are not retryable
     """
@@ -26,9 +28,9 @@ def airflow_outcome(*, rejected: Literal["skip", "fail"] = "skip") -> Iterator[N
         yield
     except InputRejected as error:
         if rejected == "fail":
-            raise AirflowFailException(str(error)) from error
-        raise AirflowSkipException(f"Input rejected, {error}") from error
+            raise AirflowFailException(str(error)) from None
+        raise AirflowSkipException(f"Input rejected, {error}") from None
     except VodflowError as error:
         if error.retryable:
             raise
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(str(error)) from None

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 from mypy_boto3_s3 import S3Client
+from sqlalchemy import select, text
 from support.clips import clip
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview
+from vodflow.catalog.work_list import WorkFilter, list_work
+from vodflow.errors import SourceNotFound
+from vodflow.pipeline.prepare import prepare
+from vodflow.reports.transcoding import read_problems, recompute_day
 from vodflow.settings import Settings
+from vodflow_airflow import run_notes
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
@@ -91,3 +98,89 @@ def test_what_does_not_exist_fails_at_once(run: Any, source_bucket: str) -> None
     assert state == "failed"
     assert tasks["prepare"] == "failed"
     assert tasks["publish"] == "upstream_failed"
+
+
+def test_what_became_of_it_stands_on_the_run(
+    run: Any, s3: S3Client, source_bucket: str, set_settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    published = put(s3, source_bucket, "small")
+    run(source_uri=published, profile="sd", outputs=["mp4"])
+    assert seen_of_the_run() == (None, None)
+    assert_tells_of_it(published)
+    rejected = put(s3, source_bucket, "audio_only")
+    reason = "Input rejected, no_video_track: The file holds sound only, no video track."
+    run(source_uri=rejected)
+    assert seen_of_the_run() == (f"Not published: {reason}", reason)
+    assert reason in caplog.text
+    # Where a setting says so, the run fails.
+    set_settings(rejected_run="failed")
+    state, tasks = run(source_uri=rejected)
+    assert (state, tasks["prepare"], tasks["publish"]) == ("failed", "failed", "upstream_failed")
+    assert "no_video_track" in str(seen_of_the_run()[0])
+
+
+def seen_of_the_run() -> tuple[str | None, str | None]:
+    """The newest run's note, and the rendered outcome of its first task."""
+    from airflow.models.dagrun import DagRun  # noqa: PLC0415
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    with create_session() as session:
+        newest = session.scalars(select(DagRun).order_by(DagRun.id.desc()).limit(1)).one()
+        # As the scheduler tells it; dag.test() does so with a run that has no session.
+        run_notes.on_dag_run_success(dag_run=newest, msg="success")
+        wanted = select(RenderedTaskInstanceFields.rendered_fields).filter_by(run_id=newest.run_id, task_id="prepare")
+        return newest.note, (session.scalar(wanted) or {}).get("outcome")
+
+
+def assert_tells_of_it(source: str) -> None:
+    """Other DAGs are woken by an event with ids and addresses."""
+    from airflow.models.asset import AssetEvent  # noqa: PLC0415
+    from airflow.models.xcom import XComModel  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    with create_session() as session:
+        event = session.scalars(select(AssetEvent).order_by(AssetEvent.id.desc()).limit(1)).one()
+        links = dict(
+            session.execute(select(XComModel.key, XComModel.value).filter_by(run_id=event.source_run_id)).all()
+        )
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert (event.extra["job_id"], event.extra["source_id"]) == (row.job_id, row.source_id)
+    assert (event.extra["source"], event.extra["tenant"], event.extra["engine"]) == (source, "acme", "local")
+    assert links["_link_ManifestLink"] == event.extra["manifest_url"]
+    assert links["_link_ManifestLink"].endswith("/manifest.json")
+    assert f"player.html?manifest={row.output_prefix}/" in links["_link_PlayerLink"]
+
+
+def test_a_run_that_opens_no_job_is_a_row_and_in_the_report(run: Any, s3: S3Client, source_bucket: str) -> None:
+    wrong = {"source_uri": f"s3://{source_bucket}/acme/small.mp4", "profile": "sd"}
+    assert run(**wrong)[0] == "failed"
+    assert run()[0] == "failed"
+    assert run(source_uri=put(s3, source_bucket, "small"), profile="never")[0] == "failed"
+    with transaction("test") as connection:
+        letters = connection.execute(text("SELECT code, message, source_id FROM dead_letter ORDER BY id")).all()
+        (listed,) = list_work(connection, WorkFilter(), 10)[0]
+    assert [letter.code for letter in letters] == ["source_not_found", "configuration_error", "profile_error"]
+    assert "give exactly one of source_uri (s3://bucket/key) and source_id" in letters[1].message
+    assert letters[2].source_id == listed.source_id
+    assert (listed.status, listed.error_code) == ("PROBED", "profile_error")
+    today = datetime.now(UTC).date()
+    recompute_day(today)
+    with transaction("test") as connection:
+        problems = read_problems(connection, today, today)
+    assert [(item.tenant, item.profile, item.kind, item.reason) for item in problems] == [
+        ("acme", "never", "failed", "profile_error"),
+        ("default", "sd", "failed", "source_not_found"),
+        ("default", "standard", "failed", "configuration_error"),
+    ]
+
+
+def test_a_later_try_that_goes_on_closes_the_letter(catalog: Settings, s3: S3Client, source_bucket: str) -> None:
+    params = {"source_uri": f"s3://{source_bucket}/acme/small.mp4"}
+    with pytest.raises(SourceNotFound):
+        prepare(params, "manual-1")
+    put(s3, source_bucket, "small")
+    assert prepare(params, "manual-1", first_try=False).status == "QUEUED"
+    with transaction("test") as connection:
+        assert connection.scalar(text("SELECT count(*) FROM dead_letter WHERE resolved_at IS NULL")) == 0

@@ -19,9 +19,11 @@ def ingest() -> dict[str, int]:
     from vodflow.sensing.ingest import ingest as ingest_round  # noqa: PLC0415
     from vodflow_airflow.dag_runs import start_dag_run  # noqa: PLC0415
     from vodflow_airflow.queue_events import WakingMessages  # noqa: PLC0415
+    from vodflow_airflow.run_notes import name_note  # noqa: PLC0415
 
     def start(source: SourceRow) -> Any:
-        start_dag_run("transcode_video", run_id_of(source.id), run_conf(source_request(source)))
+        conf = run_conf(source_request(source))
+        start_dag_run("transcode_video", run_id_of(source.id), conf, note=name_note(source.key))
 
     context = get_current_context()
     woken = context["dag_run"].run_type == "asset_triggered"

@@ -10,8 +10,8 @@ give `source_uri`, change what you like, start.
 engine) → `transcode_…` (one task for each engine that is available here) → `publish` (every output against the plan;
 then one transaction flips the video to the new outputs, `manifest.json` last). Each one's log says its steps.
 
-**Tells others**: `publish` changes the asset `vodflow_published_video`, with the ids and addresses of the video, so
-that other DAGs can be scheduled on it (docs/notifications.md).
+**Tells others**: `publish` changes the asset `vodflow_published_video`, with the video's ids and addresses; other DAGs
+can be scheduled on it (docs/notifications.md).
 
 **Params**: see the form; each has its own description.
 
@@ -22,7 +22,10 @@ is done is found again and not repeated; `force` makes new outputs beside the ol
 While the job runs the task waits in the triggerer, without a worker. Marking it failed cancels the job.
 
 **A rejected input** skips everything from `prepare` on (or from the engine on, when damage shows only while decoding).
-The reason is the last line of that task's log, and stands in `source.rejection_reason` and in the report.
+The reason is the last line of that task's log, its rendered field `outcome` and the run's note, and stands in
+`source.rejection_reason` and in the report. `VODFLOW_REJECTED_RUN=failed` makes such a run fail instead.
+
+**A run that fails in `prepare`** has no job; it is a row of `dead_letter` and a failure in the report.
 
 **To recover**: clear the failed task. Nothing is published before it is verified, so there is nothing to undo.
 """

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, text
+from sqlalchemy import Connection, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import dead_letter
+
+#: Origin of the letters of runs that failed before they had a job; their identity is the run's id.
+FAILED_RUN: Final = "transcode_video.prepare"
 
 
 class NewDeadLetter(BaseModel):
@@ -47,3 +50,9 @@ def record_dead_letters(conn: Connection, letters: Sequence[NewDeadLetter]) -> N
                 set_={"occurrences": dead_letter.c.occurrences + 1, "last_seen_at": func.now()},
             )
         )
+
+
+def resolve_dead_letters(conn: Connection, origin: str, identity: str, resolution: str) -> None:
+    """Close the open letter of this trouble, if there is one: it ended by itself."""
+    open_one = (dead_letter.c.origin == origin, dead_letter.c.identity == identity, dead_letter.c.resolved_at.is_(None))
+    conn.execute(update(dead_letter).where(*open_one).values(resolved_at=func.now(), resolution=resolution))

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from vodflow.catalog.dead_letters import FAILED_RUN
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import JobStatus, SourceStatus
-from vodflow.catalog.tables import artifact, job, job_event, publication, rendition, source, tenant, video
+from vodflow.catalog.tables import artifact, dead_letter, job, job_event, publication, rendition, source, tenant, video
 
 #: Statuses that a source without a job can have.
 _WITHOUT_JOB: Final = frozenset(SourceStatus)
@@ -259,6 +260,13 @@ def _job_query() -> Select[Any]:
     )
 
 
+def _failed_run(column: str) -> ScalarSelect[Any]:
+    """Why the last run of a source failed before it had a job; none while nobody knows of a failure."""
+    about = (dead_letter.c.source_id == source.c.id, dead_letter.c.origin == FAILED_RUN)
+    found = select(dead_letter.c[column]).where(*about, dead_letter.c.resolved_at.is_(None))
+    return found.order_by(dead_letter.c.id.desc()).limit(1).scalar_subquery()
+
+
 def _source_query() -> Select[Any]:
     missing = (
         "job_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed", "eta_seconds",
@@ -272,8 +280,8 @@ def _source_query() -> Select[Any]:
             source.c.status,
             source.c.profile,
             source.c.run_id,
-            source.c.rejection_reason.label("error_code"),
-            source.c.rejection_detail.label("error_message"),
+            func.coalesce(source.c.rejection_reason, _failed_run("code")).label("error_code"),
+            func.coalesce(source.c.rejection_detail, _failed_run("message")).label("error_message"),
             source.c.registered_at.label("created_at"),
             source.c.rejected_at.label("finished_at"),
             literal(value=False).label("public"),

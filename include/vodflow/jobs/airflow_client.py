@@ -134,12 +134,12 @@ class AirflowClient:
         body = {"logical_date": None, "conf": dict(conf or {})}
         return str(self._call("POST", _runs_path(dag_id), json=body)["dag_run_id"])
 
-    def ensure_run(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> bool:
+    def ensure_run(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str | None = None) -> bool:
         """Start the run of this id, once: true when it is new, false when it exists already.
 
         :raises AirflowError: the DAG is unknown, the conf breaks its Params, or Airflow does not answer (retryable)
         """
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf), "note": note}
         answer = self._request("POST", _runs_path(dag_id), json=body)
         if answer.status_code == httpx.codes.CONFLICT:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import PurePosixPath
 
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
@@ -129,7 +130,7 @@ def restart(job: Job, airflow: AirflowClient, settings: Settings) -> Job:
     run_id = job.run_id or sources.run_id_of(job.source_id)
     run = airflow.run(DAG_ID, run_id)
     if run is None or not airflow.clear_run(DAG_ID, run_id):
-        airflow.ensure_run(DAG_ID, run_id, _conf_of(job, settings))
+        airflow.ensure_run(DAG_ID, run_id, _conf_of(job, settings), note=PurePosixPath(job.source).name)
     if job.id is not None:
         _queue_again(job.id, job, settings)
     return get(job.id if job.id is not None else run_id, airflow=airflow, settings=settings)

@@ -7,6 +7,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
 from vodflow.catalog import sources
@@ -147,12 +148,12 @@ def start(
     run_id = sources.run_id_of(source.id)
     if not request.force and _is_run_of(airflow, run_id, request, source):
         # The run that ingest starts for this object: whoever comes first, it is one.
-        new = airflow.ensure_run(DAG_ID, run_id, conf)
+        new = airflow.ensure_run(DAG_ID, run_id, conf, note=PurePosixPath(source.key).name)
         with transaction(_ACTOR, settings) as connection:
             sources.mark_dispatched(connection, [source.id])
     else:
         run_id = f"{run_id}-{_suffix(conf, token if request.force else None, force=request.force)}"
-        new = airflow.ensure_run(DAG_ID, run_id, conf)
+        new = airflow.ensure_run(DAG_ID, run_id, conf, note=PurePosixPath(source.key).name)
     log.info("Run %s of %s %s", run_id, source.ref.uri, "started" if new else "exists")
     job = get(run_id, airflow=airflow, settings=settings)
     if not new and job.id is None and job.run_state == "failed":

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
+from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters, resolve_dead_letters
 from vodflow.catalog.rows import JobRow, NewSource, SourceRow
 from vodflow.catalog.states import DiscoveredBy, JobStatus, SourceStatus
+from vodflow.catalog.work_list import source_of_run
 from vodflow.contract.summaries import in_bytes, media_summary
-from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound
+from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound, VodflowError
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
 from vodflow.outcomes.announce import announce
@@ -21,8 +26,48 @@ from vodflow.storage.objects import parse_s3_uri, presigned_get, resolve_source
 
 log = logging.getLogger(__name__)
 
+_CAPITAL: Final = re.compile(r"(?<!^)[A-Z]")
+
 #: The tenant of objects that no watch rule covers.
 DEFAULT_TENANT = "default"
+
+
+def prepare(params: Mapping[str, Any], run_id: str, *, first_try: bool = True, last_try: bool = True) -> JobRow:
+    """:func:`prepare_job` for the Params of a run; a run that ends here is kept as a dead letter, and is in the report.
+
+    :param first_try: whether no earlier try of this run can have left a dead letter
+    :param last_try: whether an error that a retry might cure ends the run all the same
+    :raises ConfigurationError: one sentence for each wrong Param, naming it
+    """
+    try:
+        job = prepare_job(TranscodeRequest.from_params(params), run_id)
+    except InputRejected:
+        raise
+    except Exception as error:
+        if last_try or not getattr(error, "retryable", True):
+            _keep_failed_run(params, run_id, error)
+        raise
+    if not first_try:
+        with transaction(f"prepare:{run_id}") as connection:
+            resolve_dead_letters(connection, FAILED_RUN, run_id, "a later try of the run went on")
+    return job
+
+
+def _keep_failed_run(params: Mapping[str, Any], run_id: str, error: Exception) -> None:
+    """Nothing else in the catalog would tell of a run that opened no job."""
+    try:
+        with transaction(f"prepare:{run_id}") as connection:
+            letter = NewDeadLetter(
+                origin=FAILED_RUN,
+                identity=run_id,
+                code=_CAPITAL.sub(r"_\g<0>", type(error).__name__).lower(),
+                message=str(error),
+                payload={name: value for name, value in params.items() if value is not None},
+                source_id=params.get("source_id") or source_of_run(connection, run_id),
+            )
+            record_dead_letters(connection, [letter])
+    except VodflowError as trouble:
+        log.warning("The catalog was not told that this run failed: %s", trouble)
 
 
 def prepare_job(request: TranscodeRequest, run_id: str) -> JobRow:

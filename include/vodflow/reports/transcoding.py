@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection, delete, func, select, text
 
 from vodflow.catalog.database import transaction
+from vodflow.catalog.dead_letters import FAILED_RUN
 from vodflow.catalog.rows import Record
 from vodflow.catalog.tables import report_transcoding_daily, report_transcoding_problem_daily
 from vodflow.settings import Settings, get_settings
@@ -21,8 +22,12 @@ from vodflow.settings import Settings, get_settings
 #: What stands in the column ``engine`` for sources that were rejected before a job existed.
 NO_ENGINE = "none"
 
+#: What stands in the column ``tenant`` for runs that failed before they had found a source.
+NO_TENANT = "default"
+
 # One row for each end of work on the day. Jobs are taken from their events, which never change: a failure that was
-# retried later still counts on its day. A source refused before it had a job has no event; it counts by itself.
+# retried later still counts on its day. A source refused before it had a job, and a
+# run that failed before, have no event; they count by themselves.
 # The order of float sums is fixed, so that a second run gives the same bits.
 _RECOMPUTE = text(
     """
@@ -57,6 +62,15 @@ _RECOMPUTE = text(
           JOIN tenant ON tenant.id = video.tenant_id
          WHERE source.status = 'REJECTED' AND source.rejected_at >= :begin AND source.rejected_at < :end
            AND NOT EXISTS (SELECT FROM job WHERE job.source_id = source.id AND job.status = 'REJECTED')
+        UNION ALL
+        SELECT coalesce(tenant.slug, :no_tenant), coalesce(payload ->> 'profile', source.profile, :default_profile),
+               :no_engine, dead_letter.id, source.video_id, 'FAILED', dead_letter.code,
+               NULL, NULL, NULL, NULL, NULL, NULL
+          FROM dead_letter
+     LEFT JOIN source ON source.id = dead_letter.source_id
+     LEFT JOIN video ON video.id = source.video_id
+     LEFT JOIN tenant ON tenant.id = video.tenant_id
+         WHERE origin = :failed_run AND first_seen_at >= :begin AND first_seen_at < :end
     ), problems AS (
         INSERT INTO report_transcoding_problem_daily
         SELECT :day, tenant, profile, engine, lower(status), reason, count(*)
@@ -131,6 +145,8 @@ def recompute_day(day: date, settings: Settings | None = None) -> int:
         "end": begin + timedelta(days=1),
         "default_profile": used.default_profile,
         "no_engine": NO_ENGINE,
+        "no_tenant": NO_TENANT,
+        "failed_run": FAILED_RUN,
     }
     with transaction(f"report_transcoding:{day}", used) as conn:
         # One recomputation of a day at a time; the second one finds the first one's rows and replaces them.

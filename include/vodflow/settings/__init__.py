@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     )
     upload_concurrency: int = Field(default=8, ge=1, le=64, description="parallel uploads of one job")
 
+    # Airflow's runs
+    rejected_run: Literal["skipped", "failed"] = Field(
+        default="skipped",
+        description="how a run ends whose video is rejected: its tasks `skipped`, with a note, or the run `failed`",
+    )
+
     # Planning
     profiles_dir: Path | None = Field(
         default=None, description="folder of profile YAML files; none means the shipped ones"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from botocore.loaders import create_loader
 
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
+
+# One line for each client that finds its credentials; that is what they are for.
+logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from vodflow_airflow.errors import airflow_outcome
+from vodflow_airflow.operators.video_step import VideoStepOperator
 
 
-class LocalTranscodeOperator(BaseOperator):
+class LocalTranscodeOperator(VideoStepOperator):
     """Run the local engine for one job and wait for it.
 
     FFmpeg runs in a process group of its own. Killing the task stops the whole group within two seconds; a task
@@ -41,7 +41,7 @@ class LocalTranscodeOperator(BaseOperator):
 
         self._cancel = threading.Event()
         job_id = int(self.job_id)
-        with airflow_outcome():
+        with self.step(context):
             mine = transcode_local(job_id, run_id=context["run_id"], host=socket.gethostname(), cancel=self._cancel)
         if not mine:
             raise AirflowSkipException(f"Job {job_id} is another engine's")

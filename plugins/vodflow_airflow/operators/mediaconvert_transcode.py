@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 from vodflow.contract.engine_names import EngineName
 
-from vodflow_airflow.errors import airflow_outcome
 from vodflow_airflow.links.mediaconvert import MediaConvertJobLink
+from vodflow_airflow.operators.video_step import VideoStepOperator
 from vodflow_airflow.triggers.mediaconvert_event import event_failure
 
 
-class MediaConvertTranscodeOperator(BaseOperator):
+class MediaConvertTranscodeOperator(VideoStepOperator):
     """Submit exactly one MediaConvert job for a catalog's job, wait for it, collect what it made.
 
     A retry, and a task that was lost with its worker, go on with the job that was submitted before. Killing the task
@@ -52,12 +52,12 @@ class MediaConvertTranscodeOperator(BaseOperator):
             # A person has cleared every task behind `plan`.
             raise AirflowSkipException(f"Job {job_id} is another engine's")
         self._submitting = job_id
-        with airflow_outcome():
+        with self.step(context):
             submission = submit_job(job_id, run_id=context["run_id"])
         if submission.external_id is not None:
             self._persist_link(context, submission.external_id)
         if not submission.ended and submission.external_id is not None:
-            self._wait(job_id, submission.external_id)
+            self._wait(context, job_id, submission.external_id)
         return self._collect(context, job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
@@ -77,7 +77,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
         elif self._submitting is not None:
             cancel_job(self._submitting, actor="task killed")
 
-    def _wait(self, job_id: int, external_id: str) -> None:
+    def _wait(self, context: Context, job_id: int, external_id: str) -> None:
         self.log.info("Job %d waits for MediaConvert's job %s", job_id, external_id)
         if self.deferrable:
             from vodflow_airflow.triggers.mediaconvert_transcode import (  # noqa: PLC0415
@@ -88,7 +88,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
             self.defer(trigger=trigger, method_name="execute_complete")
         from vodflow.engines.mediaconvert.wait import JobWaiter  # noqa: PLC0415
 
-        with airflow_outcome():
+        with self.step(context):
             asyncio.run(JobWaiter().wait(external_id))
 
     def _collect(self, context: Context, job_id: int, event: dict[str, Any] | None = None) -> int:
@@ -96,7 +96,7 @@ class MediaConvertTranscodeOperator(BaseOperator):
 
         self._collecting = job_id
         given_up = event_failure(event) if event is not None and event["status"] != "success" else None
-        with airflow_outcome():
+        with self.step(context):
             collect_job(job_id, run_id=context["run_id"], given_up=given_up)
         return job_id
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from vodflow_airflow.errors import airflow_outcome
+from vodflow_airflow.operators.video_step import VideoStepOperator
 
 
-class PrepareOperator(BaseOperator):
+class PrepareOperator(VideoStepOperator):
     """Probe and plan the video that the run's Params name, and push its job's id as XCom ``job_id``.
 
     Of the tasks behind it, those of other engines are skipped, and all but ``publish`` when the work is done already.
@@ -33,12 +33,13 @@ class PrepareOperator(BaseOperator):
         :raises AirflowFailException: another try cannot help
         """
         # Imported here: the scheduler and the DAG processor never need the pipeline.
-        from vodflow.pipeline.prepare import prepare_job  # noqa: PLC0415
-        from vodflow.pipeline.request import TranscodeRequest  # noqa: PLC0415
+        from vodflow.pipeline.prepare import prepare  # noqa: PLC0415
 
-        with airflow_outcome():
-            job = prepare_job(TranscodeRequest.from_params(context["params"]), context["run_id"])
-        context["ti"].xcom_push(key="job_id", value=job.id)
+        ti = context["ti"]
+        tries = {"first_try": ti.try_number <= 1, "last_try": ti.try_number > ti.max_tries}
+        with self.step(context):
+            job = prepare(context["params"], context["run_id"], **tries)
+        ti.xcom_push(key="job_id", value=job.id)
         engine = None if job.published else self.engines.get(job.engine)
         if skipped := sorted(set(self.engines.values()) - {engine}):
             raise DownstreamTasksSkipped(tasks=skipped)  # type: ignore[no-untyped-call]

@@ -6,17 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from vodflow_airflow.assets import PUBLISHED_VIDEO
-from vodflow_airflow.errors import airflow_outcome
 from vodflow_airflow.links.published import ManifestLink, PlayerLink
+from vodflow_airflow.operators.video_step import VideoStepOperator
 
 if TYPE_CHECKING:
     from vodflow.pipeline.publish import PublishedVideo
 
 
-class PublishOperator(BaseOperator):
+class PublishOperator(VideoStepOperator):
     """Verify a job's outputs and publish them in one transaction, ``manifest.json`` last.
 
     Tells of it by an event of the asset :data:`~vodflow_airflow.assets.PUBLISHED_VIDEO`.
@@ -41,7 +41,7 @@ class PublishOperator(BaseOperator):
         """
         from vodflow.pipeline.publish import verify_and_publish  # noqa: PLC0415
 
-        with airflow_outcome():
+        with self.step(context):
             self.published = verify_and_publish(int(self.job_id))
         context["outlet_events"][PUBLISHED_VIDEO].extra = dataclasses.asdict(self.published)
         return self.published.manifest
