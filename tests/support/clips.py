@@ -307,6 +307,26 @@ def _screen(path: Path) -> None:
     _ffmpeg(*_flashing("320x180", 4, "30"), *_beeping(4), *lively, *_X264, *_AAC, path)
 
 
+def _lively(path: Path) -> None:
+    """A recording of a screen whose clock of 90 kHz jitters: 2 s of 30 frames/s, then one a second."""
+    alive = "select='lt(t,2)+not(mod(n,30))',settb=1/90000,setpts='PTS+floor(random(0)*1500)'"
+    exact = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-video_track_timescale", "90000", "-bf", "0"]
+    _ffmpeg(*_picture("320x180", "30", 12), "-vf", alive, *_X264, *exact, path)
+
+
+def _slides(path: Path) -> None:
+    """A slide every 5 s and, late, one second of 30 frames."""
+    shown = ["-vf", "select='not(mod(n,150))+between(n,600,630)'", "-fps_mode", "passthrough"]
+    _ffmpeg(*_picture("320x180", "30", 30), *shown, *_X264, path)
+
+
+def _jittered(path: Path) -> None:
+    """29.97 frames/s in milliseconds that jitter, one frame missing, some doubled a millisecond later."""
+    times = "settb=1/1000,setpts='floor((N-gt(N,60))*1001/30)+floor(random(1)*4)+gt(N,60)'"
+    exact = ["-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-bf", "0"]
+    _ffmpeg(*_picture("320x180", "30000/1001", 6), "-vf", f"select='not(eq(n,30))',{times}", *_X264, *exact, path)
+
+
 def _program_stream(path: Path) -> None:
     _ffmpeg(*_flashing("352x288", 2), *_beeping(2), "-c:v", "mpeg1video", "-c:a", "mp2", path)
 
@@ -385,6 +405,9 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "joined": (".ts", _joined),  # two recordings of 2 s, 320x180 and 480x360
     "sound_changes": (".ts", _sound_changes),  # two recordings of 2 s, mono and stereo
     "screen": (".mkv", _screen),  # 4 s, bursts of 30 frames/s
+    "lively": (".mp4", _lively),  # 12 s, 30 frames/s for 2 s, then 1
+    "slides": (".mkv", _slides),  # 30 s, one lively second
+    "jittered": (".mkv", _jittered),  # 29.97 frames/s, 6 s
     "program_stream": (".mpg", _program_stream),  # MPEG-1, 2 s
     "bare_dv": (".dv", _bare_dv),  # PAL, 1 s
     "unmarked_cover": (".mkv", _unmarked_cover),  # a JPEG as the first video track

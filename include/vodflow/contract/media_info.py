@@ -28,7 +28,7 @@ class VideoTrack(_Value):
     :param display_width: width in square pixels as a player shows it, after rotation
     :param display_height: height in square pixels as a player shows it, after rotation
     :param rotation: clockwise degrees that a player applies: 0, 90, 180 or 270
-    :param frame_rate: frames a second; for variable rates the average
+    :param frame_rate: frames a second; of variable rates what keeps the motion of lively moments
     :param start: presentation time of the first frame, seconds
     :param duration: seconds
     :param bit_rate: bits a second, where known

@@ -21,6 +21,7 @@ from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 from vodflow.media.containers import examine
 from vodflow.media.facts import declared_duration, media_info, start_time
+from vodflow.media.frame_rate import with_needed_rate
 from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import extents, with_extents
 
@@ -79,7 +80,8 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     """
     if size == 0:
         raise InputRejected(RejectionReason.EMPTY, "The file has no bytes. Upload it again.")
-    structure = examine(open_ranges(source, size, timeout), size)
+    read = open_ranges(source, size, timeout)
+    structure = examine(read, size)
     if structure.missing:
         raise InputRejected(RejectionReason.TRUNCATED, structure.missing)
     document = _describe(source, timeout)
@@ -92,6 +94,7 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     elif not structure.whole:
         _check_end(source, document, duration, timeout)
     info = media_info(document, size, duration)
+    info = with_needed_rate(info, document, read, lambda options: _picture_times(source, info, options, timeout))
     captioned = _check_decodes(source, info, timeout)
     return info.model_copy(update={"video": info.video.model_copy(update={"closed_captions": captioned})})
 
@@ -177,6 +180,14 @@ def _check_decodes(source: str, info: MediaInfo, timeout: float) -> bool:
         RejectionReason.UNDECODABLE,
         f"No frame of the video track ({info.video.codec}) can be decoded: {_complaint(done.stderr)}.",
     )
+
+
+def _picture_times(source: str, info: MediaInfo, options: list[str], timeout: float) -> str:
+    """Time stamps of the picture's packets, one a line."""
+    wanted = ["-select_streams", str(info.video.index), "-show_entries", "packet=pts_time", "-of", "csv=p=0"]
+    done = _ffprobe(source, [*options, *wanted], timeout)
+    _raise_unless_readable(source, done)
+    return done.stdout
 
 
 def _packets(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:

@@ -38,9 +38,12 @@ def open_ranges(source: str, size: int, timeout: float) -> ReadRange:
 
     def read(offset: int, length: int) -> bytes:
         first, last = offset // _BLOCK, (offset + length - 1) // _BLOCK
-        for number in range(first, last + 1):
-            if number not in blocks:
-                blocks[number] = fetch(number * _BLOCK, min(_BLOCK, max(0, size - number * _BLOCK)))
+        missing = [number for number in range(first, last + 1) if number not in blocks]
+        if missing:
+            begin, end = missing[0] * _BLOCK, min((missing[-1] + 1) * _BLOCK, size)
+            data = fetch(begin, max(0, end - begin))
+            for number in range(missing[0], missing[-1] + 1):
+                blocks[number] = data[number * _BLOCK - begin :][:_BLOCK]
         data = b"".join(blocks[number] for number in range(first, last + 1))
         return data[offset - first * _BLOCK :][:length]
 

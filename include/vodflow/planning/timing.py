@@ -46,7 +46,7 @@ def output_rate(rate: Fraction, *, variable: bool) -> Fraction:
     Constant rates are kept; above 60 they are halved until they are not. Variable ones become the nearest standard
     rate that drops no frames.
 
-    :param rate: frames a second of the source; the average of a variable one
+    :param rate: frames a second of the source; of a variable one those of its densest second
     """
     while rate > MAX_FRAME_RATE * (1 + _SNAP) and not variable:
         rate /= 2

@@ -20,8 +20,10 @@ from vodflow.errors import (
     VodflowError,
 )
 from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
+from vodflow.media import frame_rate
 from vodflow.media import probe as probe_module
 from vodflow.media.probe import probe
+from vodflow.planning.timing import output_rate
 
 pytestmark = pytest.mark.integration
 TIMEOUT = 60.0
@@ -75,6 +77,33 @@ def test_details_that_change_the_plan() -> None:
     languages = facts(clip("two_languages"))
     assert [track.language for track in languages.audio] == ["eng", "fra"]
     assert [(track.codec, track.language) for track in languages.captions] == [("subrip", "fra")]
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "rate"),
+    [
+        ("lively", ".mp4", "30"),
+        ("lively", ".mkv", "30"),
+        ("lively", ".ts", "30"),
+        ("lively", ".flv", "30"),
+        ("slides", ".mp4", "30"),
+        ("jittered", ".mkv", "30000/1001"),
+        ("vfr", ".mp4", "30"),
+    ],
+)
+def test_the_rate_carries_the_densest_second(name: str, suffix: str, rate: str, tmp_path: Path) -> None:
+    path = tmp_path / f"copy{suffix}"
+    argv = [ffmpeg_path(), "-v", "error", "-i", clip(name), "-map", "0:v", "-c", "copy", path]
+    subprocess.run(argv, check=True, timeout=60)
+    video = facts(path).video
+    assert str(output_rate(video.fps, variable=video.variable_frame_rate)) == rate
+
+
+def test_of_a_large_file_parts_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "lively.mkv"
+    subprocess.run([ffmpeg_path(), "-v", "error", "-i", clip("lively"), "-c", "copy", path], check=True, timeout=60)
+    monkeypatch.setattr(frame_rate, "_AFFORDED", 0)
+    assert facts(path).video.fps == pytest.approx(30, rel=0.01)
 
 
 def test_a_part_of_a_transport_stream_is_a_shorter_video() -> None:

@@ -39,8 +39,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    ["plain", "index_last", "stream", "flv", "odd", "two_languages", "late_start", "no_duration", "truncated",
-     "truncated_no_index", "open_ended", "truncated_flv", "truncated_mkv", "undecodable", "text", "cover_art"],
+    ["plain", "index_last", "stream", "flv", "lively", "slides", "odd", "two_languages", "late_start", "no_duration",
+     "truncated", "truncated_no_index", "open_ended", "truncated_flv", "truncated_mkv", "undecodable", "text",
+     "cover_art"],
 )  # fmt: skip
 def test_the_same_as_from_a_file(name: str) -> None:
     path = clip(name)
@@ -56,6 +57,20 @@ def test_little_of_a_large_file_is_read(large: Path) -> None:
         info = probe(server.url, size, TIMEOUT)
     assert info.duration == pytest.approx(4)
     assert server.sent < 10_000_000
+
+
+def test_of_an_mp4_the_index_tells_the_rate(tmp_path: Path) -> None:
+    """A recording whose pictures are large and whose index is at the end."""
+    path = tmp_path / "lively.mov"
+    argv = [ffmpeg_path(), "-v", "error", "-i", clip("lively"), "-vf", "scale=640:360,format=uyvy422"]
+    times = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-video_track_timescale", "90000"]
+    subprocess.run([*argv, "-c:v", "rawvideo", *times, path], check=True, timeout=60)
+    size = path.stat().st_size
+    with serve(path) as server:
+        video = probe(server.url, size, TIMEOUT).video
+    assert (round(video.fps), video.variable_frame_rate) == (30, True)
+    # ffprobe and the first frame take 10 MB each; the index tells the rest.
+    assert server.sent < size
 
 
 @pytest.mark.parametrize("name", ["stream", "open_ended", "index_last"])

@@ -100,6 +100,15 @@ def test_sound_that_changes_its_format_is_refused_by_name(bring: Any) -> None:
     assert caught.value.reason is RejectionReason.UNDECODABLE
 
 
+def test_a_lively_moment_keeps_its_motion(bring: Any, s3: S3Client, tmp_path: Path) -> None:
+    job = bring("lively")
+    movie = tmp_path / "movie.mp4"
+    s3.download_file(job.bucket, f"{job.prefix}/mp4/video_180p.mp4", str(movie))
+    frames = _decode(movie, "-t", "2", "-map", "0:v", "-f", "framemd5", "-bitexact").decode().splitlines()
+    assert job.plan.renditions[0].frame_rate == "30/1"
+    assert len({line.rpartition(",")[2] for line in frames if not line.startswith("#")}) > 50
+
+
 def test_captions_in_pictures_are_left_out_and_said(bring: Any, s3: S3Client, tmp_path: Path) -> None:
     job = bring("captioned")
     assert [warning.code for warning in job.plan.warnings] == ["closed_captions_left_out"]

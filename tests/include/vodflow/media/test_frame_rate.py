@@ -1,0 +1,50 @@
+"""The rate of the densest second, from time stamps as recorders write them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+from vodflow.media.frame_rate import densest_rate
+from vodflow.planning.timing import output_rate
+
+
+def steady(rate: float, seconds: float, start: float = 0.0) -> list[float]:
+    return [start + frame / rate for frame in range(round(rate * seconds))]
+
+
+def jittering(times: Iterable[float], most: float) -> list[float]:
+    moved = random.Random(1)
+    return [time + moved.uniform(-most, most) for time in times]
+
+
+NTSC = 30000 / 1001
+CASES = {
+    "constant": (steady(25, 10), "25"),
+    "milliseconds": ([round(time, 3) for time in steady(NTSC, 10)], "30000/1001"),
+    "frames_dropped": ([time for frame, time in enumerate(steady(NTSC, 20)) if frame % 77], "30000/1001"),
+    "lively_then_still": (jittering([*steady(30, 2), *steady(1, 20, 2)], 0.006), "30"),
+    "still_then_lively": ([*steady(0.2, 60), *steady(30, 1, 60)], "30"),
+    "one_lively_second_in_an_hour": ([*steady(0.2, 1800), *steady(60, 1, 1800), *steady(0.2, 1800, 1801)], "60"),
+    "phone": (jittering(steady(30, 20), 0.004), "30"),
+    "phone_24_to_60": ([*steady(24, 5), *steady(60, 3, 5), *steady(40, 4, 8)], "60"),
+    "doubled": ([time + double for time in steady(25, 8) for double in (0.0, 0.001)], "25"),
+    "the_same_twice": (steady(24, 8) * 2, "24"),
+    "out_of_order": (random.Random(2).sample(steady(24, 8), 192), "24"),
+    "beyond_the_cap": (steady(120, 3), "60"),
+    "less_than_a_second": (steady(30, 0.5), "30"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_published(name: str) -> None:
+    times, expected = CASES[name]
+    rate = densest_rate(times)
+    assert rate is not None
+    assert str(output_rate(rate, variable=True)) == expected
+
+
+@pytest.mark.parametrize("times", [[], [0.0], [0.0, 0.04], [1.0, 1.0, 1.0, 1.0]])
+def test_too_few_frames_say_nothing(times: list[float]) -> None:
+    assert densest_rate(times) is None
