@@ -3,6 +3,21 @@
 # what .env says is kept, and only what it lacks is added.
 set -eu
 umask 077
+case ${1-} in
+  "") ;;
+  -h | --help)
+    cat <<'END'
+Usage: deploy/compose/make-env.sh    (or: make env)
+
+Writes .env beside docker-compose.yaml: a copy of deploy/compose/env.example with random passwords and keys.
+Run it again at any time: what .env says is kept, and only what it lacks is added. Edit .env to change a
+setting; docs/configuration.md has them all. Then: docker compose up
+END
+    exit 0 ;;
+  *)
+    echo "make-env.sh takes no arguments ($1); --help says what it does." >&2
+    exit 2 ;;
+esac
 here=$(cd "$(dirname "$0")" && pwd)
 env=$(dirname "$(dirname "$here")")/.env
 

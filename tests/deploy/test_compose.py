@@ -218,6 +218,16 @@ def make_env(checkout: Path) -> str:
     return (checkout / ".env").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("argument", "code", "says"), [("--help", 0, "Usage:"), ("-h", 0, "Usage:"), ("x", 2, "--help")]
+)
+def test_the_script_explains_itself_and_writes_nothing(argument: str, code: int, says: str, checkout: Path) -> None:
+    script = checkout / "deploy" / "compose" / "make-env.sh"
+    done = subprocess.run(["sh", script, argument], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
+    assert not (checkout / ".env").exists()
+
+
 def test_secrets_are_random_and_for_the_owner_alone(checkout: Path) -> None:
     before = os.umask(0)
     try:
