@@ -50,7 +50,7 @@ def documents() -> dict[str, str]:
         "configuration.md": _configuration(),
         "dags.md": _dags(),
         "command-line.md": command_line.markdown(),
-        "local-mediaconvert.md": local_mediaconvert.markdown(),
+        "local-mediaconvert-settings.md": local_mediaconvert.markdown(),
     }
 
 
