@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -25,6 +27,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 USER = "nobody"
 
+#: Folders of the checkout that a stack runs from.
+CODE = ("include", "plugins", "dags", "scripts")
+
 
 class CommandLine:
     """``vodflow …`` as an ordinary user: ourselves, or ``nobody`` when we are root."""
@@ -32,24 +37,36 @@ class CommandLine:
     def __init__(self, folder: Path) -> None:
         self.stack = Stack.load(folder / "home")
         self._user = {}
-        aws_site = next((REPOSITORY / ".vodflow/aws-env/lib").glob("python*/site-packages"))
         if os.geteuid() == 0:
             entry = pwd.getpwnam(USER)
             os.chown(folder, entry.pw_uid, entry.pw_gid)
             self._user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        self._python = self._environment(folder / "venv", Path(sysconfig.get_path("purelib")))
-        self._aws_python = self._environment(folder / "aws", aws_site)
+        code = [self._within_reach(REPOSITORY / name, folder / "checkout" / name) for name in CODE]
+        aws_site = next((REPOSITORY / ".vodflow/aws-env/lib").glob("python*/site-packages"))
+        aws_packages = self._within_reach(aws_site, folder / "aws-packages")
+        packages = self._within_reach(Path(sysconfig.get_path("purelib")), folder / "packages")
+        self._python = self._environment(folder / "venv", *code, packages)
+        self._aws_python = self._environment(folder / "aws", aws_packages)
         self._folder = folder
 
-    def run(self, *arguments: str, code: int = 0) -> str:
+    def run(self, *arguments: str, code: int = 0, **variables: str) -> str:
+        return self._run([str(self._python), "-m", "vodflow", *arguments], variables, code)
+
+    def shell(self, script: str, **variables: str) -> str:
+        """A script of a person's shell, in which ``vodflow`` is this command."""
+        function = f'vodflow() {{ {self._python} -m vodflow "$@"; }}; '
+        return self._run(["sh", "-c", function + script], variables, 0)
+
+    def _run(self, argv: list[str], variables: dict[str, str], code: int) -> str:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"}}
         result = subprocess.run(
-            [self._python, "-m", "vodflow", *arguments],
+            argv,
             env={
                 **kept,
                 "HOME": str(self._folder),
                 "VODFLOW_HOME": str(self.stack.home.root),
                 "VODFLOW_AWS_PYTHON": str(self._aws_python),
+                **variables,
             },
             cwd="/",
             capture_output=True,
@@ -61,12 +78,23 @@ class CommandLine:
         assert result.returncode == code, result.stdout + result.stderr
         return result.stdout
 
-    def _environment(self, folder: Path, packages: Path) -> Path:
+    def _within_reach(self, tree: Path, copy: Path) -> Path:
+        """The tree; a copy where the user cannot come to it, as below root's home, of the same files where possible."""
+        if subprocess.run(["ls", tree], capture_output=True, timeout=60, check=False, **self._user).returncode == 0:
+            return tree
+        shutil.copytree(tree, copy, symlinks=True, copy_function=_link)
+        for path in (copy.parent, copy, *copy.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)
+        return copy
+
+    def _environment(self, folder: Path, *packages: Path) -> Path:
         """An environment with these packages, made by a Python that the user may run (pyenv below /root is none)."""
         python = self._reachable_python()
         subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True, timeout=60, **self._user)
         site = next((folder / "lib").glob("python*/site-packages"))
-        (site / "borrowed.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n")
+        lines = [f"import site; site.addsitedir({str(path)!r})\n" for path in packages]
+        (site / "borrowed.pth").write_text("".join(lines))
         return folder / "bin" / "python"
 
     def _reachable_python(self) -> str:
@@ -80,6 +108,17 @@ class CommandLine:
         pytest.fail(f"The user {USER} can run no {name}: install one outside root's home (apt-get install {name}).")
 
 
+def _link(source: str, target: str) -> None:
+    """The same file under another name, or a copy, that others may read."""
+    mode = Path(source).stat().st_mode
+    if mode & stat.S_IROTH:
+        with contextlib.suppress(OSError):  # another disk
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
+    Path(target).chmod(mode | 0o444 | (mode & stat.S_IXUSR) >> 6)
+
+
 @pytest.fixture(scope="module")
 def command_line() -> Iterator[CommandLine]:
     folder = Path(tempfile.mkdtemp(prefix="vodflow-user-"))
@@ -91,7 +130,7 @@ def command_line() -> Iterator[CommandLine]:
 
 
 def test_an_ordinary_user_runs_a_stack_beside_another_one(stack: Stack, command_line: CommandLine) -> None:
-    command_line.run("up")
+    command_line.run("up", VODFLOW_DYNAMODB_TABLE="videos")
 
     second = command_line.stack
     assert second.is_healthy()
@@ -107,6 +146,15 @@ def test_up_again_changes_nothing(command_line: CommandLine) -> None:
     before = load_records(command_line.stack.home)
     assert "already" in command_line.run("up")
     assert load_records(command_line.stack.home) == before
+
+
+def test_commands_have_the_settings_with_which_the_stack_was_started(command_line: CommandLine) -> None:
+    assert command_line.run("metadata", "sync", AWS_PROFILE="production") == "0 items written, 0 failed.\n"
+    query = "SELECT current_user, count(*) FROM job"
+    assert command_line.run("psql", "-At", "-c", query).strip() == "vodflow|0"
+    script = 'eval "$(vodflow env)" && echo "$VODFLOW_DYNAMODB_TABLE $PGDATABASE ${AWS_PROFILE-none}"'
+    assert command_line.shell(script, AWS_PROFILE="production").strip() == "videos vodflow none"
+    assert "vodflow_local" in command_line.run("airflow", "pools", "list")
 
 
 def test_no_secret_is_in_a_log_or_readable_by_others(command_line: CommandLine) -> None:

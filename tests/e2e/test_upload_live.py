@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import psutil
 import pytest
 from support.clips import clip
 from vodflow.stack.airflow_api import AirflowApi
+from vodflow.stack.home import REPOSITORY
 from vodflow.stack.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -29,6 +32,21 @@ def vodflow(stack: Stack, *arguments: str, code: int = 0) -> list[dict[str, Any]
     assert done.returncode == code, done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["jobs"]
     return found
+
+
+def test_the_librarys_example_runs_beside_the_stack_as_it_is(stack: Stack, tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "library.md").read_text("utf-8")
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    (tmp_path / "example.py").write_text(example[1])
+    shutil.copy(clip("small"), tmp_path / "holiday.mov")
+    vodflow = shlex.join([sys.executable, "-m", "vodflow"])
+    script = f'eval "$({vodflow} env)" && {shlex.quote(sys.executable)} example.py'
+    environment = {"PATH": os.environ["PATH"], "VODFLOW_HOME": str(stack.home.root)}
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True,
+                          timeout=300, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.fullmatch(r"s3://vodflow-media/vod/acme/holiday\S*/manifest\.json", done.stdout.splitlines()[-1])
 
 
 def runs_of(stack: Stack, source_id: int) -> list[str]:

@@ -11,13 +11,12 @@ from typing import Final
 
 
 class SourceStatus(StrEnum):
-    """How far one version of a source object is. REJECTED judges its bytes and stays; UNREADABLE passes."""
+    """How far one version of a source object is."""
 
     DISCOVERED = "DISCOVERED"
     DISPATCHED = "DISPATCHED"
     PROBED = "PROBED"
     REJECTED = "REJECTED"
-    UNREADABLE = "UNREADABLE"
 
 
 class DiscoveredBy(StrEnum):

@@ -87,9 +87,7 @@ def place(
     s3.put_bucket_notification_configuration(
         Bucket=bucket,
         NotificationConfiguration={
-            "QueueConfigurations": [
-                {"QueueArn": queue_arn(name), "Events": ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"]}
-            ]
+            "QueueConfigurations": [{"QueueArn": queue_arn(name), "Events": ["s3:ObjectCreated:*"]}]
         },
     )
     settings = set_settings(watch=json.dumps([{"bucket": bucket}]), event_queue_url=queue_url)
