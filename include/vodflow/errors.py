@@ -8,6 +8,7 @@
     │   └── JobSettingsError    MediaConvert job settings break the service's model
     ├── InputRejected           the source's fault, with a named reason; never retried
     ├── SourceNotFound          the object is not in S3 (any more)
+    ├── SourceUnreadable        the object is gone, archived or refused; a later sighting of it starts a new run
     ├── SourceUnavailable       the source cannot be read now: network, throttling, time; retryable
     ├── PlanError               no valid plan can be made from this source and profile
     ├── BudgetExceeded          the estimated cost is above a limit; nothing was submitted
@@ -54,7 +55,14 @@ class RejectionReason(StrEnum):
     TOO_LONG = "too_long"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
+
+
+class UnreadableReason(StrEnum):
+    """Why a source cannot be read as things stand, as stored in ``source.unreadable_reason``."""
+
     GONE = "gone"
+    ARCHIVED = "archived"
+    DENIED = "denied"
 
 
 class VodflowError(Exception):
@@ -110,6 +118,19 @@ class InputRejected(VodflowError):
 
 class SourceNotFound(VodflowError):
     """The source object does not exist, or this version of it does not exist any more."""
+
+
+class SourceUnreadable(VodflowError):
+    """The source's bytes cannot be had as things stand. No try of the same run changes that, but the world may.
+
+    :param reason: the named reason, stored and reported until the object is seen again and can be read
+    :param detail: one sentence for a person: what was found, and what to do
+    """
+
+    def __init__(self, reason: UnreadableReason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}", code=reason.value)
+        self.reason = reason
+        self.detail = detail
 
 
 class SourceUnavailable(VodflowError):

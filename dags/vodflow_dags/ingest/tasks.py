@@ -22,8 +22,8 @@ def ingest() -> dict[str, int]:
     from vodflow_airflow.run_notes import name_note  # noqa: PLC0415
 
     def start(source: SourceRow) -> Any:
-        conf = run_conf(source_request(source))
-        start_dag_run("transcode_video", run_id_of(source.id), conf, note=name_note(source.key))
+        conf, run_id = run_conf(source_request(source)), run_id_of(source.id, source.reopened)
+        start_dag_run("transcode_video", run_id, conf, note=name_note(source.key))
 
     context = get_current_context()
     woken = context["dag_run"].run_type == "asset_triggered"

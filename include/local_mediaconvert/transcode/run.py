@@ -32,7 +32,7 @@ from local_mediaconvert.transcode.packaging import Made, Packager
 from local_mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan
 from local_mediaconvert.transcode.planner import plan_job
 from local_mediaconvert.transcode.selectors import external_uris
-from local_mediaconvert.transcode.sources import Source, examine
+from local_mediaconvert.transcode.sources import Source, examine, program_number
 from local_mediaconvert.transcode.support import plan_warnings, refusals
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,8 @@ class _Job:
             if uri not in paths:
                 paths[uri] = self.folder / f"input{number}"
                 self._download(uri, paths[uri], number - 1, len(inputs))
-            sources.append(examine(number, uri, paths[uri], self.cancel, self.used.probe_timeout))
+            limit, program = self.used.probe_timeout, program_number(item)
+            sources.append(examine(number, uri, paths[uri], self.cancel, limit, program=program))
         self.phases.tell(Phase.PROBING, 1)
         return sources
 

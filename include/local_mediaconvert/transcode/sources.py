@@ -16,6 +16,7 @@ from vodflow.ffmpeg.process import Limits, raise_for_shortage, run_process
 from vodflow.ffmpeg.tools import ffprobe_path, input_options
 from vodflow.media.containers import examine as structure_of
 from vodflow.media.facts import declared_duration, media_info, start_time
+from vodflow.media.programs import PROGRAMS, of_one_program
 from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import extents, with_extents
 
@@ -70,11 +71,19 @@ class Source:
         return self.picture_start + self.video.duration if self.video else 0.0
 
 
-def examine(number: int, uri: str, path: Path, cancel: threading.Event, timeout: float) -> Source:
+def program_number(settings: Mapping[str, Any]) -> int | None:
+    """The programme that an ``Input`` asks for; none means the first."""
+    return settings.get("ProgramNumber") or settings.get("VideoSelector", {}).get("ProgramNumber") or None
+
+
+def examine(
+    number: int, uri: str, path: Path, cancel: threading.Event, timeout: float, *, program: int | None = None
+) -> Source:
     """What a downloaded input is.
 
     :param number: of the input in the job, from 1
     :param timeout: seconds one ffprobe may take
+    :param program: of a transport stream; without one, or where it is not there, the first is taken
     :raises JobFailed: when it is no media file, or its codecs are unknown
     """
     size = path.stat().st_size
@@ -82,8 +91,10 @@ def examine(number: int, uri: str, path: Path, cancel: threading.Event, timeout:
     if structure.missing:
         code = ErrorCode.DEMUX if "index" in structure.missing else ErrorCode.TRUNCATED
         raise JobFailed(code, f"Demuxer: [{structure.missing} Is file truncated?] Input file [{uri}].")
-    options = ["-of", "json", "-show_format", "-show_streams"]
+    options = ["-of", "json", "-show_format", "-show_streams", *PROGRAMS]
     document: Mapping[str, Any] = json.loads(_ffprobe(uri, path, options, cancel, timeout))
+    numbers = [item["program_num"] for item in document.get("programs", ())]
+    document = of_one_program(document, program if program in numbers else next(iter(numbers), None))
     container = str(document.get("format", {}).get("format_name", ""))
     if _ESTIMATED & set(container.split(",")) or declared_duration(document) is None:
         entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time", "-of", "csv=p=0"]

@@ -20,13 +20,14 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | module | what it does |
 |---|---|
 | `database` | one bounded pool a process; `transaction(actor)`; typed errors |
-| `sources` | register, hand out and judge sources; any number by a few statements |
+| `sightings` | objects that were seen: register, reopen, show again; any number by a few statements |
+| `sources` | hand out and judge sources |
 | `jobs`, `attempts` | open, begin, progress, result, failure, rejection, cancellation |
 | `submissions`, `engine_events` | jobs of engines elsewhere: intended, submitted, adopted; what the engine told |
 | `publications` | publish a verified job in one transaction |
 | `overview` | sources, each with its latest job and publication |
 | `work_list` | every job, and sources without one, a page at a time; what `vodflow.jobs` reads |
-| `outcomes` | what others must hear of, noted in the transaction that makes it true |
+| `outbox` | what others must hear of, noted in the transaction that makes it true |
 | `deliveries`, `metadata_syncs` | the outbox of notifications; how far DynamoDB items are behind |
 | `dead_letters`, `locks` | work that was given up; locks between processes |
 | `migrate` | `vodflow catalog upgrade`, `downgrade`, `current` |
@@ -34,12 +35,15 @@ travel. `vodflow.catalog` holds every table, migration and query.
 ## Rules that the database itself keeps
 
 * A source is bucket, key and version, once. A key is one video, whatever its versions; its tenant never changes.
+  `sightings` makes no second source of the same bytes (ETag and size) under one key.
 * A job is source and plan, once. Two jobs never share an output prefix.
 * A job's status changes only along the arrows below (trigger `job_guard`, SQLSTATE `VF001`); each change is one row of
   `job_event` with its actor (trigger `job_journal`). `job_event` can be neither changed nor deleted.
-* A source is REJECTED exactly when it has a reason; a job is FAILED exactly when it has an error class.
-* Public is only a PUBLISHED job of the same video. An older version of a source never replaces a newer one
-  (`publications.publish`, under a lock of the video).
+* A source is REJECTED exactly when it has a reason, for what its bytes are, and stays so. It is UNREADABLE with a
+  reason (`gone`, `archived`, `denied`) until its object is seen again and can be read; `reopened` counts how often that
+  started a run. A job is FAILED exactly when it has an error class.
+* Public is only a PUBLISHED job of the same video. Bytes that the key has no longer never replace
+  those it has now (`source.current_since`; `publications`, under a lock of the video).
 * One running attempt a job. One job of an engine's belongs to one attempt.
 * An engine's event is kept once, and never changed (trigger `engine_event_guard`); old ones may be deleted.
 

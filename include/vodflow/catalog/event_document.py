@@ -32,7 +32,7 @@ def payload(
 
     :param key: the event's unique key; a receiver that has seen it can ignore the document
     :param at: when it happened; with a time zone
-    :param details: further sections: ``publication``, ``rejection``
+    :param details: further sections: ``publication``, ``rejection``, ``unreadable``
     """
     document: dict[str, Any] = {
         "id": key,

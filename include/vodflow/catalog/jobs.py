@@ -18,7 +18,7 @@ from vodflow.catalog.tables import job, source
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult
-from vodflow.errors import CatalogError, JobBusy, RejectionReason
+from vodflow.errors import CatalogError, EngineCanceled, InputRejected, JobBusy, RejectionReason, SourceUnreadable
 from vodflow.settings import get_settings
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "JobStatus",
     "begin",
     "cancel_job",
+    "end_job",
     "fail_job",
     "get_job",
     "locked_job",
@@ -218,6 +219,24 @@ def reject_job(conn: Connection, job_id: int, reason: RejectionReason | str, det
     row = set_status(conn, job_id, JobStatus.REJECTED, error_code=named.value, error_message=clean_message(detail))
     sources.reject_source(conn, row.source_id, named, detail, job=row)
     return row
+
+
+def end_job(conn: Connection, job_id: int, error: BaseException) -> JobRow:
+    """The end that an error means: REJECTED, CANCELED or FAILED. A job that is over already stays as it is.
+
+    A source that cannot be read as things stand is noted as such, too: it goes on when somebody sees it again.
+    """
+    match error:
+        case InputRejected():
+            return reject_job(conn, job_id, error.reason, error.detail)
+        case EngineCanceled() | KeyboardInterrupt() | SystemExit():
+            return cancel_job(conn, job_id)
+        case SourceUnreadable():
+            row = fail_job(conn, job_id, error)
+            sources.mark_unreadable(conn, row.source_id, error.reason, error.detail, job=row)
+            return row
+        case _:
+            return fail_job(conn, job_id, error)
 
 
 def cancel_job(conn: Connection, job_id: int) -> JobRow:

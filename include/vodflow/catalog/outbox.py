@@ -7,7 +7,7 @@ does nothing at all.
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select, true
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, true
 from vodflow.catalog.source_rows import get_source
 from vodflow.catalog.states import FINISHED, JobStatus
 from vodflow.catalog.tables import job_event, source
-from vodflow.errors import RejectionReason
+from vodflow.errors import RejectionReason, UnreadableReason
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.channels import Channel, EventKind
 
@@ -41,25 +41,31 @@ def job_changed(conn: Connection, row: JobRow) -> None:
     _enqueue(conn, settings, kind, row.source_id, row, delay=later)
 
 
-def job_published(conn: Connection, row: JobRow, manifest_uri: str, *, current: bool) -> None:
+def job_published(
+    conn: Connection, row: JobRow, manifest_uri: str, *, current: bool, again: datetime | None = None
+) -> None:
     """A job became PUBLISHED; call it when its renditions are written and the publication is decided.
 
     :param current: whether it is the video's public job now
+    :param again: when it became public once more, after other bytes; none at the first time
     """
     settings = get_settings()
+    if again and settings.dynamodb_table:
+        _mark(conn, row.video_id, delay=0.0)
     if _asked(settings, EventKind.PUBLISHED):
         from vodflow.publication.manifest import bucket_url  # noqa: PLC0415 - needed for notifications only
 
-        bucket, _, key = manifest_uri.removeprefix("s3://").partition("/")
+        bucket, _, name = manifest_uri.removeprefix("s3://").partition("/")
         details = {
             "manifest_uri": manifest_uri,
-            "manifest_url": f"{bucket_url(bucket, settings)}/{key}",
+            "manifest_url": f"{bucket_url(bucket, settings)}/{name}",
             "current": current,
             "duration": row.plan.media.duration,
             "qualities": [rung.name for rung in row.plan.renditions],
             "outputs": [str(output) for output in row.plan.packaging.outputs],
         }
-        _enqueue(conn, settings, EventKind.PUBLISHED, row.source_id, row, publication=details)
+        key = f"job-{row.id}-public-{again:%Y%m%dT%H%M%S.%f}" if again else None
+        _enqueue(conn, settings, EventKind.PUBLISHED, row.source_id, row, key=key, publication=details)
 
 
 def source_changed(conn: Connection, source_id: int) -> None:
@@ -78,6 +84,15 @@ def source_rejected(
     if _asked(settings, EventKind.REJECTED):
         rejection = {"reason": reason.value, "detail": detail}
         _enqueue(conn, settings, EventKind.REJECTED, source_id, row, rejection=rejection)
+
+
+def source_unreadable(conn: Connection, source_id: int, reason: UnreadableReason, detail: str) -> None:
+    """A source without a job cannot be read as things stand."""
+    settings = get_settings()
+    if settings.dynamodb_table:
+        _mark(conn, _video_of(conn, source_id), delay=0.0)
+    if _asked(settings, EventKind.UNREADABLE):
+        _enqueue(conn, settings, EventKind.UNREADABLE, source_id, None, unreadable={"reason": reason, "detail": detail})
 
 
 def _video_of(conn: Connection, source_id: int) -> int:
@@ -102,6 +117,7 @@ def _enqueue(
     row: JobRow | None,
     *,
     delay: float = 0.0,
+    key: str | None = None,
     **details: dict[str, Any],
 ) -> None:
     from vodflow.catalog import deliveries  # noqa: PLC0415 - only where a channel is configured
@@ -111,7 +127,8 @@ def _enqueue(
     channels: list[Channel] = [one for one in settings.notifications if one.wants(kind, about.tenant)]
     if not channels:
         return
-    event_id, key = _identity(conn, source_id, row)
+    event_id, usual = _identity(conn, source_id, row)
+    key = key or usual
     document = payload(kind, key, conn.execute(select(func.now())).scalar_one(), about, row, **details)
     deliveries.enqueue(
         conn,

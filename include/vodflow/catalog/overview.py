@@ -73,7 +73,7 @@ class OverviewRow(Record):
     def over(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.verdict in {
-            JobStatus.PUBLISHED, JobStatus.REJECTED, JobStatus.FAILED, JobStatus.CANCELED, SourceStatus.REJECTED,
+            JobStatus.PUBLISHED, JobStatus.REJECTED, JobStatus.FAILED, JobStatus.CANCELED, SourceStatus.UNREADABLE,
         }  # fmt: skip
 
 
@@ -110,8 +110,13 @@ def overview(
 
 
 _LATEST = select(job).where(job.c.source_id == source.c.id).order_by(job.c.id.desc()).limit(1).lateral("latest")
+_UNREADABLE = and_(
+    source.c.status == SourceStatus.UNREADABLE, func.coalesce(_LATEST.c.status, JobStatus.FAILED) == JobStatus.FAILED
+)
 _VERDICT = case(
     (source.c.status == SourceStatus.REJECTED, SourceStatus.REJECTED.value),
+    # A job that failed for it says less.
+    (_UNREADABLE, SourceStatus.UNREADABLE.value),
     else_=func.coalesce(_LATEST.c.status, source.c.status),
 )
 _TRACKS = (
@@ -150,6 +155,7 @@ def _query() -> Select[Any]:
             _VERDICT.label("verdict"),
             func.coalesce(
                 source.c.rejection_reason + func.coalesce(": " + source.c.rejection_detail, ""),
+                case((_UNREADABLE, source.c.unreadable_reason + ": " + source.c.unreadable_detail)),
                 _LATEST.c.error_message,
             ).label("reason"),
             _LATEST.c.stage,

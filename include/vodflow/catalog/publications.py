@@ -13,6 +13,7 @@ from vodflow.catalog import jobs, outbox
 from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.tables import artifact, job, publication, rendition, source, video
+from vodflow.contract import layout
 from vodflow.errors import CatalogError
 
 
@@ -40,8 +41,8 @@ def publish(
 ) -> Publication:
     """Make a VERIFYING job PUBLISHED, write its renditions and artifacts, and flip the video's publication to it.
 
-    Publishing a job again changes nothing and returns the same. An older version of the source never replaces a
-    newer one's publication: its job becomes PUBLISHED, its outputs stay reachable, the video's public job stays.
+    Publishing a job again changes nothing and returns the same. Bytes that the key has no longer never replace the
+    publication of later ones: their job becomes PUBLISHED, its outputs stay reachable, the video's public job stays.
 
     :raises IllegalTransition: when the job is not VERIFYING or PUBLISHED
     :raises CatalogError: when there is no such job, or a rendition or artifact breaks a rule of its table
@@ -82,25 +83,39 @@ def get_publication(conn: Connection, video_id: int, job_id: int | None = None) 
     )
 
 
-def _flip(conn: Connection, row: JobRow, manifest_uri: str) -> None:
+def show_again(conn: Connection, source_id: int) -> None:
+    """Make the newest published job of a source the public one of its video: the key has the source's bytes again.
+
+    The caller has locked the video. Nothing is made anew: the outputs and their ``manifest.json`` are still there.
+    """
+    query = select(job.c.id).where(job.c.source_id == source_id, job.c.status == JobStatus.PUBLISHED)
+    row = jobs.get_job(conn, conn.execute(query.order_by(job.c.id.desc()).limit(1)).scalar_one())
+    manifest_uri = f"s3://{row.bucket}/{row.prefix}/{layout.MANIFEST}"
+    if _flip(conn, row, manifest_uri):
+        moment = get_publication(conn, row.video_id).published_at
+        outbox.job_published(conn, row, manifest_uri, current=True, again=moment)
+
+
+def _flip(conn: Connection, row: JobRow, manifest_uri: str) -> bool:
     public = conn.execute(
-        select(publication.c.job_id, source.c.last_modified, source.c.id.label("source_id"))
+        select(publication.c.job_id, source.c.current_since, source.c.id.label("source_id"))
         .join(job, job.c.id == publication.c.job_id)
         .join(source, source.c.id == job.c.source_id)
         .where(publication.c.video_id == row.video_id)
     ).one_or_none()
     if public is None:
         conn.execute(insert(publication).values(video_id=row.video_id, job_id=row.id, manifest_uri=manifest_uri))
-        return
-    modified = conn.execute(select(source.c.last_modified).where(source.c.id == row.source_id)).scalar_one()
-    # S3 orders versions by time; within one second, or one version, the later id is the newer.
-    newer = (modified, row.source_id, row.id) > (public.last_modified, public.source_id, public.job_id)
+        return True
+    since = conn.execute(select(source.c.current_since).where(source.c.id == row.source_id)).scalar_one()
+    # S3 orders versions by time; within one second, or one source, the later id is the newer.
+    newer = (since, row.source_id, row.id) > (public.current_since, public.source_id, public.job_id)
     if newer:
         conn.execute(
             update(publication)
             .where(publication.c.video_id == row.video_id)
             .values(job_id=row.id, manifest_uri=manifest_uri, published_at=func.now())
         )
+    return newer
 
 
 def _artifact_values(row: JobRow, new: NewArtifact) -> dict[str, object]:

@@ -16,7 +16,7 @@ from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import SourceRef, TranscodePlan
 from vodflow.contract.result import EngineResult
 from vodflow.contract.slug import video_slug
-from vodflow.errors import ErrorClass, RejectionReason
+from vodflow.errors import ErrorClass, RejectionReason, UnreadableReason
 
 #: What a tenant is called in paths and tables.
 TenantSlug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -29,8 +29,10 @@ class NewSource(BaseModel):
 
     :param version: S3 version id, or the unquoted ETag where the bucket keeps no versions
     :param size: bytes
-    :param profile: profile asked for; none means the default one
-    :param engine: engine asked for; none means what the profile says
+    :param seen_at: when these were the key's current bytes for certain; none when only this version was looked at
+    :param profile: profile of the watch rule; none means the default one
+    :param engine: engine of the watch rule; none means what the profile says
+    :param unreadable: why it cannot be read now, where that is known; then no run is started yet
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,9 +45,12 @@ class NewSource(BaseModel):
     etag: str
     size: int = Field(ge=0)
     last_modified: AwareDatetime
+    seen_at: AwareDatetime | None = None
     discovered_by: DiscoveredBy
     profile: str | None = None
     engine: EngineName | None = None
+    unreadable: UnreadableReason | None = None
+    unreadable_detail: str | None = None
 
 
 class NewRendition(BaseModel):
@@ -100,7 +105,7 @@ class Record:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceRow(Record):
-    """One version of a video's bytes, with the names that make its output path."""
+    """Bytes that a video has or had, with the names that make its output path."""
 
     id: int
     video_id: int
@@ -118,12 +123,16 @@ class SourceRow(Record):
     status: SourceStatus
     rejection_reason: RejectionReason | None
     rejection_detail: str | None
+    unreadable_reason: UnreadableReason | None
+    unreadable_detail: str | None
     media_info: MediaInfo | None
     run_id: str | None
+    reopened: int
     registered_at: datetime
     dispatched_at: datetime | None
     probed_at: datetime | None
     rejected_at: datetime | None
+    unreadable_at: datetime | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", SourceStatus(self.status))
@@ -132,6 +141,8 @@ class SourceRow(Record):
             object.__setattr__(self, "engine", EngineName(self.engine))
         if self.rejection_reason is not None:
             object.__setattr__(self, "rejection_reason", RejectionReason(self.rejection_reason))
+        if self.unreadable_reason is not None:
+            object.__setattr__(self, "unreadable_reason", UnreadableReason(self.unreadable_reason))
         if isinstance(self.media_info, dict):
             object.__setattr__(self, "media_info", MediaInfo.model_validate(self.media_info))
 

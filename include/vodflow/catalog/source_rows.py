@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.tables import source, tenant, video
 from vodflow.errors import CatalogError
 
 
-def find_source(conn: Connection, bucket: str, key: str, version: str) -> SourceRow | None:
-    """The source of this identity, or none."""
-    query = select_sources().where(source.c.bucket == bucket, source.c.key == key, source.c.version == version)
-    row = conn.execute(query).one_or_none()
+def find_source(
+    conn: Connection, bucket: str, key: str, version: str, *, etag: str | None = None, size: int | None = None
+) -> SourceRow | None:
+    """The source of this version, or of the same bytes (ETag and size) under another one; none when there is none."""
+    same = or_(source.c.version == version, and_(source.c.etag == etag, source.c.size_bytes == size))
+    query = select_sources().where(source.c.bucket == bucket, source.c.key == key, same)
+    row = conn.execute(query.order_by((source.c.version == version).desc(), source.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else SourceRow.of(row)
 
 

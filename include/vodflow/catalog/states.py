@@ -11,12 +11,13 @@ from typing import Final
 
 
 class SourceStatus(StrEnum):
-    """How far one version of a source object is."""
+    """How far one version of a source object is. REJECTED judges its bytes and stays; UNREADABLE passes."""
 
     DISCOVERED = "DISCOVERED"
     DISPATCHED = "DISPATCHED"
     PROBED = "PROBED"
     REJECTED = "REJECTED"
+    UNREADABLE = "UNREADABLE"
 
 
 class DiscoveredBy(StrEnum):

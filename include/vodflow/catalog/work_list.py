@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, case, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.dead_letters import FAILED_RUN
@@ -273,6 +273,9 @@ def _source_query() -> Select[Any]:
         "error_class", "retryable", "outputs", "qualities", "warnings", "estimated_cost", "actual_cost", "queued_at",
         "started_at", "output_bucket", "output_prefix", "manifest_uri",
     )  # fmt: skip
+    unreadable = source.c.status == SourceStatus.UNREADABLE
+    rejection = func.coalesce(source.c.rejection_reason, _failed_run("code"))
+    detail = func.coalesce(source.c.rejection_detail, _failed_run("message"))
     return (
         select(
             *_SOURCE,
@@ -280,10 +283,10 @@ def _source_query() -> Select[Any]:
             source.c.status,
             source.c.profile,
             source.c.run_id,
-            func.coalesce(source.c.rejection_reason, _failed_run("code")).label("error_code"),
-            func.coalesce(source.c.rejection_detail, _failed_run("message")).label("error_message"),
+            case((unreadable, source.c.unreadable_reason), else_=rejection).label("error_code"),
+            case((unreadable, source.c.unreadable_detail), else_=detail).label("error_message"),
             source.c.registered_at.label("created_at"),
-            source.c.rejected_at.label("finished_at"),
+            case((unreadable, source.c.unreadable_at), else_=source.c.rejected_at).label("finished_at"),
             literal(value=False).label("public"),
         )
         .join(video, video.c.id == source.c.video_id)

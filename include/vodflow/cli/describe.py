@@ -49,7 +49,7 @@ vodflow jobs list --json | jq -r '.jobs[] | select(.retryable) | .id' | xargs -r
 | 1 | it could not be done; standard error says why |
 | 2 | the command line is wrong: no such command or option, or a value that no such option can have |
 | 3 | with `--wait`: the input was rejected, by a named reason |
-| 4 | with `--wait`: the job failed; `vodflow jobs retry` may help |
+| 4 | with `--wait`: the job failed, or its source cannot be read now; `vodflow jobs retry` may help |
 | 5 | with `--wait`: the job was cancelled |
 | 6 | with `--timeout`: not over in time; it goes on |
 | 130 | with `--wait`: interrupted (Ctrl-C); what was begun goes on |

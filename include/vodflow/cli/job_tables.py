@@ -16,7 +16,7 @@ from vodflow.cli.tables import Column
 from vodflow.cli.waiting import stage
 from vodflow.jobs import Health, Job
 
-_STYLES = {"PUBLISHED": "green", "REJECTED": "yellow", "FAILED": "red", "CANCELED": "yellow"}
+_STYLES = {"PUBLISHED": "green", "REJECTED": "yellow", "FAILED": "red", "CANCELED": "yellow", "UNREADABLE": "yellow"}
 
 
 _JOBS = (

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from vodflow.catalog.states import JobStatus
+from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.cli.job_tables import show_jobs
 from vodflow.errors import VodflowError
 from vodflow.jobs import Job
@@ -26,17 +26,18 @@ CANCELED: Final = 5
 #: Not over in time; it goes on.
 TIMEOUT: Final = 6
 
-_CODES: Final = {
+_CODES: Final[dict[str, int]] = {
     JobStatus.PUBLISHED: OK,
     JobStatus.REJECTED: REJECTED,
     JobStatus.FAILED: FAILED,
     JobStatus.CANCELED: CANCELED,
+    SourceStatus.UNREADABLE: FAILED,
 }
 
 
 def exit_code(found: Iterable[Job]) -> int:
     """Of several jobs, the lowest code that is not 0."""
-    codes = [_CODES.get(JobStatus(job.status), TIMEOUT) if job.over else TIMEOUT for job in found]
+    codes = [_CODES.get(job.status, TIMEOUT) if job.over else TIMEOUT for job in found]
     return min((code for code in codes if code), default=OK)
 
 

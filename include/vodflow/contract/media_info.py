@@ -82,6 +82,8 @@ class AudioTrack(_Value):
 
     :param layout: ffprobe's channel layout, for example ``5.1``; guessed from the channels when absent
     :param start: presentation time of the first sample, seconds
+    :param pid: of a transport stream with several programmes, where track numbers mean different things to different
+        programs
     """
 
     index: int = Field(ge=0)
@@ -95,6 +97,7 @@ class AudioTrack(_Value):
     start: float = 0.0
     duration: float | None = None
     bit_rate: int | None = None
+    pid: int | None = Field(default=None, exclude_if=lambda pid: pid is None)
 
 
 class CaptionTrack(_Value):
@@ -119,6 +122,22 @@ class OtherTrack(_Value):
     codec: str
 
 
+class Program(_Value):
+    """A programme of a transport stream.
+
+    :param number: ``program_number`` of its PMT
+    :param name: of the service
+    :param others: programmes of the same stream that are not taken
+    """
+
+    number: int
+    name: str | None = None
+    others: tuple[Program, ...] = Field(default=(), exclude_if=lambda others: not others)
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.name})" if self.name else str(self.number)
+
+
 class MediaInfo(_Value):
     """Everything known about a source's content.
 
@@ -126,6 +145,7 @@ class MediaInfo(_Value):
     :param duration: seconds, of the whole container
     :param size: bytes
     :param others: streams that are neither the video, nor usable sound, nor captions; ``picture`` is cover art
+    :param program: whose tracks these are, where the source holds other programmes as well
     """
 
     container: str
@@ -136,3 +156,4 @@ class MediaInfo(_Value):
     audio: tuple[AudioTrack, ...] = ()
     captions: tuple[CaptionTrack, ...] = ()
     others: tuple[OtherTrack, ...] = Field(default=(), exclude_if=lambda others: not others)
+    program: Program | None = Field(default=None, exclude_if=lambda program: program is None)

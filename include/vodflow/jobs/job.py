@@ -8,7 +8,14 @@ from typing import Any, Final, Self
 
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.work_list import WorkRow
-from vodflow.errors import EngineCanceled, EngineError, InputRejected, RejectionReason
+from vodflow.errors import (
+    EngineCanceled,
+    EngineError,
+    InputRejected,
+    RejectionReason,
+    SourceUnreadable,
+    UnreadableReason,
+)
 from vodflow.publication.manifest import bucket_url
 from vodflow.publication.player import player_url
 from vodflow.settings import Settings
@@ -124,7 +131,7 @@ class Job:
         """Whether nothing more will happen by itself. A failed job whose run goes on is about to be tried again."""
         if self.status in {JobStatus.FAILED, JobStatus.CANCELED}:
             return self.run_state is None or self.run_state in _RUN_OVER
-        return self.status in {JobStatus.PUBLISHED, JobStatus.REJECTED, SourceStatus.REJECTED}
+        return self.status in {JobStatus.PUBLISHED, JobStatus.REJECTED, SourceStatus.UNREADABLE}
 
     @property
     def succeeded(self) -> bool:
@@ -143,6 +150,7 @@ class Job:
         """Return the job itself, unless it ended otherwise than published.
 
         :raises InputRejected: the input cannot be transcoded, with its named reason
+        :raises SourceUnreadable: the object is gone, archived or refused; it goes on when it can be read again
         :raises EngineCanceled: somebody cancelled it
         :raises EngineError: it failed; ``retryable`` says whether :func:`vodflow.jobs.retry` can help
         """
@@ -150,6 +158,8 @@ class Job:
         match self.status:
             case JobStatus.REJECTED:
                 raise InputRejected(RejectionReason(str(self.error_code)), said)
+            case SourceStatus.UNREADABLE:
+                raise SourceUnreadable(UnreadableReason(str(self.error_code)), said)
             case JobStatus.CANCELED:
                 raise EngineCanceled(f"{name} was cancelled.", job_id=self.id)
             case JobStatus.FAILED:

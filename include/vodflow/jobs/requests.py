@@ -12,21 +12,21 @@ from typing import Any
 
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
-from vodflow.catalog.rows import NewSource, SourceRow
-from vodflow.catalog.states import DiscoveredBy, JobStatus, SourceStatus
-from vodflow.errors import CatalogError, ConfigurationError
+from vodflow.catalog.rows import SourceRow
+from vodflow.catalog.states import JobStatus, SourceStatus
+from vodflow.errors import ConfigurationError
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.control import restart
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import DAG_ID, get, planned_job
 from vodflow.pipeline.object_request import run_conf
-from vodflow.pipeline.prepare import DEFAULT_TENANT
 from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
 from vodflow.planning.planner import chosen_rungs
 from vodflow.planning.profiles import load_profile
+from vodflow.sensing.registration import register_object
 from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings import Settings, get_settings
-from vodflow.storage.objects import SourceObject, parse_s3_uri, resolve_source
+from vodflow.storage.objects import parse_s3_uri, resolve_source
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def create(
         source, profile=profile, outputs=outputs, qualities=qualities, engine=engine, priority=priority, force=force
     )
     check_request(request, used)
-    row = register(resolve_source(*parse_s3_uri(source), settings=used), used)
+    row = register_object(resolve_source(*parse_s3_uri(source), settings=used), _ACTOR, settings=used)
     with_id = request.model_copy(update={"source_uri": None, "source_id": row.id})
     client = airflow or AirflowClient.of(used)
     try:
@@ -103,32 +103,6 @@ def check_request(request: TranscodeRequest, settings: Settings) -> None:
         chosen_rungs(profile, request.qualities)
 
 
-def register(found: SourceObject, settings: Settings) -> SourceRow:
-    """The source of this version of an object, made now if nobody has noticed it yet."""
-    ref = found.ref
-    verdict = judge(Places.of(settings), ref.bucket, ref.key)
-    rule = verdict.rule if isinstance(verdict, Taken) else None
-    new = NewSource(
-        tenant=verdict.tenant if isinstance(verdict, Taken) else DEFAULT_TENANT,
-        bucket=ref.bucket,
-        key=ref.key,
-        version=ref.version,
-        version_id=ref.version_id,
-        etag=found.etag,
-        size=ref.size,
-        last_modified=found.last_modified,
-        discovered_by=DiscoveredBy.MANUAL,
-        profile=rule.profile if rule else None,
-        engine=rule.engine if rule else None,
-    )
-    with transaction(_ACTOR, settings) as connection:
-        sources.register_sources(connection, [new])
-        row = sources.find_source(connection, ref.bucket, ref.key, ref.version)
-    if row is None:
-        raise CatalogError(f"{ref.uri} was registered but cannot be found; try again.")
-    return row
-
-
 def start(
     source: SourceRow,
     request: TranscodeRequest,
@@ -142,10 +116,11 @@ def start(
         made = planned_job(connection, source, request, settings)
     if made is not None:
         return restart(made, airflow, settings) if made.status in {JobStatus.FAILED, JobStatus.CANCELED} else made
-    if source.status == SourceStatus.REJECTED and not request.force:
+    # One that cannot be read now was looked at a moment ago.
+    if source.status == SourceStatus.UNREADABLE or (source.status == SourceStatus.REJECTED and not request.force):
         return get(f"source-{source.id}", settings=settings)
     conf = run_conf(request)
-    run_id = sources.run_id_of(source.id)
+    run_id = sources.run_id_of(source.id, source.reopened)
     if not request.force and _is_run_of(airflow, run_id, request, source):
         # The run that ingest starts for this object: whoever comes first, it is one.
         new = airflow.ensure_run(DAG_ID, run_id, conf, note=PurePosixPath(source.key).name)

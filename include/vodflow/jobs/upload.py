@@ -17,9 +17,10 @@ from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import get
-from vodflow.jobs.requests import check_request, make_request, register, start
+from vodflow.jobs.requests import check_request, make_request, start
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import DEFAULT_PRIORITY
+from vodflow.sensing.registration import register_object
 from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
@@ -84,7 +85,7 @@ def upload(
         settings=used,
     )
     log.info("%s %s", sent.ref.uri, "uploaded" if new else "lay there already")
-    source = register(sent, used)
+    source = register_object(sent, "vodflow.jobs", settings=used)
     request = asked.model_copy(update={"source_uri": None, "source_id": source.id})
     try:
         with nullcontext(airflow) if airflow else AirflowClient.of(used) as client:

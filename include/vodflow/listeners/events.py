@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vodflow.contract.engine_names import MEDIACONVERT_DETAIL_TYPE, MEDIACONVERT_SOURCE
 from vodflow.listeners.requests import EventSource
-from vodflow.sensing.notices import MAX_ENVELOPES, parse_message
+from vodflow.sensing.notices import DETAIL_TYPES, MAX_ENVELOPES, parse_message
 
 
 class EventError(ValueError):
@@ -47,7 +47,6 @@ class JobEnvelope(BaseModel):
 
 #: Events of S3 are recognised by the sender, and those that programs send in S3's form by their kind.
 _S3_SOURCE: Final = "aws.s3"
-_CREATED: Final = "Object Created"
 
 #: What a bare MediaConvert detail has, sent by a rule whose target gets ``$.detail`` only.
 _BARE: Final = frozenset({"jobId", "status"})
@@ -92,7 +91,7 @@ def classify(document: dict[str, Any]) -> tuple[EventSource, dict[str, Any], boo
         event = _enveloped(document)
         _check_job(event)
         return EventSource.MEDIACONVERT, event, True
-    if document.get("source") != _S3_SOURCE and document.get("detail-type", _CREATED) != _CREATED:
+    if document.get("source") != _S3_SOURCE and not {document.get("detail-type", "Object Created")} <= DETAIL_TYPES:
         raise EventError(f"an event {document['detail-type']!a} of {document.get('source')!a}, which nobody reads here")
     parsed = parse_message(document)
     if parsed.problems:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Literal, cast
 
-from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, VideoTrack
+from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, Program, VideoTrack
 from vodflow.errors import InputRejected, RejectionReason
 
 Stream = Mapping[str, Any]
@@ -45,7 +45,7 @@ _DEPTH = re.compile(r"(?:p0|p|gray|[a-z])(9|10|12|14|16)(?:le|be)$")
 def media_info(document: Mapping[str, Any], size: int, duration: float | None = None) -> MediaInfo:
     """The facts that ``ffprobe -show_format -show_streams -of json`` tells.
 
-    :param document: the parsed JSON
+    :param document: the parsed JSON; of several programmes what :func:`~vodflow.media.programs.of_one_program` leaves
     :param size: bytes
     :param duration: seconds, where the caller knows better than the container
     :raises InputRejected: without a video track, or with one that has no size, codec or duration
@@ -58,7 +58,7 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
         raise InputRejected(
             RejectionReason.UNDECODABLE, "Neither the container nor its packets tell how long the video is."
         )
-    audio = tuple(_audio(item) for item in _kind(streams, "audio") if _usable_audio(item))
+    audio = tuple(_audio(item, pids="program" in document) for item in streams if usable_audio(item))
     captions = tuple(_captions(item) for item in _kind(streams, "subtitle") if _codec(item))
     used = {stream["index"], *(track.index for track in audio), *(track.index for track in captions)}
     return MediaInfo(
@@ -70,6 +70,7 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
         audio=audio,
         captions=captions,
         others=tuple(_other(item) for item in streams if item["index"] not in used),
+        program=_program(document),
     )
 
 
@@ -91,22 +92,34 @@ def start_time(document: Mapping[str, Any]) -> float:
 
 
 def _video_stream(streams: Iterable[Stream], total: float) -> Stream:
-    tracks = [item for item in _kind(streams, "video") if not any(_flag(item, name) for name in _STILL)]
+    tracks = [item for item in _kind(streams, "video") if not _still(item)]
     if not tracks:
         raise InputRejected(RejectionReason.NO_VIDEO_TRACK, _what_there_is(list(streams)))
-    readable = [item for item in tracks if _codec(item) and item.get("width") and item.get("height")]
-    if not readable:
+    ranked = [(rank, -int(item["index"]), item) for item in tracks if (rank := picture_rank(item, total))]
+    if not ranked:
         name = _codec(tracks[0]) or tracks[0].get("codec_tag_string", "unknown")
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"The video track's format ({name}) is unknown, or its headers are damaged."
         )
+    return max(ranked)[2]
 
-    def rank(track: Stream) -> tuple[bool, bool, int, int]:
-        # Cover art that is not marked as such lasts one frame.
-        lasting = (_stream_duration(track) or total) >= total * _STILL_SHARE
-        return lasting, _flag(track, "default"), track["width"] * track["height"], -track["index"]
 
-    return max(readable, key=rank)
+def picture_rank(stream: Stream, total: float) -> tuple[bool, bool, int] | None:
+    """How much a stream is the picture that people want to see; none where it is no picture that can be read.
+
+    :param total: seconds of the container
+    """
+    if stream.get("codec_type") != "video" or _still(stream) or not _codec(stream):
+        return None
+    if not (stream.get("width") and stream.get("height")):
+        return None
+    # Cover art that is not marked as such lasts one frame.
+    lasting = (_stream_duration(stream) or total) >= total * _STILL_SHARE
+    return lasting, _flag(stream, "default"), stream["width"] * stream["height"]
+
+
+def _still(stream: Stream) -> bool:
+    return any(_flag(stream, name) for name in _STILL)
 
 
 def _what_there_is(streams: list[Stream]) -> str:
@@ -155,7 +168,19 @@ def _video(stream: Stream, total: float) -> VideoTrack:
     )
 
 
-def _audio(stream: Stream) -> AudioTrack:
+def _program(document: Mapping[str, Any]) -> Program | None:
+    if "program" not in document:
+        return None
+    others = (Program(number=item["program_num"], name=_service(item)) for item in document["left_programs"])
+    chosen = document["program"]
+    return Program(number=chosen["program_num"], name=_service(chosen), others=tuple(others))
+
+
+def _service(program: Mapping[str, Any]) -> str | None:
+    return _tags(program).get("service_name") or None
+
+
+def _audio(stream: Stream, *, pids: bool) -> AudioTrack:
     tags = _tags(stream)
     channels = int(stream["channels"])
     return AudioTrack(
@@ -170,6 +195,7 @@ def _audio(stream: Stream) -> AudioTrack:
         start=_number(stream.get("start_time")) or 0.0,
         duration=_stream_duration(stream),
         bit_rate=_bit_rate(stream),
+        pid=int(str(stream["id"]), 16) if pids and "id" in stream else None,
     )
 
 
@@ -188,14 +214,17 @@ def _captions(stream: Stream) -> CaptionTrack:
 def _other(stream: Stream) -> OtherTrack:
     tag = str(stream.get("codec_tag_string", "unknown"))
     kind = _OTHER_KINDS.get(str(stream.get("codec_type")), "data")
-    if kind == "video" and any(_flag(stream, name) for name in _STILL):
+    if kind == "video" and _still(stream):
         kind = "picture"
     elif kind == "data" and tag == "tmcd":
         kind = "timecode"
     return OtherTrack(index=int(stream["index"]), kind=kind, codec=_codec(stream) or tag)
 
 
-def _usable_audio(stream: Stream) -> bool:
+def usable_audio(stream: Stream) -> bool:
+    """Whether a stream is sound whose format is known."""
+    if stream.get("codec_type") != "audio":
+        return False
     return bool(_codec(stream) and _integer(stream.get("channels")) and _integer(stream.get("sample_rate")))
 
 

@@ -22,6 +22,7 @@ from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_ur
 from vodflow.media.containers import examine
 from vodflow.media.facts import declared_duration, media_info, start_time
 from vodflow.media.frame_rate import with_needed_rate
+from vodflow.media.programs import PROGRAMS, of_one_program
 from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import extents, with_extents
 
@@ -100,15 +101,14 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
 
 
 def _describe(source: str, timeout: float) -> Mapping[str, Any]:
-    done = _ffprobe(source, ["-of", "json", "-show_format", "-show_streams"], timeout)
+    done = _ffprobe(source, ["-of", "json", "-show_format", "-show_streams", *PROGRAMS], timeout)
     # Also after a success: a seek that failed leaves a wrong duration behind.
     _raise_unless_readable(source, done)
     if done.returncode != 0:
         raise InputRejected(
             RejectionReason.NOT_A_VIDEO, "The file is not in any known video format, whatever its name says."
         )
-    document: Mapping[str, Any] = json.loads(done.stdout)
-    return document
+    return of_one_program(json.loads(done.stdout))
 
 
 def _measured_duration(source: str, document: Mapping[str, Any], timeout: float) -> float | None:

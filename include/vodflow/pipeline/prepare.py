@@ -10,26 +10,24 @@ from typing import Any, Final
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters, resolve_dead_letters
-from vodflow.catalog.rows import JobRow, NewSource, SourceRow
-from vodflow.catalog.states import DiscoveredBy, JobStatus, SourceStatus
+from vodflow.catalog.rows import JobRow, SourceRow
+from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.work_list import source_of_run
 from vodflow.contract.summaries import in_bytes, media_summary
-from vodflow.errors import CatalogError, InputRejected, RejectionReason, SourceNotFound, VodflowError
+from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnreadable, VodflowError
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
 from vodflow.outcomes.announce import announce
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.sensing.rules import Places, Taken, judge
-from vodflow.settings import Settings, get_settings
+from vodflow.sensing.registration import register_object
+from vodflow.settings import get_settings
 from vodflow.storage.objects import parse_s3_uri, presigned_get, resolve_source
+from vodflow.storage.readability import cause_of, check_readable
 
 log = logging.getLogger(__name__)
 
 _CAPITAL: Final = re.compile(r"(?<!^)[A-Z]")
-
-#: The tenant of objects that no watch rule covers.
-DEFAULT_TENANT = "default"
 
 
 def prepare(params: Mapping[str, Any], run_id: str, *, first_try: bool = True, last_try: bool = True) -> JobRow:
@@ -41,7 +39,7 @@ def prepare(params: Mapping[str, Any], run_id: str, *, first_try: bool = True, l
     """
     try:
         job = prepare_job(TranscodeRequest.from_params(params), run_id)
-    except InputRejected:
+    except (InputRejected, SourceUnreadable):
         raise
     except Exception as error:
         if last_try or not getattr(error, "retryable", True):
@@ -76,6 +74,7 @@ def prepare_job(request: TranscodeRequest, run_id: str) -> JobRow:
     :param run_id: who asks, for the catalog's records
     :return: the job; its status is PUBLISHED when there is nothing left to transcode
     :raises InputRejected: recorded with its reason; no engine will see this source
+    :raises SourceUnreadable: recorded with its reason; when the object can be read again, it gets another run
     :raises SourceNotFound: a person named an object that does not exist
     :raises ConfigurationError: profile or engine are not to be had here
     :raises PlanError: this source and profile give no valid plan
@@ -96,74 +95,50 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
     :param run_id: who asks, for the catalog's records
     :return: the source's id
     :raises InputRejected: recorded with its reason; no engine will see this source
+    :raises SourceUnreadable: recorded with its reason; when the object can be read again, it gets another run
     :raises SourceNotFound: a person named an object that does not exist
     """
     settings = get_settings()
     actor = f"probe:{run_id}"
-    source = _find_or_register(request, run_id, settings)
+    source = _find_or_register(request, run_id)
     log.info("Source %d of tenant %s: %s, %s", source.id, source.tenant, source.ref.uri, in_bytes(source.size_bytes))
+    known = None if request.force else source.media_info
     if not request.force:
         if source.status == SourceStatus.REJECTED:
             raise InputRejected(RejectionReason(str(source.rejection_reason)), str(source.rejection_detail))
-        if source.media_info is not None:
-            log.info("Probed before: %s", media_summary(source.media_info))
+        if known is not None and source.status != SourceStatus.UNREADABLE:
+            log.info("Probed before: %s", media_summary(known))
             return source.id
     try:
         check_size(source.size_bytes, settings)
-        _require_current(source)
-        info = probe(presigned_get(source.ref), source.ref.size, settings.probe_timeout)
+        check_readable(source.ref)
+        info = known or probe(presigned_get(source.ref), source.ref.size, settings.probe_timeout)
         check_limits(info, settings)
-    except SourceNotFound as error:
-        gone = InputRejected(RejectionReason.GONE, f"{source.ref.uri} was overwritten or deleted before it was read")
-        _reject(source, gone, actor)
-        raise gone from error
-    except InputRejected as error:
-        _reject(source, error, actor)
-        raise
+    except (InputRejected, SourceNotFound, SourceUnreadable) as error:
+        # Bytes are judged only while they are those that were asked for: a reader meets the next ones unawares.
+        cause = cause_of(error, source.ref)
+        _refuse(source, cause, actor)
+        raise cause from cause.__cause__
     with transaction(actor) as connection:
         sources.mark_probed(connection, source.id, info)
     log.info("What came in: %s", media_summary(info))
     return source.id
 
 
-def _require_current(source: SourceRow) -> None:
-    found = resolve_source(source.bucket, source.key, source.version_id)
-    if found.ref.version != source.version:
-        raise SourceNotFound(f"{source.ref.uri} has another version now: {found.ref.version}, not {source.version}")
-
-
-def _reject(source: SourceRow, rejection: InputRejected, actor: str) -> None:
+def _refuse(source: SourceRow, error: VodflowError, actor: str) -> None:
     with transaction(actor) as connection:
-        sources.reject_source(connection, source.id, rejection.reason, rejection.detail)
+        match error:
+            case InputRejected():
+                sources.reject_source(connection, source.id, error.reason, error.detail)
+            case SourceUnreadable():
+                sources.mark_unreadable(connection, source.id, error.reason, error.detail)
     announce(source_id=source.id, video_id=source.video_id)
 
 
-def _find_or_register(request: TranscodeRequest, run_id: str, settings: Settings) -> SourceRow:
+def _find_or_register(request: TranscodeRequest, run_id: str) -> SourceRow:
     actor = f"probe:{run_id}"
     if request.source_id is not None:
         with transaction(actor) as connection:
             return sources.get_source(connection, request.source_id)
-    bucket, key = parse_s3_uri(str(request.source_uri))
-    found = resolve_source(bucket, key)
-    # A person may name any object; a watch rule that covers it says whose it is.
-    verdict = judge(Places.of(settings), bucket, key)
-    new = NewSource(
-        tenant=verdict.tenant if isinstance(verdict, Taken) else DEFAULT_TENANT,
-        bucket=bucket,
-        key=key,
-        version=found.ref.version,
-        version_id=found.ref.version_id,
-        etag=found.etag,
-        size=found.ref.size,
-        last_modified=found.last_modified,
-        discovered_by=DiscoveredBy.MANUAL,
-        profile=request.profile,
-        engine=verdict.rule.engine if isinstance(verdict, Taken) else None,
-    )
-    with transaction(actor) as connection:
-        # The run that asks is the run that transcodes: the ingest pipeline must not start a second one.
-        sources.mark_dispatched(connection, sources.register_sources(connection, [new]), run_id)
-        source = sources.find_source(connection, bucket, key, found.ref.version)
-    if source is None:
-        raise CatalogError(f"{found.ref.uri} was registered but cannot be found; run this task again")
-    return source
+    # The run that asks is the run that transcodes: the ingest pipeline must not start a second one.
+    return register_object(resolve_source(*parse_s3_uri(str(request.source_uri))), actor, run_id=run_id)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
-from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, VideoTrack
+from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, Program, VideoTrack
 from vodflow.contract.plan import AudioRendition, PlanWarning
 
 #: A slower rate than this share of the source's drops frames that a person could see.
@@ -34,6 +34,7 @@ def left_out(media: MediaInfo, rate: Fraction, audio: tuple[AudioRendition, ...]
     :param audio: the sound that is made
     """
     return (
+        *_programs(media.program),
         *_picture(media.video, rate),
         *_sound(media.audio, audio),
         *(_captions(track) for track in media.captions),
@@ -50,6 +51,12 @@ def too_large(track: VideoTrack, asked: Iterable[str], made: Iterable[str]) -> I
         size = f"{track.display_width}x{track.display_height}"
         message = f"Without {', '.join(names)}: the picture is {size}, and nothing is made larger than it came."
         yield PlanWarning(code="quality_left_out", message=message, track=track.index)
+
+
+def _programs(taken: Program | None) -> Iterator[PlanWarning]:
+    for program in taken.others if taken else ():
+        message = f"Programme {program} of the transport stream is not published; programme {taken} is."
+        yield PlanWarning(code="program_left_out", message=message)
 
 
 def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:

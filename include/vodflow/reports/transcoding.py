@@ -1,6 +1,7 @@
 """``report_transcoding_daily``: recomputed a day at a time from jobs and sources, wholly in the database.
 
-The end of a job belongs to its UTC day, a source rejected before it had a job to the day of its rejection.
+The end of a job belongs to its UTC day, a source rejected before it had a job to the day of its rejection, one that
+could not be read to the day on which that was found out last, whether or not it can be read again.
 Each day is one transaction that replaces all its rows, so that a second run changes nothing and a run that breaks
 off leaves every day either old or new.
 """
@@ -71,11 +72,18 @@ _RECOMPUTE = text(
      LEFT JOIN video ON video.id = source.video_id
      LEFT JOIN tenant ON tenant.id = video.tenant_id
          WHERE origin = :failed_run AND first_seen_at >= :begin AND first_seen_at < :end
+        UNION ALL
+        SELECT tenant.slug, coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id,
+               'UNREADABLE', source.unreadable_reason, NULL, NULL, NULL, NULL, NULL, NULL
+          FROM source
+          JOIN video ON video.id = source.video_id
+          JOIN tenant ON tenant.id = video.tenant_id
+         WHERE source.unreadable_at >= :begin AND source.unreadable_at < :end
     ), problems AS (
         INSERT INTO report_transcoding_problem_daily
         SELECT :day, tenant, profile, engine, lower(status), reason, count(*)
           FROM ended
-         WHERE status IN ('FAILED', 'REJECTED')
+         WHERE status IN ('FAILED', 'REJECTED', 'UNREADABLE')
          GROUP BY tenant, profile, engine, status, reason
     )
     INSERT INTO report_transcoding_daily
@@ -178,7 +186,8 @@ class Summary:
 
     :param encode_speed: media seconds encoded a wall second: median of the groups' medians, weighted by jobs
     :param time_to_publish: seconds from registered to published: likewise
-    :param problems: number of each reason, most frequent first, as ``failed: transient`` or ``rejected: truncated``
+    :param problems: number of each reason, most frequent first, as ``failed: transient``, ``rejected: truncated``
+        or ``unreadable: archived``
     """
 
     first: date

@@ -1,14 +1,14 @@
 """Start one run for each registered source, exactly once in effect.
 
-The run's id is made from the source's id, so starting it a second time is refused by whoever keeps the runs. A crash
-after the start and before the note in the catalog therefore costs one refused start, and a crash before the start
-leaves the source to the next dispatch.
+The run's id is made from the source's id, and how often it was reopened, so starting it a second time is refused by
+whoever keeps the runs. A crash after the start and before the note in the catalog therefore costs one refused start,
+and a crash before the start leaves the source to the next dispatch.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -29,25 +29,21 @@ _AT_A_TIME: Final = 4
 Starter = Callable[[SourceRow], None]
 
 
-def dispatch(
-    starter: Starter, *, first_id: int = 1, last_id: int | None = None, settings: Settings | None = None
-) -> int:
+def dispatch(starter: Starter, *, ids: Sequence[int] | None = None, settings: Settings | None = None) -> int:
     """Start the runs of undispatched sources, oldest first; returns how many.
 
-    :param first_id: only sources from this id on
-    :param last_id: only sources up to this id; none means all
+    :param ids: only of these; none means all
     :raises Exception: whatever the starter raises first; sources started before are noted
     """
     used = settings or get_settings()
-    started, after = 0, first_id - 1
+    started, after = 0, 0
     while True:
         with transaction("dispatch", used) as connection:
-            page = undispatched_sources(connection, min(PAGE, used.dispatch_batch), after_id=after)
-        chosen = [source for source in page if last_id is None or source.id <= last_id]
-        if not chosen:
+            page = undispatched_sources(connection, min(PAGE, used.dispatch_batch), after_id=after, ids=ids)
+        if not page:
             break
-        started += _start(chosen, starter, used)
-        after = chosen[-1].id
+        started += _start(page, starter, used)
+        after = page[-1].id
     if started:
         log.info("Started the runs of %d sources", started)
     return started

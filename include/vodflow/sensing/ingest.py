@@ -61,7 +61,7 @@ def ingest(
 
     def start(new: list[int]) -> None:
         # At once and only these: a new upload must not wait behind the backlog of a sweep.
-        counted.started += dispatch(starter, first_id=new[0], last_id=new[-1], settings=used)
+        counted.started += dispatch(starter, ids=new, settings=used)
 
     while counted.intake.messages < DRAIN_LIMIT:
         before = counted.intake.messages

@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -18,17 +19,16 @@ from typing import Final
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.rows import NewSource
-from vodflow.catalog.sources import register_sources
+from vodflow.catalog.sightings import register_sources
 from vodflow.catalog.states import DiscoveredBy
 from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
 from vodflow.sensing import queue
-from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.notices import Notice, Problem, ProblemName, parse_message
 from vodflow.sensing.queue import Message
+from vodflow.sensing.registration import source_of
 from vodflow.sensing.rules import Ignored, Places, Taken, judge
-from vodflow.sensing.sweep import as_source
 from vodflow.settings import Settings, get_settings
-from vodflow.storage.objects import resolve_source
+from vodflow.storage.objects import SourceObject, resolve_source
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ DRAIN_LIMIT: Final = 10_000
 class IntakeResult:
     """What came of some messages.
 
-    :param registered: ids of the new sources, ascending
+    :param registered: ids of the sources that get a run, ascending
     :param gone: objects that were deleted or overwritten before they were looked up
     :param postponed: messages left in the queue because S3 did not answer about their objects
     :param ignored: notices that do not count, by reason
@@ -130,9 +130,9 @@ def _read(message: Message, places: Places, result: IntakeResult) -> _Findings:
 def _look_up(batch: list[_Findings], places: Places, result: IntakeResult, pool: Executor, settings: Settings) -> None:
     told = [(findings, notice) for findings in batch for notice in findings.notices]
     answers = pool.map(lambda one: _resolve(one[1], settings), told)
-    for (findings, notice), answer in zip(told, answers, strict=True):
-        if isinstance(answer, FoundObject):
-            _judge_found(findings, notice, answer, places, result)
+    for (findings, _), answer in zip(told, answers, strict=True):
+        if isinstance(answer, SourceObject):
+            _judge_found(findings, answer, places, result)
         elif isinstance(answer, SourceNotFound):
             result.gone += 1
         elif isinstance(answer, ConfigurationError):
@@ -142,19 +142,24 @@ def _look_up(batch: list[_Findings], places: Places, result: IntakeResult, pool:
             findings.postponed = True
 
 
-def _resolve(notice: Notice, settings: Settings) -> FoundObject | VodflowError:
+def _resolve(notice: Notice, settings: Settings) -> SourceObject | VodflowError:
+    """The version that the message names, as the current one where it is that."""
     try:
-        found = resolve_source(notice.bucket, notice.key, notice.version_id, settings=settings)
+        if notice.version_id is not None:
+            with suppress(SourceNotFound):  # its key may have been deleted since
+                current = resolve_source(notice.bucket, notice.key, settings=settings)
+                if current.ref.version_id == notice.version_id:
+                    return current
+        return resolve_source(notice.bucket, notice.key, notice.version_id, settings=settings)
     except VodflowError as error:
         return error
-    return FoundObject(notice.key, found.ref.size, found.etag, found.last_modified, found.ref.version_id)
 
 
-def _judge_found(findings: _Findings, notice: Notice, found: FoundObject, places: Places, result: IntakeResult) -> None:
-    now = datetime.now(UTC)
-    verdict = judge(places, notice.bucket, found.key, size=found.size, last_modified=found.last_modified, now=now)
+def _judge_found(findings: _Findings, found: SourceObject, places: Places, result: IntakeResult) -> None:
+    now, ref = datetime.now(UTC), found.ref
+    verdict = judge(places, ref.bucket, ref.key, size=ref.size, last_modified=found.last_modified, now=now)
     if isinstance(verdict, Taken):
-        findings.sources.append(as_source(verdict, notice.bucket, found, DiscoveredBy.EVENT))
+        findings.sources.append(source_of(found, places, DiscoveredBy.EVENT))
     else:
         # An object that is too young is the next sweep's.
         result.ignored[verdict] += 1

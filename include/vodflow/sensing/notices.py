@@ -1,10 +1,11 @@
-"""Messages that say an object appeared in S3, parsed into :class:`Notice` values. Pure.
+"""Messages that say an object can be read in S3 now, parsed into :class:`Notice` values. Pure.
 
 Three shapes reach a queue, each possibly wrapped by SNS:
 
 * S3 event notifications: ``{"Records": [...]}`` with any number of records and URL-encoded keys
   (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html)
-* EventBridge events: ``{"detail-type": "Object Created", "detail": {...}}`` with plain keys
+* EventBridge events: ``{"detail-type": "Object Created", "detail": {...}}`` (or ``Object Restore Completed``) with
+  plain keys
   (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html)
 * ``s3:TestEvent``, sent once when a notification is configured
 
@@ -20,9 +21,11 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-#: S3 names the one version of objects that were written while versioning was off or suspended "null".
-#: It is reused by the next write, so it identifies nothing.
-NULL_VERSION: Final = "null"
+from vodflow.storage.objects import NULL_VERSION
+
+#: What S3 tells when an object can be read from now on: it was put, or is back from an archive.
+EVENT_NAMES: Final = ("ObjectCreated:", "ObjectRestore:Completed")
+DETAIL_TYPES: Final = frozenset({"Object Created", "Object Restore Completed"})
 
 #: SNS in SNS happens with topic-to-topic relays; more than this is somebody's loop.
 MAX_ENVELOPES: Final = 4
@@ -51,7 +54,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An object was created, as far as the message tells.
+    """An object was created or restored, as far as the message tells.
 
     :param key: the plain key, not URL-encoded
     :param size: bytes
@@ -72,7 +75,7 @@ class Notice:
 class ParsedMessage:
     """What one message held.
 
-    :param ignored: records that are well formed and none of our business: removals, restores, test events
+    :param ignored: records that are well formed and none of our business: removals, test events
     """
 
     notices: list[Notice] = field(default_factory=list)
@@ -149,7 +152,7 @@ def _parse_records(records: Iterable[Any], result: ParsedMessage) -> None:
 def _record_notice(record: Any) -> Notice | None:
     name = _text(_mapping(record, "the record"), "eventName")
     # Some relays keep the "s3:" of the configuration's event names.
-    if not name.removeprefix("s3:").startswith("ObjectCreated"):
+    if not name.removeprefix("s3:").startswith(EVENT_NAMES):
         return None
     s3 = _mapping(record.get("s3"), "s3")
     item = _mapping(s3.get("object"), "s3.object")
@@ -173,7 +176,7 @@ def _parse_eventbridge(document: Mapping[str, Any], result: ParsedMessage) -> No
 
 
 def _eventbridge_notice(document: Mapping[str, Any]) -> Notice | None:
-    if document.get("detail-type") != "Object Created":
+    if document.get("detail-type") not in DETAIL_TYPES:
         return None
     detail = _mapping(document.get("detail"), "detail")
     item = _mapping(detail.get("object"), "detail.object")

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from vodflow.errors import ConfigurationError
-from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.rules import Places, Taken, judge
 from vodflow.settings.watch_rules import WatchRule
+from vodflow.storage.objects import ListedObject
 
 #: Bytes that stand for a known object: two of a million clash with a chance of one in 40 million.
 _DIGEST: Final = 8
@@ -34,7 +34,7 @@ class Marker:
     known: frozenset[bytes] = frozenset()
 
     @classmethod
-    def at_sight_of(cls, present: Iterable[FoundObject]) -> Self:
+    def at_sight_of(cls, present: Iterable[ListedObject]) -> Self:
         """The marker for which everything present is old.
 
         :raises ConfigurationError: for more than :data:`MAX_KNOWN` objects
@@ -49,7 +49,7 @@ class Marker:
                 )
         return cls(known=frozenset(known))
 
-    def is_new(self, found: FoundObject) -> bool:
+    def is_new(self, found: ListedObject) -> bool:
         """Whether the object came after the mark."""
         if self.since is not None:
             return found.last_modified >= self.since
@@ -70,7 +70,7 @@ class Marker:
         return cls(known=frozenset(packed[at : at + _DIGEST] for at in range(0, len(packed), _DIGEST)))
 
 
-def new_videos(page: Iterable[FoundObject], rule: WatchRule, marker: Marker, now: datetime) -> list[dict[str, Any]]:
+def new_videos(page: Iterable[ListedObject], rule: WatchRule, marker: Marker, now: datetime) -> list[dict[str, Any]]:
     """Those of a listing that fit the rule and are new, as JSON-serialisable values.
 
     :param now: what the rule's minimum age is measured from
@@ -93,6 +93,6 @@ def new_videos(page: Iterable[FoundObject], rule: WatchRule, marker: Marker, now
     ]
 
 
-def _digest(found: FoundObject) -> bytes:
+def _digest(found: ListedObject) -> bytes:
     identity = f"{found.key}\0{found.etag}".encode(errors="surrogatepass")
     return hashlib.blake2b(identity, digest_size=_DIGEST).digest()

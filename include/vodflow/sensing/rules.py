@@ -53,6 +53,10 @@ class Places:
         prefixes = [prefix for prefix in (settings.output_prefix, settings.report_prefix) if prefix]
         return cls(settings.watch, tuple((settings.media_bucket, f"{prefix}/") for prefix in prefixes))
 
+    def writes(self, bucket: str, key: str) -> bool:
+        """Whether Vodflow itself writes below there."""
+        return any(bucket == out_bucket and key.startswith(prefix) for out_bucket, prefix in self.outputs)
+
     def narrowed(self, prefix: str) -> Places:
         """The same places, but of each only what lies below ``prefix`` as well."""
         rules = (_narrowed(rule, prefix) for rule in self.rules)
@@ -83,21 +87,25 @@ def judge(
     :param size: bytes
     :param last_modified: with ``now``, gives the age; both timezone-aware
     """
-    if any(bucket == out_bucket and key.startswith(prefix) for out_bucket, prefix in places.outputs):
+    if places.writes(bucket, key):
         return Ignored.OUTPUT
     verdict: Taken | Ignored = Ignored.UNWATCHED
     for rule in places.rules:
         if rule.bucket != bucket or not key.startswith(rule.prefix):
             continue
         age = (now - last_modified).total_seconds() if now and last_modified else None
-        reason = _objection(rule, key, size, age)
+        reason = objection(rule, key, size, age)
         if reason is None:
             return Taken(rule, tenant_of(rule, key))
         verdict = reason
     return verdict
 
 
-def _objection(rule: WatchRule, key: str, size: int | None, age: float | None) -> Ignored | None:
+def objection(rule: WatchRule, key: str, size: int | None = None, age: float | None = None) -> Ignored | None:
+    """Why a rule does not take an object in its place; none when it does.
+
+    :param age: seconds since the last modification
+    """
     if key.endswith("/"):
         return Ignored.FOLDER
     if rule.suffixes and not key.lower().endswith(_lower(rule.suffixes)):

@@ -9,18 +9,28 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import NewSource
-from vodflow.catalog.sources import register_sources
+from vodflow.catalog.sightings import doubtful_keys, register_sources
 from vodflow.catalog.states import DiscoveredBy
-from vodflow.sensing.listing import FoundObject, newest_objects
+from vodflow.contract.plan import SourceRef
+from vodflow.errors import SourceUnreadable, UnreadableReason, VodflowError
+from vodflow.sensing.listing import newest_objects
+from vodflow.sensing.registration import as_source
 from vodflow.sensing.rules import Ignored, Places, Taken, judge
 from vodflow.settings import Settings, get_settings
+from vodflow.storage.objects import ARCHIVES, ListedObject
+from vodflow.storage.readability import check_readable
 
 log = logging.getLogger(__name__)
+
+#: Objects at a time of which a byte is read.
+_LOOKUPS: Final = 8
 
 
 @dataclass(slots=True)
@@ -29,7 +39,8 @@ class SweepResult:
 
     :param objects: objects listed
     :param matched: objects that count as videos
-    :param registered: of these, how many the catalog did not know
+    :param registered: of these, how many get a run: the catalog did not know them, or they can be read again
+    :param unreadable: of these, how many S3 does not let anybody read: archived, or refused
     :param ignored: objects that do not count, by reason
     """
 
@@ -37,6 +48,7 @@ class SweepResult:
     objects: int = 0
     matched: int = 0
     registered: int = 0
+    unreadable: int = 0
     ignored: Counter[Ignored] = field(default_factory=Counter)
 
 
@@ -46,7 +58,7 @@ def sweep(
     on_registered: Callable[[list[int]], None] = lambda _: None,
     settings: Settings | None = None,
 ) -> SweepResult:
-    """Register every watched object that the catalog does not know in its newest version.
+    """Register every watched object that the catalog does not know in its newest version, or that can be read again.
 
     Each page is its own transaction: a sweep that breaks off keeps what it found, and the next one goes on from
     there because known objects cost nothing.
@@ -68,45 +80,70 @@ def sweep(
             result.registered += len(new)
             on_registered(new)
     log.info(
-        "Swept %d objects in %d pages: %d videos, %d new; ignored %s",
-        result.objects, result.pages, result.matched, result.registered, dict(result.ignored),
+        "Swept %d objects in %d pages: %d videos, %d new, %d cannot be read; ignored %s",
+        result.objects, result.pages, result.matched, result.registered, result.unreadable, dict(result.ignored),
     )  # fmt: skip
     return result
 
 
 def _pages(places: Places, result: SweepResult, settings: Settings) -> Iterator[list[NewSource]]:
-    for bucket, prefix in places.listings():
-        for page in newest_objects(bucket, prefix, settings=settings):
-            result.pages += 1
-            result.objects += len(page)
-            yield _matching(places, bucket, page, result)
+    with ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="vodflow-read") as pool:
+        for bucket, prefix in places.listings():
+            looked = datetime.now(UTC)
+            for page in newest_objects(bucket, prefix, settings=settings):
+                result.pages += 1
+                result.objects += len(page)
+                matching = _matching(places, bucket, page, looked, result)
+                yield _seen(bucket, page, matching, pool, result, settings)
+                looked = datetime.now(UTC)
 
 
-def _matching(places: Places, bucket: str, page: list[FoundObject], result: SweepResult) -> list[NewSource]:
+def _matching(
+    places: Places, bucket: str, page: list[ListedObject], looked: datetime, result: SweepResult
+) -> dict[str, NewSource]:
     now = datetime.now(UTC)
-    matching = []
+    matching = {}
     for found in page:
         verdict = judge(places, bucket, found.key, size=found.size, last_modified=found.last_modified, now=now)
         if isinstance(verdict, Taken):
-            matching.append(as_source(verdict, bucket, found, DiscoveredBy.SWEEP))
+            matching[found.key] = as_source(verdict, bucket, found, DiscoveredBy.SWEEP, seen_at=looked)
         else:
             result.ignored[verdict] += 1
     result.matched += len(matching)
     return matching
 
 
-def as_source(taken: Taken, bucket: str, found: FoundObject, discovered_by: DiscoveredBy) -> NewSource:
-    """The catalog's value for an object that counts."""
-    return NewSource(
-        tenant=taken.tenant,
-        bucket=bucket,
-        key=found.key,
-        version=found.version,
-        version_id=found.version_id,
-        etag=found.etag,
-        size=found.size,
-        last_modified=found.last_modified,
-        discovered_by=discovered_by,
-        profile=taken.rule.profile,
-        engine=taken.rule.engine,
-    )
+def _seen(
+    bucket: str,
+    page: list[ListedObject],
+    matching: dict[str, NewSource],
+    pool: Executor,
+    result: SweepResult,
+    settings: Settings,
+) -> list[NewSource]:
+    """A listing also names what nobody can read: S3 is asked about those that may be such."""
+    archived = [found.key for found in page if found.key in matching and found.storage_class in ARCHIVES]
+    with transaction("sweep", settings) as connection:
+        doubtful = sorted(doubtful_keys(connection, bucket, list(matching), archived))
+    for new in pool.map(lambda key: _asked_about(matching[key], settings), doubtful):
+        if isinstance(new, NewSource):
+            matching[new.key] = new
+            result.unreadable += new.unreadable is not None
+        else:
+            del matching[new]
+    return list(matching.values())
+
+
+def _asked_about(new: NewSource, settings: Settings) -> NewSource | str:
+    """The same with why it cannot be read; its key alone when it is gone or S3 gives no answer: not seen."""
+    ref = SourceRef(bucket=new.bucket, key=new.key, version=new.version, version_id=new.version_id, size=new.size)
+    try:
+        check_readable(ref, settings=settings)
+    except SourceUnreadable as error:
+        if error.reason is UnreadableReason.GONE:
+            return new.key
+        return new.model_copy(update={"unreadable": error.reason, "unreadable_detail": error.detail})
+    except VodflowError as error:
+        log.warning("%s is left to the next sweep: %s", ref.uri, error)
+        return new.key
+    return new

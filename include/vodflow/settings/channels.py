@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     FAILED = "failed"
     REJECTED = "rejected"
     CANCELED = "canceled"
+    UNREADABLE = "unreadable"
 
 
 _REFERENCES = ("env:", "file:")
@@ -94,7 +95,9 @@ class BaseChannel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    events: tuple[EventKind, ...] = (EventKind.PUBLISHED, EventKind.FAILED, EventKind.REJECTED)
+    events: tuple[EventKind, ...] = (
+        EventKind.PUBLISHED, EventKind.FAILED, EventKind.REJECTED, EventKind.UNREADABLE,
+    )  # fmt: skip
     tenants: tuple[str, ...] = ()
     attempts: int = Field(default=12, ge=1, le=50)
     timeout: float = Field(default=10.0, gt=0, le=60)

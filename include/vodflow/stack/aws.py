@@ -31,6 +31,10 @@ PART = "aws"
 QUEUES = (EVENT_QUEUE, MEDIACONVERT_QUEUE)
 RULE = "vodflow-object-created"
 
+#: What S3, or a program in its place, tells of objects: they were put, or are back from an archive.
+_EVENTS: Any = ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"]
+_DETAIL_TYPES = ["Object Created", "Object Restore Completed"]
+
 #: Services that are switched on; the others cost memory at start.
 _SERVICES = "s3,sqs,events,dynamodb,sns,secretsmanager,sts,iam"
 
@@ -152,7 +156,7 @@ class Resources:
     def _make_rule(self, timeout: float) -> None:
         """Programs may also announce objects through EventBridge, in the form that S3 itself uses there."""
         events = self._client("events", timeout)
-        pattern = {"detail-type": ["Object Created"], "detail": {"bucket": {"name": self._sources}}}
+        pattern = {"detail-type": _DETAIL_TYPES, "detail": {"bucket": {"name": self._sources}}}
         events.put_rule(Name=RULE, EventPattern=json.dumps(pattern), State="ENABLED")
         events.put_targets(Rule=RULE, Targets=[{"Id": EVENT_QUEUE, "Arn": queue_arn(EVENT_QUEUE)}])
 
@@ -178,6 +182,4 @@ def _client(url: str, service: str, timeout: float, access_key: str | None, secr
 
 
 def _notifications() -> Any:
-    return {
-        "QueueConfigurations": [{"Id": "vodflow", "QueueArn": queue_arn(EVENT_QUEUE), "Events": ["s3:ObjectCreated:*"]}]
-    }
+    return {"QueueConfigurations": [{"Id": "vodflow", "QueueArn": queue_arn(EVENT_QUEUE), "Events": _EVENTS}]}

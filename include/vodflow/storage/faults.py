@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from vodflow.errors import ConfigurationError, EngineError, SourceNotFound, VodflowError
+from vodflow.errors import (
+    ConfigurationError,
+    EngineError,
+    SourceNotFound,
+    SourceUnreadable,
+    UnreadableReason,
+    VodflowError,
+)
 
 #: What S3 says of objects that are not there.
 _MEANINGS = {
@@ -29,7 +36,11 @@ def storage_error(error: ClientError | BotoCoreError, action: str, uri: str) -> 
     if not isinstance(error, ClientError):
         return EngineError(f"Could not {action} {uri}: {error}. Is the S3 endpoint reachable?", code="connection")
     code = str(error.response.get("Error", {}).get("Code", ""))
-    if code in _REFUSED:
+    if code == "InvalidObjectState":
+        said = error.response["Error"]
+        tier = said.get("AccessTier") or said.get("StorageClass") or "an archive"
+        return SourceUnreadable(UnreadableReason.ARCHIVED, archived(uri, str(tier)))
+    if code in _REFUSED or code.startswith("KMS."):
         return ConfigurationError(
             f"S3 refused to {action} {uri} ({code}). Check the credentials and the bucket's policy.", code=code
         )
@@ -37,3 +48,13 @@ def storage_error(error: ClientError | BotoCoreError, action: str, uri: str) -> 
         if code in codes:
             return SourceNotFound(meaning.format(action=action, uri=uri, code=code), code=code)
     return EngineError(f"Could not {action} {uri}: {error}", code=code)
+
+
+def archived(uri: str, tier: str, *, restoring: bool = False) -> str:
+    """One sentence on an object that S3 keeps where nobody can read it.
+
+    :param tier: its storage class, or access tier of INTELLIGENT_TIERING
+    :param restoring: whether somebody has asked for it already
+    """
+    what = "its restore is under way" if restoring else "restore it (aws s3api restore-object)"
+    return f"{uri} lies in {tier}, where it cannot be read; {what}, and it is transcoded as soon as it can be read."

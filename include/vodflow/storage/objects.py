@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,10 +19,36 @@ from vodflow.contract.plan import SourceRef
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
-from vodflow.storage.faults import storage_error
+from vodflow.storage.faults import archived, storage_error
 
-#: S3 names the version of an object that was written while versioning was off.
-_NO_VERSION = "null"
+#: Storage classes, and access tiers of INTELLIGENT_TIERING, from which an object must be restored to be read.
+ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+
+#: S3 names the one version of objects that were written while versioning was off or suspended "null".
+#: It is reused by the next write, so it identifies nothing.
+NULL_VERSION: Final = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One entry of a listing.
+
+    :param size: bytes
+    :param etag: unquoted
+    :param version_id: none where the bucket keeps no versions
+    """
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+    version_id: str | None = None
+    storage_class: str | None = None
+
+    @property
+    def version(self) -> str:
+        """What identifies these bytes: the version id, or the ETag without versioning."""
+        return self.version_id or self.etag
 
 
 @dataclass(frozen=True)
@@ -31,22 +57,21 @@ class SourceObject:
 
     :param etag: unquoted
     :param metadata: the uploader's own, names in lower case
+    :param seen_at: when this was the current version; none when another one may be
+    :param archived: one sentence on where it lies, when nobody can read it there
     """
 
     ref: SourceRef
     etag: str
     last_modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    seen_at: datetime | None = None
+    archived: str | None = None
 
-
-@dataclass(frozen=True)
-class ListedObject:
-    """One entry of a listing; ``size`` in bytes, ``etag`` unquoted."""
-
-    key: str
-    size: int
-    etag: str
-    last_modified: datetime
+    @property
+    def listed(self) -> ListedObject:
+        """The same as an entry of a listing."""
+        return ListedObject(self.ref.key, self.ref.size, self.etag, self.last_modified, self.ref.version_id)
 
 
 def parse_s3_uri(uri: str) -> tuple[str, str]:
@@ -74,18 +99,28 @@ def resolve_source(
     :raises ConfigurationError: when S3 refuses access
     """
     pinned = {"VersionId": version_id} if version_id else {}
+    looked = datetime.now(UTC)
     try:
         head = s3_client(settings).head_object(Bucket=bucket, Key=key, **pinned)  # type: ignore[arg-type]
     except (ClientError, BotoCoreError) as error:
         raise storage_error(error, "read", f"s3://{bucket}/{key}") from error
     etag = head["ETag"].strip('"')
     found = head.get("VersionId")
-    version = found if found and found != _NO_VERSION else None
+    version = found if found and found != NULL_VERSION else None
     ref = SourceRef(
         bucket=bucket, key=key, version=version or etag, version_id=version, size=int(head["ContentLength"])
     )
     metadata = {name.lower(): value for name, value in head.get("Metadata", {}).items()}
-    return SourceObject(ref=ref, etag=etag, last_modified=head["LastModified"], metadata=metadata)
+    tier, restore = head.get("ArchiveStatus") or head.get("StorageClass", ""), head.get("Restore", "")
+    away = tier in ARCHIVES and 'ongoing-request="false"' not in restore
+    return SourceObject(
+        ref=ref,
+        etag=etag,
+        last_modified=head["LastModified"],
+        metadata=metadata,
+        seen_at=None if version_id else looked,
+        archived=archived(ref.uri, tier, restoring=bool(restore)) if away else None,
+    )
 
 
 def resolve_uri(uri: str, version_id: str | None = None, *, settings: Settings | None = None) -> SourceObject:
@@ -119,12 +154,22 @@ def iterate_objects(bucket: str, prefix: str = "", *, settings: Settings | None 
     pages = s3_client(settings).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     try:
         for page in pages:
-            yield [
-                ListedObject(item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
-                for item in page.get("Contents", ())
-            ]
+            yield [listed(item) for item in page.get("Contents", ())]
     except (ClientError, BotoCoreError) as error:
         raise storage_error(error, "list", f"s3://{bucket}/{prefix}") from error
+
+
+def listed(item: Mapping[str, Any]) -> ListedObject:
+    """An entry of a page of ListObjectsV2 or, with its version, of ListObjectVersions."""
+    version = item.get("VersionId")
+    return ListedObject(
+        item["Key"],
+        item["Size"],
+        item["ETag"].strip('"'),
+        item["LastModified"],
+        None if version == NULL_VERSION else version,
+        item.get("StorageClass"),
+    )
 
 
 def list_objects(bucket: str, prefix: str, *, settings: Settings | None = None) -> dict[str, int]:

@@ -13,11 +13,11 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context, PokeReturnValue
 from vodflow.errors import ConfigurationError, EngineError
-from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.novelty import Marker, new_videos
 from vodflow.settings.watch_rules import VIDEO_SUFFIXES, WatchRule
+from vodflow.storage.objects import ListedObject, listed
 
-from vodflow_airflow.triggers.s3_new_videos import S3NewVideosTrigger, listed
+from vodflow_airflow.triggers.s3_new_videos import S3NewVideosTrigger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -147,14 +147,14 @@ class S3NewVideosSensor(AwsBaseSensor[S3Hook]):
             maximum_size=self.maximum_size,
         )
 
-    def _present(self) -> Iterator[FoundObject]:
+    def _present(self) -> Iterator[ListedObject]:
         for page in self._pages():
             yield from page
 
-    def _pages(self) -> Iterator[list[FoundObject]]:
+    def _pages(self) -> Iterator[list[ListedObject]]:
         client: S3Client = self.hook.get_conn()
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix):
-            yield listed(page)
+            yield [listed(item) for item in page.get("Contents", ())]
 
 
 def _time(value: str | datetime | None) -> datetime | None:

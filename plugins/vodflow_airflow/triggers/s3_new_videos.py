@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
-from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.novelty import Marker, new_videos
 from vodflow.settings.watch_rules import WatchRule
+from vodflow.storage.objects import listed
 
 
 class S3NewVideosTrigger(BaseTrigger):
@@ -96,15 +96,7 @@ class S3NewVideosTrigger(BaseTrigger):
         found: list[dict[str, Any]] = []
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=rule.bucket, Prefix=rule.prefix)
         async for page in pages:
-            found += new_videos(listed(page), rule, marker, datetime.now(UTC))
+            found += new_videos(map(listed, page.get("Contents", ())), rule, marker, datetime.now(UTC))
             if len(found) >= self.max_objects:
                 break
         return found[: self.max_objects]
-
-
-def listed(page: Mapping[str, Any]) -> list[FoundObject]:
-    """The objects of one page of ListObjectsV2."""
-    return [
-        FoundObject(item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
-        for item in page.get("Contents", ())
-    ]

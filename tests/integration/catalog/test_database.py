@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from support.fixtures.values import new_source
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
-from vodflow.catalog import sources
+from vodflow.catalog import sightings, sources
 from vodflow.catalog.database import get_engine, transaction
 from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.locks import try_lock
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 def test_a_transaction_is_all_or_nothing(catalog):
     with pytest.raises(ZeroDivisionError), transaction("test") as conn:
-        sources.register_sources(conn, [new_source()])
+        sightings.register_sources(conn, [new_source()])
         raise ZeroDivisionError
     with transaction("test") as conn:
         assert sources.undispatched_sources(conn, 1) == []
@@ -51,7 +51,7 @@ def test_errors_are_typed(catalog):
 
 def test_deadlock_is_retryable(catalog):
     with transaction("test") as conn:
-        sources.register_sources(conn, [new_source("a"), new_source("b")])
+        sightings.register_sources(conn, [new_source("a"), new_source("b")])
     errors, both = [], threading.Barrier(2)
 
     def lock(first, second):
@@ -73,9 +73,9 @@ def test_deadlock_is_retryable(catalog):
 
 def test_the_next_call_works_after_a_restart_of_the_server(catalog, postgres):
     with transaction("test") as conn:
-        sources.register_sources(conn, [new_source("kept")])
+        sightings.register_sources(conn, [new_source("kept")])
     with pytest.raises(CatalogUnavailable) as lost, transaction("test") as conn:
-        sources.register_sources(conn, [new_source("lost")])
+        sightings.register_sources(conn, [new_source("lost")])
         postgres.part.kill()
         conn.execute(text("SELECT 1"))
     assert lost.value.retryable
@@ -94,7 +94,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_dies_under_load(catalog, pos
     @retry(retry=retry_if_exception_type(CatalogUnavailable), wait=wait_fixed(0.05), stop=stop_after_delay(60))
     def register(page):
         with transaction("writer") as conn:
-            sources.mark_dispatched(conn, sources.register_sources(conn, page))
+            sources.mark_dispatched(conn, sightings.register_sources(conn, page))
 
     def write(seed):
         try:

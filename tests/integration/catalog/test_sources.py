@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import event, func, select
 from support.fixtures.values import MOMENT, media_info, new_source
-from vodflow.catalog import sources
+from vodflow.catalog import sightings, sources
 from vodflow.catalog.database import get_engine, transaction
 from vodflow.catalog.states import SourceStatus
 from vodflow.catalog.tables import metadata
@@ -21,7 +21,7 @@ def _count(table):
 
 def _register(*new):
     with transaction("test") as conn:
-        return sources.register_sources(conn, new)
+        return sightings.register_sources(conn, new)
 
 
 def test_registers_each_identity_once(catalog):

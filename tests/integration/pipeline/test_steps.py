@@ -30,8 +30,12 @@ from vodflow.errors import (
     ProfileError,
     RejectionReason,
     SourceNotFound,
+    SourceUnreadable,
+    UnreadableReason,
     VerificationError,
 )
+from vodflow.media import probe as media_probe
+from vodflow.pipeline import prepare
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.prepare import probe_source
 from vodflow.pipeline.publish import publish_job, verify_job
@@ -153,14 +157,65 @@ def test_an_overwritten_source_is_gone_and_the_new_one_works(upload: Any, s3: S3
     with transaction("test") as connection:
         old = get_source(connection, source_id)
     upload("silent")
-    with pytest.raises(InputRejected) as caught:
+    with pytest.raises(SourceUnreadable) as caught:
         probe_source(TranscodeRequest(source_id=source_id, force=True), "source-1")
-    assert caught.value.reason is RejectionReason.GONE
+    assert caught.value.reason is UnreadableReason.GONE
     new_id = probe_source(ask(uri), "manual-2")
     assert new_id != source_id
     with transaction("test") as connection:
         new = get_source(connection, new_id)
     assert new.video_id == old.video_id
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_source_that_goes_while_its_job_waits_is_made_when_it_is_back(
+    upload: Any, s3: S3Client, source_bucket: str, archived: bool
+) -> None:
+    """Deleted, or moved to an archive, after it was planned; then put again."""
+    uri = upload("small")
+    job = until_planned(ask(uri, outputs=["mp4"]))
+    if archived:
+        body = clip("small").read_bytes()
+        s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=body, StorageClass="GLACIER")
+    else:
+        s3.delete_object(Bucket=source_bucket, Key="acme/clip.mp4")
+    reason = UnreadableReason.ARCHIVED if archived else UnreadableReason.GONE
+    with pytest.raises(SourceUnreadable) as caught:
+        transcode_local(job.id, run_id="manual-1")
+    assert caught.value.reason is reason
+    failed = reread(job)
+    assert (failed.status, failed.error_code, failed.retryable) == (JobStatus.FAILED, reason.value, False)
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+        assert row.verdict == SourceStatus.UNREADABLE
+        assert row.reason is not None
+        assert row.reason.startswith(f"{reason.value}: ")
+        assert row.over
+    # Whoever runs it by hand meanwhile hears the same.
+    with pytest.raises(SourceUnreadable):
+        probe_source(TranscodeRequest(source_id=job.source_id), "source-1")
+    upload("small")
+    again = all_the_way(ask(uri, outputs=["mp4"]), "manual-2")
+    assert (again.id, again.status) == (job.id, JobStatus.PUBLISHED)
+    with transaction("test") as connection:
+        assert get_source(connection, job.source_id).status == SourceStatus.PROBED
+
+
+def test_bytes_that_were_replaced_while_they_were_read_are_not_judged(
+    upload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = upload("small")
+
+    def replaced(*arguments: Any) -> Any:
+        upload("text")
+        return media_probe.probe(*arguments)
+
+    monkeypatch.setattr(prepare, "probe", replaced)
+    with pytest.raises(SourceUnreadable, match="gone"):
+        probe_source(ask(uri), "manual-1")
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert row.verdict == SourceStatus.UNREADABLE
 
 
 def test_what_does_not_exist_is_said(upload: Any, source_bucket: str) -> None:

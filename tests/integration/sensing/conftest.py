@@ -87,7 +87,9 @@ def place(
     s3.put_bucket_notification_configuration(
         Bucket=bucket,
         NotificationConfiguration={
-            "QueueConfigurations": [{"QueueArn": queue_arn(name), "Events": ["s3:ObjectCreated:*"]}]
+            "QueueConfigurations": [
+                {"QueueArn": queue_arn(name), "Events": ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"]}
+            ]
         },
     )
     settings = set_settings(watch=json.dumps([{"bucket": bucket}]), event_queue_url=queue_url)

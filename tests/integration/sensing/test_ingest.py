@@ -75,7 +75,7 @@ def test_dispatch_pages_through_any_number(place: Place, runs: Runs) -> None:
         place.put(f"acme/{number:03}.mp4", b"x")
     sweep()
     ids = [row[0] for row in place.rows("id")]
-    assert dispatch(runs, first_id=ids[1], last_id=ids[3]) == 3  # type: ignore[arg-type]
+    assert dispatch(runs, ids=ids[1:4]) == 3  # type: ignore[arg-type]
     assert dispatch(runs) == PAGE + 2
     assert list(runs.started.values()) == [1] * (PAGE + 5)
     assert dispatch(runs) == 0

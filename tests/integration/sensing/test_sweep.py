@@ -57,15 +57,17 @@ def test_an_overwritten_key_is_a_new_source_of_the_same_video(place: Place) -> N
 def test_versioned_buckets_are_identified_by_version(place: Place) -> None:
     place.put("acme/before.mp4")
     place.s3.put_bucket_versioning(Bucket=place.bucket, VersioningConfiguration={"Status": "Enabled"})
-    place.put("acme/a.mp4", b"same")
+    place.put("acme/a.mp4", b"one")
     sweep()
-    place.put("acme/a.mp4", b"same")
+    place.put("acme/a.mp4", b"two")
     place.put("acme/gone.mp4")
     place.s3.delete_object(Bucket=place.bucket, Key="acme/gone.mp4")
     assert sweep().registered == 1
     rows = place.rows("key, version, version_id, etag")
     assert [row[0] for row in rows] == ["acme/a.mp4", "acme/before.mp4", "acme/a.mp4"]
     assert rows[0][1] == rows[0][2] != rows[2][1]
+    place.put("acme/a.mp4", b"two")
+    assert sweep().registered == 0, "another version, not other bytes"
     assert rows[1][1] == rows[1][3]
     assert rows[1][2] is None
 

@@ -35,9 +35,9 @@ RULES: Final[dict[str, Members]] = {
     "TimecodeConfig": shape(honoured="Anchor Source Start TimestampOffset", note=_TIMECODES),
     "Input": shape(
         honoured="AudioSelectorGroups AudioSelectors CaptionSelectors Crop DeblockFilter DenoiseFilter FileInput "
-        "FilterEnable FilterStrength ImageInserter InputClippings InputScanType Position PsiControl TimecodeSource "
-        "TimecodeStart VideoSelector",
-        warned="AdvancedInputFilter AdvancedInputFilterSettings DolbyVisionMetadataXml ProgramNumber",
+        "FilterEnable FilterStrength ImageInserter InputClippings InputScanType Position ProgramNumber PsiControl "
+        "TimecodeSource TimecodeStart VideoSelector",
+        warned="AdvancedInputFilter AdvancedInputFilterSettings DolbyVisionMetadataXml",
         refused="DecryptionSettings DynamicAudioSelectors MultiViewSettings SupplementalImps TamsSettings "
         "VideoGenerator VideoOverlays",
         notes={
@@ -47,7 +47,6 @@ RULES: Final[dict[str, Members]] = {
             "AdvancedInputFilter": "the picture is not restored",
             "AdvancedInputFilterSettings": "the picture is not restored",
             "DolbyVisionMetadataXml": "Dolby Vision is not written",
-            "ProgramNumber": "the best video track of the file is taken, whatever its programme",
             "DecryptionSettings": "encrypted inputs cannot be read",
             "DynamicAudioSelectors": "name the selectors one by one",
             "MultiViewSettings": "stereoscopic outputs are not made",
@@ -56,23 +55,21 @@ RULES: Final[dict[str, Members]] = {
             "VideoGenerator": "inputs are not generated",
             "VideoOverlays": "the overlay would be missing from the picture",
         },
-        neutral={"ProgramNumber": (1,)},
     ),
     "InputClipping": shape(honoured="EndTimecode StartTimecode", note="to the frame"),
     "Rectangle": shape(honoured="Height Width X Y"),
     "VideoSelector": shape(
-        honoured="AlphaBehavior ColorSpace ColorSpaceUsage PadVideo Pid Rotate SampleRange SelectorType",
-        warned="EmbeddedTimecodeOverride Hdr10Metadata MaxLuminance ProgramNumber",
+        honoured="AlphaBehavior ColorSpace ColorSpaceUsage PadVideo Pid ProgramNumber Rotate SampleRange SelectorType",
+        warned="EmbeddedTimecodeOverride Hdr10Metadata MaxLuminance",
         refused="Streams",
         notes={
             "Pid": "refused when the best video track has another one",
             "EmbeddedTimecodeOverride": "MDPM time codes are not read",
             "Hdr10Metadata": "mastering metadata is not written",
             "MaxLuminance": "mastering metadata is not written",
-            "ProgramNumber": "the best video track of the file is taken, whatever its programme",
+            "ProgramNumber": "where the input names none",
             "Streams": "HLS inputs are not read",
         },
-        neutral={"ProgramNumber": (0, 1)},
         values={
             "AlphaBehavior": {"REMAP_TO_LUMA": refused("the alpha channel is dropped")},
             "ColorSpace": {name: refused("P3 colours are not handled") for name in ("P3DCI", "P3D65_HDR")},

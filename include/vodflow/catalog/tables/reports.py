@@ -62,7 +62,7 @@ report_transcoding_problem_daily = Table(
         ondelete="CASCADE",
         name="fk_report_transcoding_problem_daily_report_transcoding_daily",
     ),
-    one_of("kind", ("failed", "rejected")),
+    one_of("kind", ("failed", "rejected", "unreadable")),
     CheckConstraint("count > 0", name="count"),
     comment="Why jobs failed and sources were rejected, one row a reason.",
 )

@@ -18,8 +18,9 @@ from vodflow.contract.engine_names import EngineName
 from vodflow.contract.result import EngineResult, Progress
 from vodflow.contract.summaries import plan_summary, progress_summary, result_summary
 from vodflow.engines.local.worker_process import run_worker
-from vodflow.errors import EngineCanceled, EngineError, InputRejected, VodflowError
+from vodflow.errors import EngineError, VodflowError
 from vodflow.outcomes.announce import ProgressFeed, announce
+from vodflow.storage.readability import cause_of
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def transcode_local(
     :param cancel: set it to stop the engine; everything it started is gone within two seconds
     :return: whether the job is this engine's; nothing is done when it is not
     :raises InputRejected: the source turned out to be damaged; recorded
+    :raises SourceUnreadable: it is gone, archived or refused; recorded, and goes on when it can be read again
     :raises EngineError: recorded in the job with its class; ``retryable`` says whether another try can help
     """
     actor = f"transcode:{run_id or host}"
@@ -57,9 +59,11 @@ def transcode_local(
         recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
         result = run_worker(job.plan, job.bucket, job.prefix, recorder, cancel)
     except BaseException as error:
-        failure = error
+        failure = cause_of(error, job.plan.source) if isinstance(error, VodflowError) else error
         record(actor, lambda connection: _record_failure(connection, job_id, attempt, failure))
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+        if failure is not error:
+            raise failure from error
         raise
     record(actor, lambda connection: _record_result(connection, job_id, attempt, result))
     log.info("Made %s", result_summary(result))
@@ -82,13 +86,7 @@ def _record_failure(connection: Connection, job_id: int, attempt: int, error: Ba
         # A process that was taken for dead, stopped for a while for example, has no say in what came after it.
         log.warning("job %d: a later attempt has taken over; not recorded: %s", job_id, error)
         return
-    match error:
-        case InputRejected():
-            jobs.reject_job(connection, job_id, error.reason, error.detail)
-        case EngineCanceled() | KeyboardInterrupt() | SystemExit():
-            jobs.cancel_job(connection, job_id)
-        case _:
-            jobs.fail_job(connection, job_id, error)
+    jobs.end_job(connection, job_id, error)
 
 
 class ProgressRecorder:

@@ -34,7 +34,14 @@ from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
-from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, VodflowError
+from vodflow.errors import (
+    ConfigurationError,
+    EngineCanceled,
+    EngineError,
+    InputRejected,
+    SourceUnreadable,
+    VodflowError,
+)
 from vodflow.ffmpeg.resources import shortage
 
 log = logging.getLogger(__name__)
@@ -123,7 +130,7 @@ def failure(error: VodflowError) -> Failure:
     """The line that tells of an error."""
     return Failure(
         kind=type(error).__name__,
-        message=error.detail if isinstance(error, InputRejected) else str(error),
+        message=error.detail if isinstance(error, InputRejected | SourceUnreadable) else str(error),
         retryable=error.retryable,
         code=error.code,
         reason=error.reason if isinstance(error, InputRejected) else None,

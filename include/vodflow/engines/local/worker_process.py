@@ -21,7 +21,14 @@ from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.forked_worker import can_fork, run_forked
 from vodflow.engines.local.worker import work
-from vodflow.errors import EngineError, InputRejected, RejectionReason, VodflowError
+from vodflow.errors import (
+    EngineError,
+    InputRejected,
+    RejectionReason,
+    SourceUnreadable,
+    UnreadableReason,
+    VodflowError,
+)
 from vodflow.ffmpeg.process import Finished, Limits, run_process
 from vodflow.ffmpeg.resources import shortage_of
 
@@ -97,6 +104,8 @@ def to_error(failure: Failure) -> VodflowError:
     """The error that a worker's failure line tells of."""
     if failure.reason is not None:
         return InputRejected(RejectionReason(failure.reason), failure.message)
+    if failure.kind == SourceUnreadable.__name__:
+        return SourceUnreadable(UnreadableReason(str(failure.code)), failure.message)
     kind = getattr(errors, failure.kind, EngineError)
     if not (isinstance(kind, type) and issubclass(kind, VodflowError)) or kind in {
         InputRejected,

@@ -25,11 +25,12 @@ from vodflow.engines.mediaconvert.failures import job_failure
 from vodflow.engines.mediaconvert.files.collection import finish, left_over, plan_collection
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES, Snapshot
 from vodflow.engines.mediaconvert.submit import ENGINE, options_of, require_current
-from vodflow.errors import CatalogError, EngineCanceled, EngineError, InputRejected, SourceNotFound, VodflowError
+from vodflow.errors import CatalogError, EngineError, SourceNotFound, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.settings.encode_options import Storage
 from vodflow.storage.copies import Outputs
 from vodflow.storage.objects import list_objects
+from vodflow.storage.readability import cause_of
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +72,10 @@ def collect_job(
         if isinstance(error, _StillRunning) and given_up is None:
             raise
         failure = given_up if given_up is not None and isinstance(error, _StillRunning) else error
-        record(actor, lambda connection: _record_failure(connection, job_id, failure))
+        failure = cause_of(failure, job.plan.source)
+        record(actor, lambda connection: jobs.end_job(connection, job_id, failure))
         announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
-        raise failure from error
+        raise failure from failure.__cause__
     record(actor, lambda connection: _store(connection, job_id, attempt.id, result, cost))
     # Only now: as long as the result is not kept, everything can be done once more from the originals.
     _remove_originals(job, result)
@@ -101,16 +103,6 @@ def _remove_originals(job: JobRow, result: EngineResult) -> None:
 
 class _StillRunning(EngineError):
     """The job is not over; nothing failed."""
-
-
-def _record_failure(connection: Connection, job_id: int, error: VodflowError) -> None:
-    match error:
-        case InputRejected():
-            jobs.reject_job(connection, job_id, error.reason, error.detail)
-        case EngineCanceled():
-            jobs.cancel_job(connection, job_id)
-        case _:
-            jobs.fail_job(connection, job_id, error)
 
 
 def _store(connection: Connection, job_id: int, attempt_id: int, result: EngineResult, cost: Decimal | None) -> None:

@@ -29,11 +29,12 @@ from vodflow.engines.mediaconvert.pricing.estimate import Budget, check_budget, 
 from vodflow.engines.mediaconvert.request.job import create_job_request, user_metadata
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES
 from vodflow.engines.mediaconvert.submission_rate import SubmissionLimiter, configured_limiter
-from vodflow.errors import ConfigurationError, InputRejected, JobBusy, SourceNotFound, VodflowError
+from vodflow.errors import ConfigurationError, JobBusy, SourceNotFound, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.encode_options import EncodeOptions, JobOptions
 from vodflow.storage.objects import resolve_source
+from vodflow.storage.readability import cause_of
 
 log = logging.getLogger(__name__)
 
@@ -92,17 +93,22 @@ def cancel_job(job_id: int, *, actor: str = "cancel", service: MediaConvert | No
 
 
 def require_current(source: SourceRef) -> None:
-    """Refuse a source that MediaConvert would read, or has read, in another version than the plan's.
+    """Refuse a source of which MediaConvert would read, or has read, other bytes than the plan's.
 
     :raises SourceNotFound: it was overwritten or removed
     """
-    found = resolve_source(source.bucket, source.key).ref
-    if found.version != source.version:
-        raise SourceNotFound(
-            f"{source.uri} has version {found.version} now, not {source.version} that was planned. MediaConvert reads "
-            "the newest version only; transcode that one, or this one with the local engine.",
-            code="overwritten",
-        )
+    found = resolve_source(source.bucket, source.key)
+    if found.ref.version == source.version:
+        return
+    if source.version_id is not None:
+        planned = resolve_source(source.bucket, source.key, source.version_id)
+        if (planned.etag, planned.ref.size) == (found.etag, found.ref.size):
+            return  # the same once more
+    raise SourceNotFound(
+        f"{source.uri} has version {found.ref.version} now, not {source.version} that was planned. MediaConvert reads "
+        "the newest version only; transcode that one, or this one with the local engine.",
+        code="overwritten",
+    )
 
 
 class _Submitter:
@@ -126,9 +132,12 @@ class _Submitter:
         except JobBusy:
             raise
         except VodflowError as error:
-            self._record_failure(error)
+            failure = cause_of(error, job.plan.source)
+            # Whoever asked must hear of the first error, not that it could not be noted.
+            with suppress(VodflowError):
+                record(self.actor, lambda connection: jobs.end_job(connection, self.job_id, failure))
             announce(source_id=job.source_id, video_id=job.video_id, job_id=job.id)
-            raise
+            raise failure from failure.__cause__
 
     def _again(self, job: JobRow, attempt: AttemptRow) -> Submission | None:
         """Go on with what an earlier try began; none when that failed, is recorded, and another job may do better."""
@@ -206,17 +215,6 @@ class _Submitter:
 
     def _worker(self) -> str:
         return f"MediaConvert, {self.settings.aws_region}"
-
-    def _record_failure(self, error: VodflowError) -> None:
-        def change(connection: Any) -> None:
-            if isinstance(error, InputRejected):
-                jobs.reject_job(connection, self.job_id, error.reason, error.detail)
-            else:
-                jobs.fail_job(connection, self.job_id, error)
-
-        # Whoever asked must hear of the first error, not that it could not be noted.
-        with suppress(VodflowError):
-            record(self.actor, change)
 
 
 def options_of(attempt: AttemptRow) -> EncodeOptions:

@@ -7,11 +7,12 @@ item; attributes of other writers are never touched.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from vodflow.catalog.states import ArtifactKind
+from vodflow.catalog.states import ArtifactKind, SourceStatus
 from vodflow.contract import layout
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ VERSION: Final = "vodflow_version"
 SCHEMA_VERSION: Final = 1
 
 #: Given up first when an item would be too large; what remains is what a player and an operator need.
-EXPENDABLE: Final = ("renditions", "outputs", "error", "rejection")
+EXPENDABLE: Final = ("renditions", "outputs", "error", "rejection", "unreadable")
 
 _RUNG: Final = "video_"
 
@@ -62,7 +63,7 @@ def key_values(source: SourceRow) -> dict[str, object]:
 
 
 def _source(source: SourceRow) -> dict[str, Any]:
-    info = source.media_info
+    info, unreadable = source.media_info, source.status == SourceStatus.UNREADABLE
     return {
         "tenant": source.tenant,
         "source_uri": f"s3://{source.bucket}/{source.key}",
@@ -72,14 +73,13 @@ def _source(source: SourceRow) -> dict[str, Any]:
         "width": None if info is None or info.video is None else info.video.display_width,
         "height": None if info is None or info.video is None else info.video.display_height,
         "registered_at": _time(source.registered_at),
-        "rejection": _rejection(source),
+        "rejection": _reason(source.rejection_reason, source.rejection_detail),
+        "unreadable": _reason(source.unreadable_reason, source.unreadable_detail) if unreadable else None,
     }
 
 
-def _rejection(source: SourceRow) -> dict[str, Any] | None:
-    if source.rejection_reason is None:
-        return None
-    return {"reason": source.rejection_reason.value, "detail": source.rejection_detail or ""}
+def _reason(name: StrEnum | None, detail: str | None) -> dict[str, Any] | None:
+    return None if name is None else {"reason": name.value, "detail": detail or ""}
 
 
 def _work(source: SourceRow, job: JobRow | None) -> dict[str, Any]:

@@ -14,12 +14,14 @@ _TITLES: Final = {
     "video.failed": "Failed",
     "video.rejected": "Rejected",
     "video.canceled": "Canceled",
+    "video.unreadable": "Unreadable",
 }
 _ICONS: Final = {
     "video.published": ":white_check_mark:",
     "video.failed": ":x:",
     "video.rejected": ":no_entry:",
     "video.canceled": ":black_square_for_stop:",
+    "video.unreadable": ":hourglass:",
 }
 
 #: Slack cuts a section's text at 3,000 characters (Slack's reference, "Section block").
@@ -80,8 +82,8 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
     if public := document.get("publication"):
         facts.append(("Manifest", f"<{_link(public['manifest_url'])}|manifest.json>"))
         facts.append(("Qualities", _escape(" ".join(public["qualities"]))))
-    if rejection := document.get("rejection"):
-        facts.append(("Reason", f"{_escape(rejection['reason'])}: {_escape(shortened(rejection['detail']))}"))
+    if refused := document.get("rejection") or document.get("unreadable"):
+        facts.append(("Reason", f"{_escape(refused['reason'])}: {_escape(shortened(refused['detail']))}"))
     if error := document.get("error"):
         facts.append(("Error", f"{_escape(str(error['code']))} ({error['class']})\n```{_code(error['message'])}```"))
     return facts

@@ -80,7 +80,7 @@ def test_sns_around_eventbridge() -> None:
     [
         json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "footage"}),
         message(record("a.mp4", "ObjectRemoved:Delete")),
-        message(record("a.mp4", "ObjectRestore:Completed")),
+        message(record("a.mp4", "ObjectRestore:Post")),
         json.dumps(bridge("Object Deleted")),
     ],
 )

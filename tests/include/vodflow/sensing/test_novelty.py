@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from vodflow.errors import ConfigurationError
 from vodflow.sensing import novelty
-from vodflow.sensing.listing import FoundObject
 from vodflow.sensing.novelty import Marker, new_videos
 from vodflow.settings.watch_rules import WatchRule
+from vodflow.storage.objects import ListedObject
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def found(key: str, etag: str = "e", age: float = 0) -> FoundObject:
-    return FoundObject(key, 5, etag, NOW - timedelta(seconds=age))
+def found(key: str, etag: str = "e", age: float = 0) -> ListedObject:
+    return ListedObject(key, 5, etag, NOW - timedelta(seconds=age))
 
 
 def test_since_takes_everything_from_that_time_on() -> None:

@@ -208,3 +208,21 @@ def test_sound_that_changes_in_the_middle_is_converted(transcoder: TranscodeBenc
     made = next(transcoder.fetch(tmp_path).glob("*.mp4"))
     for second in range(3):
         assert heard(made, (400, 700), second + 0.3) == [{400}, {700}]
+
+
+@pytest.mark.parametrize(("asked", "width", "hertz"), [({}, 128, 400), ({"ProgramNumber": 9}, 256, 700)])
+def test_picture_and_sound_are_of_the_programme(
+    transcoder: TranscodeBench, tmp_path: Path, asked: dict[str, int], width: int, hertz: int
+) -> None:
+    inputs: list[str] = []
+    for size, tone in (("128x96", 400), ("256x192", 700)):
+        inputs += ["-f", "lavfi", "-i", f"color=s={size}:r=25:d=2", "-f", "lavfi", "-i", f"sine={tone}:r=48000:d=2"]
+    maps = [word for stream in range(4) for word in ("-map", str(stream))]
+    programs = ["-program", "program_num=7:st=0:st=1", "-program", "program_num=9:st=2:st=3"]
+    coded = ["-c:v", "mpeg2video", "-c:a", "mp2", str(tmp_path / "two.ts")]
+    subprocess.run([ffmpeg_path(), "-v", "error", *inputs, *maps, *programs, *coded], check=True, timeout=60)
+    part = source(transcoder.put("two", tmp_path / "two.ts")) | asked
+    description = {"CodecSettings": {"Codec": "H_264", "H264Settings": {"Bitrate": 200_000}}}
+    transcoder.run(job(part, group(transcoder.bucket, "FILE", output("_v", "MP4", description, aac()))))
+    made = next(transcoder.fetch(tmp_path).glob("*.mp4"))
+    assert (stream(made, "video")["width"], heard(made, (400, 700), 0.5)) == (width, [{hertz}, {hertz}])

@@ -93,6 +93,8 @@ def _selection(plan: TranscodePlan, index: int, options: EncodeOptions) -> dict[
         raise PlanError(
             f"The plan uses audio stream {index} of {plan.source.uri}, which has no such stream. Plan again."
         )
+    if (pid := tracks[number - 1].pid) is not None:
+        return {"SelectorType": "PID", "Pids": [pid]}
     if options.audio_selection == "language":
         codes = Counter(listed_code(track.language or "") for track in tracks)
         code = listed_code(tracks[number - 1].language or "")

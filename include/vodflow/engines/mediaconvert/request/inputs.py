@@ -29,6 +29,7 @@ def job_input(plan: TranscodePlan, options: EncodeOptions) -> dict[str, Any]:
     captions = caption_selectors(options)
     return {
         "FileInput": plan.source.uri,
+        **({"ProgramNumber": plan.media.program.number} if plan.media.program else {}),
         "TimecodeSource": "ZEROBASED",
         "PsiControl": "USE_PSI",
         "FilterEnable": "AUTO",

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from support.engine_plans import LADDER, written_plan
 from support.fixtures.golden import Golden
 from support.mediaconvert_values import BUCKET, CASES, JOB, PREFIX, SPEKE, STATIC, request, spoken
+from vodflow.contract.media_info import Program
 from vodflow.contract.plan import Output, Packaging, TranscodePlan
 from vodflow.engines.mediaconvert.request.audio import aac_bitrate
 from vodflow.engines.mediaconvert.request.groups import fragment_length, segment_length
@@ -177,6 +178,16 @@ def test_downmix_has_the_gains_of_the_local_engine() -> None:
     # FL FR FC LFE BL BR: 0.4142 and 0.2929 (ITU-R BS.775-3).
     assert left == [-7.656, -60.0, -10.666, -60.0, -10.666, -60.0]
     assert right == [-60.0, -7.656, -10.666, -60.0, -60.0, -10.666]
+
+
+def test_of_several_programmes_one_is_named_and_its_sound_by_pid() -> None:
+    plan = spoken("eng", "eng", sound=(2, "stereo"))
+    tracks = tuple(track.model_copy(update={"pid": 256 + track.index}) for track in plan.media.audio)
+    changes = {"program": Program(number=9, name="Two", others=(Program(number=7),)), "audio": tracks}
+    settings = request(plan.model_copy(update={"media": plan.media.model_copy(update=changes)}))["Settings"]
+    assert settings["Inputs"][0]["ProgramNumber"] == 9
+    selector = settings["Inputs"][0]["AudioSelectors"]["Audio Selector 1"]
+    assert (selector["SelectorType"], selector["Pids"]) == ("PID", [257])
 
 
 def test_stereo_is_not_remixed() -> None:

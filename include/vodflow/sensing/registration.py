@@ -1,0 +1,79 @@
+"""From an object in S3 to a source: the one way, whoever noticed it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from vodflow.catalog.database import transaction
+from vodflow.catalog.rows import NewSource, SourceRow
+from vodflow.catalog.sightings import register_sources
+from vodflow.catalog.sources import find_source, mark_dispatched
+from vodflow.catalog.states import DiscoveredBy
+from vodflow.errors import CatalogError, UnreadableReason
+from vodflow.sensing.rules import Ignored, Places, Taken, judge
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.objects import ListedObject, SourceObject
+
+#: The tenant of objects that no watch rule covers.
+DEFAULT_TENANT: Final = "default"
+
+
+def as_source(
+    verdict: Taken | Ignored,
+    bucket: str,
+    found: ListedObject,
+    discovered_by: DiscoveredBy,
+    *,
+    seen_at: datetime | None,
+    archived: str | None = None,
+) -> NewSource:
+    """The catalog's value for an object: its watch rule says whose it is and what it is made with.
+
+    :param seen_at: when this was the current version of its key; none when another one may have been
+    :param archived: one sentence on where it lies, when nobody can read it there
+    """
+    taken = verdict if isinstance(verdict, Taken) else None
+    return NewSource(
+        tenant=taken.tenant if taken else DEFAULT_TENANT,
+        bucket=bucket,
+        key=found.key,
+        version=found.version,
+        version_id=found.version_id,
+        etag=found.etag,
+        size=found.size,
+        last_modified=found.last_modified,
+        seen_at=seen_at,
+        discovered_by=discovered_by,
+        profile=taken.rule.profile if taken else None,
+        engine=taken.rule.engine if taken else None,
+        unreadable=UnreadableReason.ARCHIVED if archived else None,
+        unreadable_detail=archived,
+    )
+
+
+def source_of(found: SourceObject, places: Places, discovered_by: DiscoveredBy) -> NewSource:
+    """:func:`as_source` of an object that was looked up by itself. It need not be watched: a person may name any."""
+    bucket, listed = found.ref.bucket, found.listed
+    verdict = judge(places, bucket, listed.key)
+    return as_source(verdict, bucket, listed, discovered_by, seen_at=found.seen_at, archived=found.archived)
+
+
+def register_object(
+    found: SourceObject, actor: str, *, run_id: str | None = None, settings: Settings | None = None
+) -> SourceRow:
+    """The source of an object that a person or a program names: made now if nobody has noticed it yet.
+
+    :param run_id: the run that transcodes it, where there is one already: sensing then starts no other
+    """
+    used = settings or get_settings()
+    ref = found.ref
+    new = source_of(found, Places.of(used), DiscoveredBy.MANUAL)
+    with transaction(actor, used) as connection:
+        wanted = register_sources(connection, [new])
+        if run_id is not None:
+            mark_dispatched(connection, wanted, run_id)
+        row = find_source(connection, ref.bucket, ref.key, ref.version, etag=found.etag, size=ref.size)
+    if row is None:
+        raise CatalogError(f"{ref.uri} was registered but cannot be found; try again.")
+    return row
