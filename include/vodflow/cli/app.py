@@ -84,6 +84,7 @@ SUBCOMMANDS = {
     "demo": Subcommand("vodflow.stack.demo", "demo", "Send real videos through the whole pipeline.", alone=True),
     "upload": Subcommand("vodflow.cli.upload", "upload", "Upload videos and have them transcoded."),
     "jobs": Subcommand("vodflow.cli.jobs", "app", "Look at jobs; start, wait for, cancel and retry them."),
+    "sensing": Subcommand("vodflow.cli.sensing", "app", "Say why an object is or is not taken."),
     "verify": Subcommand("vodflow.cli.verify", "verify", "Check a job's outputs against its plan."),
     "notifications": Subcommand("vodflow.cli.notifications", "app", "Look at notifications and send them."),
     "metadata": Subcommand("vodflow.cli.metadata", "app", "Bring the videos' metadata in DynamoDB up to date."),

@@ -48,7 +48,8 @@ def found_already(job: Job, engine: str | None) -> list[str]:
     """
     other = f", by the engine {job.engine} and not {engine}" if engine and job.engine not in (None, engine) else ""
     if job.over and job.reason:
-        return [f"Found: job {job.ref} is {job.status} ({job.reason}). --force tries again."]
+        more = "It goes on when it can be read" if job.status == SourceStatus.UNREADABLE else "--force tries again"
+        return [f"Found: job {job.ref} is {job.status} ({job.reason}). {more}."]
     if job.succeeded:
         made = f" at {job.finished_at:%Y-%m-%d %H:%M} UTC" if job.finished_at else ""
         return [f"Found: job {job.ref} published these outputs{made}{other}. Nothing is made anew; --force does."]
