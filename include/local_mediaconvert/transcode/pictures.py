@@ -31,7 +31,7 @@ _COLOR_SPACES: Final = {
     "REC_709": ("bt709", "bt709", "bt709"),
     "HDR10": ("bt2020", "smpte2084", "bt2020nc"),
     "HLG_2020": ("bt2020", "arib-std-b67", "bt2020nc"),
-    "P3D65_SDR": ("smpte432", "bt709", "bt709"),
+    "P3D65_SDR": ("smpte432", "iec61966-2-1", "bt709"),
 }
 _RANGES: Final = {"FULL_RANGE": "pc", "LIMITED_RANGE": "tv"}
 _CONVERTED: Final = {"FORCE_709": "bt709", "FORCE_601": "smpte170m"}

@@ -12,9 +12,13 @@ from typing import Final
 
 from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, Program, VideoTrack
 from vodflow.contract.plan import AudioRendition, PlanWarning
+from vodflow.ffmpeg.colors import source_primaries
 
 #: A slower rate than this share of the source's drops frames that a person could see.
 _SAME_RATE: Final = Fraction(99, 100)
+
+#: Primaries that hold more colours than BT.709's by far.
+_WIDE: Final = {"bt2020": "BT.2020", "smpte431": "DCI-P3", "smpte432": "Display P3"}
 
 _OTHERS: Final = {
     "video": "a further video track",
@@ -66,6 +70,8 @@ def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:
     if track.hdr:
         name = "PQ" if track.color_transfer == "smpte2084" else "HLG"
         yield warning("hdr_tone_mapped", f"The picture is HDR ({name}); it is published in SDR, tone-mapped to BT.709.")
+    elif wide := _WIDE.get(source_primaries(track)):
+        yield warning("colors_clipped", f"The picture may have colours of {wide} that BT.709 lacks; they are clipped.")
     if track.closed_captions:
         message = "The pictures carry closed captions (CEA-608 or CEA-708); they are not published."
         yield warning("closed_captions_left_out", message)

@@ -16,7 +16,7 @@ from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.engines.local.run_job import transcode_local
 from vodflow.errors import InputRejected, RejectionReason
-from vodflow.ffmpeg.tools import ffmpeg_path
+from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.prepare import probe_source
 from vodflow.pipeline.publish import publish_job, verify_job
@@ -107,6 +107,17 @@ def test_a_lively_moment_keeps_its_motion(bring: Any, s3: S3Client, tmp_path: Pa
     frames = _decode(movie, "-t", "2", "-map", "0:v", "-f", "framemd5", "-bitexact").decode().splitlines()
     assert job.plan.renditions[0].frame_rate == "30/1"
     assert len({line.rpartition(",")[2] for line in frames if not line.startswith("#")}) > 50
+
+
+def test_what_was_hdr_says_nothing_of_its_brightness(bring: Any, s3: S3Client, tmp_path: Path) -> None:
+    job = bring("hdr")
+    assert [warning.code for warning in job.plan.warnings] == ["hdr_tone_mapped"]
+    s3.download_file(job.bucket, f"{job.prefix}/mp4/video_180p.mp4", str(tmp_path / "movie.mp4"))
+    argv = [ffprobe_path(), "-v", "error", "-show_streams", "-show_frames", "-read_intervals", "%+#1"]
+    said = subprocess.run([*argv, tmp_path / "movie.mp4"], capture_output=True, check=True, timeout=60).stdout
+    assert b"color_transfer=bt709" in said
+    assert b"Mastering" not in said
+    assert b"light level" not in said
 
 
 def test_captions_in_pictures_are_left_out_and_said(bring: Any, s3: S3Client, tmp_path: Path) -> None:

@@ -103,6 +103,35 @@ def test_bit_depth(pixels: str, raw: str | None, depth: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pixels", "tags", "alpha"),
+    [("yuva444p12le", {}, True), ("argb", {}, True), ("gbrap", {}, True), ("ya8", {}, True), ("rgb24", {}, False),
+     ("yuv420p", {"ALPHA_MODE": "1"}, True), ("yuv420p", {}, False), ("bayer_rggb8", {}, False)],
+)  # fmt: skip
+def test_transparency(pixels: str, tags: dict[str, str], alpha: bool) -> None:
+    assert media_info(changed(pix_fmt=pixels, tags=tags), 1).video.alpha is alpha
+
+
+def test_every_stream_is_something() -> None:
+    source = document("plain")
+    source["streams"] += [
+        {"index": 2, "codec_type": "video", "codec_name": "mjpeg", "disposition": {"attached_pic": 1}},
+        {"index": 3, "codec_type": "video", "codec_name": "h264", "width": 320, "height": 180},
+        {"index": 4, "codec_type": "audio", "codec_tag_string": "ac-4"},
+        {"index": 5, "codec_type": "data", "codec_tag_string": "tmcd"},
+        {"index": 6, "codec_type": "data", "codec_name": "klv"},
+        {"index": 7, "codec_type": "attachment", "codec_name": "ttf"},
+        {"index": 8, "codec_type": "subtitle", "codec_name": "mov_text"},
+        {"index": 9},
+    ]
+    info = media_info(source, 1)
+    assert [(track.index, track.kind, track.codec) for track in info.others] == [
+        (2, "picture", "mjpeg"), (3, "video", "h264"), (4, "audio", "ac-4"), (5, "timecode", "tmcd"),
+        (6, "data", "klv"), (7, "attachment", "ttf"), (9, "data", "unknown"),
+    ]  # fmt: skip
+    assert [track.index for track in info.captions] == [8]
+
+
+@pytest.mark.parametrize(
     ("name", "reason", "words"),
     [
         ("audio_only", RejectionReason.NO_VIDEO_TRACK, "sound only"),

@@ -57,7 +57,7 @@ def _video_selector(plan: TranscodePlan) -> dict[str, Any]:
 def _color_space(track: VideoTrack) -> str | None:
     if track.hdr:
         return _COLOR_SPACES[track.color_transfer or ""]
-    if source_primaries(track) == "smpte432":
+    if source_primaries(track) == "smpte432" and track.color_transfer in {None, "iec61966-2-1"}:
         return "P3D65_SDR"
     return "REC_601" if source_matrix(track) == "bt601" else None
 
