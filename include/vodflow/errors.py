@@ -33,7 +33,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any, Final
 
 
 class ErrorClass(StrEnum):
@@ -254,3 +256,44 @@ class WaitTimeout(VodflowError):
 
 class StackError(VodflowError):
     """A part of the embedded stack does not start or does not answer; the message names its log."""
+
+
+def to_document(error: VodflowError) -> dict[str, Any]:
+    """An error as JSON values, to cross a process, a queue or an API; :func:`from_document` reads it.
+
+    ``kind``, ``message``, ``retryable``, ``error_class``, ``external_id``, and what else the error carries.
+    """
+    return {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "retryable": error.retryable,
+        "error_class": error.error_class,
+        "external_id": error.external_id,
+        **vars(error),
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> VodflowError:
+    """The error that :func:`to_document` wrote; an :class:`EngineError` where its kind is not known here."""
+    known = globals().get(str(document["kind"]))
+    kind = known if isinstance(known, type) and issubclass(known, VodflowError) else EngineError
+    if issubclass(kind, InputRejected) and "reason" not in document:
+        kind = EngineError
+    error: VodflowError = kind.__new__(kind, document["message"])
+    error.job_id = error.code = None
+    for name, value in document.items():
+        if name not in {"kind", "message"}:
+            setattr(error, name, _READ.get(name, _as_it_is)(value))
+    return error
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+#: Attributes that are more than JSON values.
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "reason": lambda value: UnreadableReason(value) if value in set(UnreadableReason) else RejectionReason(value),
+    "error_class": ErrorClass,
+    "problems": tuple,
+}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from vodflow.contract.backoff import backoff
 
 from local_mediaconvert.jobs.faults import Faults
 from local_mediaconvert.jobs.store import Store
@@ -82,7 +83,7 @@ class Outbox:
         failures, retry_at = 0, 0.0
         while self._await_work(name, retry_at):
             failures = self._drain(name, send, failures)
-            retry_at = time.monotonic() + _delay(failures)
+            retry_at = time.monotonic() + backoff(failures, first=_FIRST_DELAY, longest=_LONGEST_DELAY)
 
     def _await_work(self, name: str, retry_at: float) -> bool:
         """Sleep until an event is due, and not before ``retry_at`` (monotonic); False when it is time to stop."""
@@ -124,13 +125,6 @@ class Outbox:
                 db.executemany("DELETE FROM outbox WHERE seq = ?", [(row["seq"],) for row in rows])
             failures = 0
         return failures
-
-
-def _delay(failures: int) -> float:
-    """Seconds until the next try, with jitter."""
-    if not failures:
-        return 0.0
-    return min(_FIRST_DELAY * 2.0 ** min(failures - 1, 16), _LONGEST_DELAY) * random.uniform(0.8, 1.2)  # noqa: S311
 
 
 def to_queue(url: str) -> Send:

@@ -95,16 +95,11 @@ class EngineResult(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class Failure(_Value):
-    """Why a worker stopped without a result.
+class Failure(BaseModel):
+    """Why a worker stopped without a result: the fields of :func:`vodflow.errors.to_document`."""
 
-    :param kind: class name of the error in :mod:`vodflow.errors`
-    :param reason: rejection reason, where the input is at fault
-    """
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     event: Literal["failure"] = "failure"
     kind: str
     message: str
-    retryable: bool
-    code: str | None = None
-    reason: str | None = None

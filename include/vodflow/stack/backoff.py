@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vodflow.contract.backoff import backoff
+
 #: Seconds before the first restart; doubled by each further failure.
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
@@ -21,10 +23,7 @@ class Backoff:
     @property
     def delay(self) -> float:
         """Seconds to wait before the next start: 0.5, 1, 2, … 30."""
-        if not self.failures:
-            return 0.0
-        doublings = min(self.failures - 1, 16)
-        return min(FIRST_DELAY * 2.0**doublings, LONGEST_DELAY)
+        return backoff(self.failures, first=FIRST_DELAY, longest=LONGEST_DELAY, spread=0.0)
 
     def after_run(self, seconds: float) -> Backoff:
         """The state after the part ended, having run for ``seconds``."""

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
-from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.engines.mediaconvert import snapshot as states
-from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES, api_failure, job_failure, time_limit_failure
+from vodflow.engines.mediaconvert.client import MediaConvert
+from vodflow.engines.mediaconvert.failures import api_failure, job_failure, time_limit_failure
 from vodflow.engines.mediaconvert.snapshot import Snapshot
 from vodflow.engines.mediaconvert.submission_rate import SubmissionLimiter, configured_limiter
 from vodflow.errors import ConfigurationError, VodflowError
@@ -31,9 +31,6 @@ DISCOVERY_VARIABLE: Final = "MEDIACONVERT_ENDPOINT_DISCOVERY"
 _DEFAULTS: Final = Config(
     connect_timeout=10, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 10}, tcp_keepalive=True
 )
-
-#: Longest ``InputFile`` of SearchJobs, characters (botocore's model).
-_LONGEST_INPUT_FILE: Final = 300
 
 
 class MediaConvertHook(AwsBaseHook):
@@ -130,22 +127,25 @@ class MediaConvertHook(AwsBaseHook):
 
     # Jobs
 
+    @property
+    def service(self) -> MediaConvert:
+        """The calls that need care, with the errors of :mod:`vodflow.errors`."""
+        return MediaConvert(self.conn)
+
     def create_job(self, **request: Any) -> dict[str, Any]:
         """Submit a job at the shared rate; returns the new job, or the one that has the same client request token.
 
         :raises JobSettingsError: for settings that MediaConvert refuses, with its messages
         """
         self.limiter.acquire(f"{self.aws_conn_id}|{self.conn_region_name}|{self.conn_client_meta.endpoint_url}")
-        job: dict[str, Any] = self._call("CreateJob", **request)["Job"]
-        return job
+        return self.service.create(request)
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """One job, as boto3 returns it.
 
         :raises EngineError: when there is none (not retryable), or MediaConvert does not answer (retryable)
         """
-        job: dict[str, Any] = self._call("GetJob", job_id, Id=job_id)["Job"]
-        return job
+        return self.service.get(job_id)
 
     def get_job_state(self, job_id: str) -> str:
         """The status of one job."""
@@ -153,17 +153,10 @@ class MediaConvertHook(AwsBaseHook):
 
     def cancel_job(self, job_id: str) -> bool:
         """Cancel a job; false when it has ended already or is unknown. Cancelling twice is fine."""
-        try:
-            self._call("CancelJob", job_id, Id=job_id)
-        except VodflowError as error:
-            if error.code in NOT_FOUND_CODES:
-                self.log.info("MediaConvert does not know job %s; nothing to cancel", job_id)
-                return False
-            if self.get_job_state(job_id) in self.INTERMEDIATE_STATES:
-                raise
-            self.log.info("MediaConvert job %s has ended already; nothing to cancel", job_id)
-            return False
-        return True
+        cancelled = self.service.cancel(job_id)
+        if not cancelled:
+            self.log.info("MediaConvert job %s has ended already or is unknown; nothing to cancel", job_id)
+        return cancelled
 
     def iterate_jobs(self, *, max_pages: int = 50, **query: Any) -> Iterator[dict[str, Any]]:
         """Jobs, newest first: of SearchJobs where ``InputFile`` is given, else of ListJobs.
@@ -171,14 +164,7 @@ class MediaConvertHook(AwsBaseHook):
         :param max_pages: most calls, twenty jobs each
         :param query: ``InputFile``, ``Queue``, ``Status``
         """
-        operation = "SearchJobs" if "InputFile" in query else "ListJobs"
-        query |= {"MaxResults": 20, "Order": "DESCENDING"}
-        for _ in range(max_pages):
-            answer = self._call(operation, **query)
-            yield from answer.get("Jobs", ())
-            if not answer.get("NextToken"):
-                return
-            query["NextToken"] = answer["NextToken"]
+        return self.service.jobs(max_pages=max_pages, **query)
 
     def find_job(
         self,
@@ -193,11 +179,8 @@ class MediaConvertHook(AwsBaseHook):
         :param input_file: an input of the job; it makes the search short
         :param statuses: only jobs in one of them; none means any
         """
-        query = {"InputFile": input_file[-_LONGEST_INPUT_FILE:]} if input_file else {}
-        for job in self.iterate_jobs(max_pages=max_pages, **query):
-            if metadata.items() <= job.get("UserMetadata", {}).items() and job["Status"] in (statuses or job["Status"]):
-                return job
-        return None
+        found = self.service.find(metadata, input_file=input_file, max_pages=max_pages)
+        return next((job for job in found if job["Status"] in (statuses or job["Status"])), None)
 
     def wait_for_job(
         self,
@@ -248,13 +231,6 @@ class MediaConvertHook(AwsBaseHook):
         """
         own = self.service_config
         return configured_limiter(own.get("submission_limiter"), own.get("submit_rate"))
-
-    def _call(self, operation: str, job_id: str | None = None, **parameters: Any) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = getattr(self.conn, xform_name(operation))(**parameters)
-        except (ClientError, BotoCoreError) as error:
-            raise api_failure(error, operation, job_id) from error
-        return answer
 
     def _asks_for_discovery(self) -> bool:
         asked = os.environ.get(DISCOVERY_VARIABLE) or self.service_config.get("endpoint_discovery")

@@ -8,7 +8,14 @@ from vodflow.catalog.tables.base import metadata
 from vodflow.catalog.tables.outbox import metadata_sync, notification_delivery
 from vodflow.catalog.tables.outputs import artifact, publication, rendition
 from vodflow.catalog.tables.reports import report_transcoding_daily, report_transcoding_problem_daily
-from vodflow.catalog.tables.work import dead_letter, engine_event, job, job_attempt, job_event
+from vodflow.catalog.tables.work import (
+    dead_letter,
+    engine_event,
+    job,
+    job_attempt,
+    job_event,
+    mediaconvert_submission_rate,
+)
 
 __all__ = [
     "artifact",
@@ -17,6 +24,7 @@ __all__ = [
     "job",
     "job_attempt",
     "job_event",
+    "mediaconvert_submission_rate",
     "metadata",
     "metadata_sync",
     "notification_delivery",

@@ -212,3 +212,11 @@ dead_letter = Table(
     Index("ix_dead_letter_job_id", "job_id"),
     comment="Work that was given up and waits for a person.",
 )
+
+mediaconvert_submission_rate = Table(
+    "mediaconvert_submission_rate",
+    metadata,
+    Column("key", Text, primary_key=True, comment="what has one quota: connection or account, Region, endpoint"),
+    Column("free_at", Double, nullable=False, comment="when the next job may be submitted, seconds since the epoch"),
+    comment="the shared rate of submissions to MediaConvert, where the settings ask for it",
+)

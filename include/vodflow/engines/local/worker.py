@@ -34,14 +34,7 @@ from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
-from vodflow.errors import (
-    ConfigurationError,
-    EngineCanceled,
-    EngineError,
-    InputRejected,
-    SourceUnreadable,
-    VodflowError,
-)
+from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, VodflowError, to_document
 from vodflow.ffmpeg.resources import shortage
 
 log = logging.getLogger(__name__)
@@ -111,7 +104,7 @@ def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO 
             plan = _parse(read_plan())
             write(run(plan, bucket, prefix, write, cancellation.event))
         except VodflowError as error:
-            write(failure(error))
+            write(Failure(**to_document(error)))
             return cancellation.exit_status if isinstance(error, EngineCanceled) else exit_code(error)
     except BrokenPipeError:
         # Nobody listens any more: whoever started this is gone, and so is the reason to go on.
@@ -121,20 +114,9 @@ def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO 
     except Exception as error:
         log.exception("The worker failed")
         name = type(error).__name__
-        write(failure(shortage(error, "do this work") or EngineError(f"{name}: {error}", code=name)))
+        write(Failure(**to_document(shortage(error, "do this work") or EngineError(f"{name}: {error}", code=name))))
         return ExitCode.RETRYABLE
     return ExitCode.DONE
-
-
-def failure(error: VodflowError) -> Failure:
-    """The line that tells of an error."""
-    return Failure(
-        kind=type(error).__name__,
-        message=error.detail if isinstance(error, InputRejected | SourceUnreadable) else str(error),
-        retryable=error.retryable,
-        code=error.code,
-        reason=error.reason if isinstance(error, InputRejected) else None,
-    )
 
 
 def exit_code(error: VodflowError) -> ExitCode:

@@ -15,20 +15,12 @@ from collections.abc import Callable, Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
-from vodflow import errors
 from vodflow.contract.engine import Engine
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.forked_worker import can_fork, run_forked
 from vodflow.engines.local.worker import work
-from vodflow.errors import (
-    EngineError,
-    InputRejected,
-    RejectionReason,
-    SourceUnreadable,
-    UnreadableReason,
-    VodflowError,
-)
+from vodflow.errors import EngineError, from_document
 from vodflow.ffmpeg.process import Finished, Limits, run_process
 from vodflow.ffmpeg.resources import shortage_of
 
@@ -71,7 +63,7 @@ def run_worker(
             env={**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"},
         )
     if listener.failure is not None:
-        raise to_error(listener.failure)
+        raise from_document(listener.failure.model_dump(exclude={"event"}))
     if listener.result is None or finished.code:
         raise _silent_death(finished)
     return listener.result
@@ -98,23 +90,6 @@ class _Listener:
                 if self._on_progress is not None:
                     self._on_progress(said)
         return True
-
-
-def to_error(failure: Failure) -> VodflowError:
-    """The error that a worker's failure line tells of."""
-    if failure.reason is not None:
-        return InputRejected(RejectionReason(failure.reason), failure.message)
-    if failure.kind == SourceUnreadable.__name__:
-        return SourceUnreadable(UnreadableReason(str(failure.code)), failure.message)
-    kind = getattr(errors, failure.kind, EngineError)
-    if not (isinstance(kind, type) and issubclass(kind, VodflowError)) or kind in {
-        InputRejected,
-        errors.VerificationError,
-    }:
-        kind = EngineError
-    if issubclass(kind, EngineError):
-        return kind(failure.message, code=failure.code, retryable=failure.retryable)
-    return kind(failure.message, code=failure.code)
 
 
 def _silent_death(finished: Finished) -> EngineError:

@@ -1,12 +1,12 @@
-"""The calls of MediaConvert's API that a job's way needs, with this project's errors."""
+"""The calls of MediaConvert's API, with this project's errors; for the engine's steps and the Airflow hook alike."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES, api_failure
@@ -15,20 +15,21 @@ from vodflow.errors import VodflowError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import mediaconvert_client
 
-log = logging.getLogger(__name__)
-
 #: Most that ListJobs and SearchJobs give in one answer.
 _PAGE: Final = 20
 #: Pages read at most while a lost job is looked for: 2,000 jobs.
-_PAGES: Final = 100
+PAGES: Final = 100
 #: How far the service's clock may be behind the catalog's.
 _CLOCK: Final = timedelta(minutes=5)
-#: Longest ``InputFile`` of SearchJobs, characters.
+#: Longest ``InputFile`` of SearchJobs, characters (botocore's model).
 _LONGEST_SEARCH: Final = 300
 
 
 class MediaConvert:
     """MediaConvert of one account and Region.
+
+    Every method raises the errors of :func:`~vodflow.engines.mediaconvert.failures.api_failure`: with the job's id
+    (``external_id``), AWS's code and message, and whether a retry can help.
 
     :param client: boto3's
     """
@@ -41,72 +42,82 @@ class MediaConvert:
         """With the settings' endpoint, Region, timeouts and retries."""
         return cls(mediaconvert_client(settings or get_settings()))
 
-    def create(self, request: Mapping[str, Any]) -> str:
-        """Submit a job; its id.
+    def create(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Submit a job; the job, as boto3 returns it."""
+        job: dict[str, Any] = self._call("CreateJob", **request)["Job"]
+        return job
 
-        :raises VodflowError: see :func:`~vodflow.engines.mediaconvert.failures.api_failure`
-        """
-        return str(self._call("create_job", "CreateJob", **request)["Job"]["Id"])
+    def get(self, external_id: str) -> dict[str, Any]:
+        """One job, as boto3 returns it."""
+        job: dict[str, Any] = self._call("GetJob", external_id, Id=external_id)["Job"]
+        return job
 
     def look(self, external_id: str) -> Snapshot:
-        """What the service says of a job now.
-
-        :raises VodflowError: when there is none, or the service does not answer
-        """
-        answer = self._call("get_job", "GetJob", external_id, Id=external_id)
-        return Snapshot.of(answer["Job"])
+        """What the service says of a job now."""
+        return Snapshot.of(self.get(external_id))
 
     def cancel(self, external_id: str) -> bool:
-        """Cancel a job; false when it was over already or is not known any more.
-
-        :raises VodflowError: when the service does not answer, or refuses a job that is not over
-        """
+        """Cancel a job; false when it was over already or is not known any more. Cancelling twice is fine."""
         try:
-            self._call("cancel_job", "CancelJob", external_id, Id=external_id)
+            self._call("CancelJob", external_id, Id=external_id)
         except VodflowError as error:
-            if error.code in NOT_FOUND_CODES or (not error.retryable and self.look(external_id).ended):
+            if error.code in NOT_FOUND_CODES:
                 return False
-            if error.code == "ConflictException" and self.look(external_id).ended:
+            if (error.code == "ConflictException" or not error.retryable) and self.look(external_id).ended:
                 return False
             raise
         return True
 
-    def find(self, file_input: str, metadata: Mapping[str, str], since: datetime) -> str | None:
-        """The job that a crash hid: submitted since then, with this ``UserMetadata``.
+    def jobs(self, *, max_pages: int = PAGES, **query: Any) -> Iterator[dict[str, Any]]:
+        """Jobs, newest first: of SearchJobs where ``InputFile`` is given, else of ListJobs.
+
+        :param max_pages: most calls, twenty jobs each
+        :param query: ``InputFile``, ``Queue``, ``Status``
+        """
+        operation = "SearchJobs" if "InputFile" in query else "ListJobs"
+        query |= {"MaxResults": _PAGE, "Order": "DESCENDING"}
+        for _ in range(max_pages):
+            page = self._call(operation, **query)
+            yield from page.get("Jobs", ())
+            if not page.get("NextToken"):
+                return
+            query["NextToken"] = page["NextToken"]
+
+    def find(
+        self,
+        metadata: Mapping[str, str],
+        *,
+        input_file: str | None = None,
+        since: datetime | None = None,
+        max_pages: int = PAGES,
+    ) -> Iterator[dict[str, Any]]:
+        """Jobs whose ``UserMetadata`` has all these entries, newest first.
+
+        :param input_file: an input of the jobs; it makes the search short
+        :param since: none that was created earlier
+        """
+        query = {"InputFile": input_file[-_LONGEST_SEARCH:]} if input_file else {}
+        for job in self.jobs(max_pages=max_pages, **query):
+            found = Snapshot.of(job)
+            if since and found.created is not None and found.created < (since - _CLOCK).timestamp():
+                return
+            if metadata.items() <= found.metadata.items():
+                yield job
+
+    def find_lost(self, file_input: str, metadata: Mapping[str, str], since: datetime) -> str | None:
+        """The id of the job that a crash hid: submitted since then, with this ``UserMetadata``.
 
         First among the jobs of the same input, which is quick; then among all, because how a search compares names of
         files is nowhere promised.
-
-        :param file_input: the job's input
-        :param metadata: what must be among the job's metadata
-        :param since: when the submission was intended
         """
-        earliest = (since - _CLOCK).timestamp()
-        searches: tuple[tuple[str, str, dict[str, str]], ...] = (
-            ("search_jobs", "SearchJobs", {"InputFile": file_input[-_LONGEST_SEARCH:]}),
-            ("list_jobs", "ListJobs", {}),
-        )
-        for method, operation, arguments in searches:
-            for found in self._newest(method, operation, **arguments):
-                if found.created is not None and found.created < earliest:
-                    break
-                if metadata.items() <= found.metadata.items():
-                    return found.job_id
+        for input_file in (file_input, None):
+            for job in self.find(metadata, input_file=input_file, since=since):
+                return str(job["Id"])
         return None
 
-    def _newest(self, method: str, operation: str, **arguments: Any) -> Iterator[Snapshot]:
-        token: str | None = None
-        for _ in range(_PAGES):
-            more = {"NextToken": token} if token else {}
-            page = self._call(method, operation, MaxResults=_PAGE, Order="DESCENDING", **arguments, **more)
-            yield from (Snapshot.of(job) for job in page.get("Jobs", ()))
-            token = page.get("NextToken")
-            if not token:
-                return
-        log.warning("Looked at %d jobs with %s and stop there", _PAGES * _PAGE, operation)
-
-    def _call(self, method: str, operation: str, external_id: str | None = None, **arguments: Any) -> Any:
+    def _call(self, operation: str, external_id: str | None = None, **arguments: Any) -> dict[str, Any]:
         try:
-            return getattr(self._client, method)(**arguments)
+            answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**arguments)
         except (ClientError, BotoCoreError) as error:
             raise api_failure(error, operation, external_id) from error
+        return answer

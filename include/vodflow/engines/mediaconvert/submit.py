@@ -172,7 +172,7 @@ class _Submitter:
     def _create(self, job: JobRow, attempt: AttemptRow) -> Submission:
         request = attempt_request(job, attempt)
         self.limiter.acquire(f"{self.settings.mediaconvert_endpoint_url}|{self.settings.aws_region}")
-        external_id = self.service.create(request)
+        external_id = str(self.service.create(request)["Id"])
         self._assign(attempt, external_id)
         log.info("job %d: MediaConvert's job %s is attempt %d", job.id, external_id, attempt.number)
         return Submission(job.id, external_id, ended=False)
@@ -235,7 +235,7 @@ def _request(job: JobRow, options: EncodeOptions, run: JobOptions) -> dict[str, 
 
 def _lost_job(service: MediaConvert, job: JobRow, attempt: AttemptRow) -> str | None:
     options = _job_options(job, attempt.number, get_settings())
-    found = service.find(job.plan.source.uri, user_metadata(job.plan, options), attempt.started_at)
+    found = service.find_lost(job.plan.source.uri, user_metadata(job.plan, options), attempt.started_at)
     if found is not None:
         log.info("job %d: MediaConvert's job %s is attempt %d, whose id was lost", job.id, found, attempt.number)
     return found

@@ -8,7 +8,6 @@ next update or by ``deliver_outcomes``.
 from __future__ import annotations
 
 import logging
-import random
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -20,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vodflow.catalog import metadata_syncs, video_states
 from vodflow.catalog.database import transaction
 from vodflow.catalog.video_states import VideoState
+from vodflow.contract.backoff import backoff
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.outcomes.dynamodb import items, updates
 from vodflow.publication.manifest import bucket_url
@@ -187,9 +187,8 @@ def _is_away(error: ClientError | BotoCoreError) -> bool:
 
 
 def _delay(attempts: int) -> timedelta:
-    first, most = _BACKOFF
-    seconds = min(most, first * 2.0 ** min(attempts, 20))
-    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - spreads tries, hides nothing
+    first, longest = _BACKOFF
+    return timedelta(seconds=backoff(attempts + 1, first=first, longest=longest))
 
 
 def mark_all(*, settings: Settings | None = None) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +19,7 @@ from vodflow.catalog import deliveries
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.deliveries import DeliveryRow
+from vodflow.contract.backoff import backoff
 from vodflow.outcomes.notifications.senders import Attempt, send
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.channels import Channel
@@ -158,8 +158,7 @@ def delay(attempt: int) -> timedelta:
 
     :param attempt: 1 for the first
     """
-    seconds = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempt - 1, 20))
-    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - spreads tries, hides nothing
+    return timedelta(seconds=backoff(attempt, first=FIRST_DELAY, longest=LONGEST_DELAY))
 
 
 def _letter(row: DeliveryRow, attempt: Attempt) -> NewDeadLetter:
