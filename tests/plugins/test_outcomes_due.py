@@ -109,7 +109,7 @@ def test_the_dag_is_woken_only_where_something_is_configured(
     import importlib  # noqa: PLC0415
 
     import outcomes.assets  # noqa: PLC0415
-    import outcomes.deliver_outcomes_dag as module  # noqa: PLC0415
+    import vodflow_dags.outcomes.deliver_outcomes_dag as module  # noqa: PLC0415
 
     def load() -> Any:
         importlib.reload(outcomes.assets)

@@ -39,7 +39,7 @@ def test_a_failed_run_is_told(team: Receiver, set_settings: Callable[..., Settin
 
 
 def test_every_dag_of_ours_has_it(team: Receiver, set_settings: Callable[..., Settings]) -> None:
-    import ingest.ingest_videos_dag as module  # noqa: PLC0415
+    import vodflow_dags.ingest.ingest_videos_dag as module  # noqa: PLC0415
 
     set_settings(slack_conn_id="team")
     with_it = importlib.reload(module).ingest_videos()
