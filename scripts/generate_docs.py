@@ -18,6 +18,7 @@ from local_mediaconvert.transcode.support import page as local_mediaconvert
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from vodflow.catalog import describe as catalog
 from vodflow.cli import describe as command_line
 from vodflow.settings import Settings
 from vodflow.settings.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
@@ -51,6 +52,7 @@ def documents() -> dict[str, str]:
         "dags.md": _dags(),
         "command-line.md": command_line.markdown(),
         "local-mediaconvert-settings.md": local_mediaconvert.markdown(),
+        "catalog.md": catalog.markdown(),
     }
 
 

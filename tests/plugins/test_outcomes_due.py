@@ -108,16 +108,16 @@ def test_the_dag_is_woken_only_where_something_is_configured(
 ) -> None:
     import importlib  # noqa: PLC0415
 
-    import outcomes.assets  # noqa: PLC0415
+    import vodflow_dags.outcomes.assets  # noqa: PLC0415
     import vodflow_dags.outcomes.deliver_outcomes_dag as module  # noqa: PLC0415
 
     def load() -> Any:
-        importlib.reload(outcomes.assets)
+        importlib.reload(vodflow_dags.outcomes.assets)
         return importlib.reload(module).deliver_outcomes()
 
     set_settings(notifications=json.dumps([CHANNEL] if on else []))
     dag = load()
-    assert bool(outcomes.assets.OUTCOMES_DUE.watchers) == on
+    assert bool(vodflow_dags.outcomes.assets.OUTCOMES_DUE.watchers) == on
     assert (dag.schedule is None) != on
     set_settings(notifications="[]")
     load()
