@@ -54,6 +54,7 @@ class RejectionReason(StrEnum):
     NO_VIDEO_TRACK = "no_video_track"
     TRUNCATED = "truncated"
     UNDECODABLE = "undecodable"
+    UNDECODABLE_AUDIO = "undecodable_audio"
     TOO_LONG = "too_long"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"

@@ -52,6 +52,10 @@ def check_encode(plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]
     raise_for_shortage("ffmpeg", finished)
     if finished.code != 0:
         said = next((line for line in finished.errors if "[error]" in line or "[fatal]" in line), "")
+        if unknown := re.search(r"no decoder found for: (\S+)", said):
+            raise JobFailed(
+                ErrorCode.UNSUPPORTED_CODEC, f"Audio codec [{unknown[1]}] is not a supported input audio codec"
+            )
         if finished.code == TOO_MANY_ERRORS or "Invalid data found" in said:
             raise JobFailed(ErrorCode.FILE_ACCESS, f"Unable to decode input file [{uri}]: [{said}]")
         if any(_NO_FONT in line for line in finished.errors):

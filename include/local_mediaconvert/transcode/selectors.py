@@ -101,7 +101,12 @@ def _tracks(source: Source, selector: Document, place: int) -> tuple[AudioTrack,
     numbers = selector.get("Tracks", ())
     if not numbers:
         return source.audio[:1]
-    by_number = dict(enumerate(source.audio, 1))
+    # Tracks in unknown formats count, too.
+    streams = source.document.get("streams", ())
+    places = [item["index"] for item in streams if item.get("codec_type") == "audio"] or [
+        it.index for it in source.audio
+    ]
+    by_number = {places.index(track.index) + 1: track for track in source.audio}
     return tuple(_found(by_number, number, place, "track") for number in numbers)
 
 

@@ -20,6 +20,7 @@ from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, Sourc
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 from vodflow.media.containers import examine
+from vodflow.media.decoding import check_decodes, complaint, complaints, plain
 from vodflow.media.facts import declared_duration, media_info, start_time
 from vodflow.media.frame_rate import with_needed_rate
 from vodflow.media.programs import PROGRAMS, of_one_program
@@ -48,10 +49,6 @@ _HTTP = ["-multiple_requests", "1", "-request_size", "1048576", "-initial_reques
 _LOG = ["-v", "level+warning"]
 #: What filters say of a picture is information.
 _TALK = ["-hide_banner", "-v", "level+info"]
-_CAPTIONS = "side data - ATSC A53 Part 4 Closed Captions"
-
-#: Seconds of the beginning in which one frame must decode; broadcast recordings begin in the middle of a GOP.
-_DECODE_WINDOW = 30
 
 #: What FFmpeg says when the way to the source fails, and when the object is gone.
 _UNAVAILABLE = re.compile(
@@ -64,9 +61,6 @@ _UNAVAILABLE = re.compile(
 _GONE = re.compile(r"404 Not Found|410 Gone|HTTP error (?:404|410)")
 #: What demuxers say when they run into the end of the file too early.
 _CUT_OFF = re.compile(r"partial file|File ended prematurely|Truncated", re.IGNORECASE)
-#: FFmpeg's lines begin with ``[demuxer @ 0x7f…] [error]``.
-_COMPLAINT = re.compile(r"^(?:\[[^\]]*@ 0x[0-9a-f]+\]\s*)*\[(?:error|fatal|panic)\]\s*(.+?)\.?$", re.MULTILINE)
-_QUERY = re.compile(r"(https?://[^\s?]+)\?\S*?(?=:?(?:\s|$))")
 
 
 def probe(source: str, size: int, timeout: float) -> MediaInfo:
@@ -75,7 +69,8 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     :param source: a local path or an HTTP(S) URL
     :param size: bytes of the source
     :param timeout: seconds that one ffprobe, or one read, may take
-    :raises InputRejected: ``empty``, ``not_a_video``, ``no_video_track``, ``truncated`` or ``undecodable``
+    :raises InputRejected: ``empty``, ``not_a_video``, ``no_video_track``, ``truncated``, ``undecodable``
+        or ``undecodable_audio``
     :raises SourceNotFound: when the source is gone or has another size
     :raises SourceUnavailable: when it cannot be read just now
     """
@@ -96,8 +91,7 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
         _check_end(source, document, duration, timeout)
     info = media_info(document, size, duration)
     info = with_needed_rate(info, document, read, lambda options: _picture_times(source, info, options, timeout))
-    captioned = _check_decodes(source, info, timeout)
-    return info.model_copy(update={"video": info.video.model_copy(update={"closed_captions": captioned})})
+    return check_decodes(info, lambda seconds, outputs: _decode(source, seconds, outputs, timeout))
 
 
 def _describe(source: str, timeout: float) -> Mapping[str, Any]:
@@ -165,21 +159,12 @@ def _check_end(source: str, document: Mapping[str, Any], duration: float, timeou
         )
 
 
-def _check_decodes(source: str, info: MediaInfo, timeout: float) -> bool:
-    """Refuse a source of which not even one frame can be decoded, with the decoder that will be used.
-
-    :return: whether the first picture carries captions, as every picture does where there are any
-    """
-    argv = [ffmpeg_path(), "-nostdin", *_TALK, "-threads", "1", "-t", str(_DECODE_WINDOW), *_input(source, timeout)]
-    argv += ["-map", f"0:{info.video.index}", "-vf", "showinfo=checksum=0", "-frames:v", "1", "-f", "framecrc", "-"]
-    done = _run(argv, source, timeout)
-    if any(line and not line.startswith("#") for line in done.stdout.splitlines()):
-        return _CAPTIONS in done.stderr
-    _raise_unless_readable(source, done)
-    raise InputRejected(
-        RejectionReason.UNDECODABLE,
-        f"No frame of the video track ({info.video.codec}) can be decoded: {_complaint(done.stderr)}.",
-    )
+def _decode(source: str, seconds: float, outputs: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    argv = [ffmpeg_path(), "-nostdin", *_TALK, "-threads", "1", "-t", str(seconds), *_input(source, timeout)]
+    done = _run([*argv, *outputs], source, timeout)
+    if done.returncode != 0:
+        _raise_unless_readable(source, done)
+    return done
 
 
 def _picture_times(source: str, info: MediaInfo, options: list[str], timeout: float) -> str:
@@ -225,26 +210,20 @@ def _run(argv: list[str], source: str, timeout: float) -> subprocess.CompletedPr
         done = capture(argv, timeout)
     except subprocess.TimeoutExpired as error:
         raise SourceUnavailable(f"{_name(source)} could not be examined within {timeout:g} s.") from error
-    log.debug("%s ended with %s: %s", argv[0], done.returncode, _QUERY.sub(r"\1", done.stderr))
+    log.debug("%s ended with %s: %s", argv[0], done.returncode, plain(done.stderr))
     return done
 
 
 def _raise_unless_readable(source: str, done: subprocess.CompletedProcess[str]) -> None:
     """Tell a failing way to the source from a failing source."""
-    if was_stopped(done.returncode, "".join(_COMPLAINT.findall(done.stderr))):
+    if was_stopped(done.returncode, complaints(done.stderr)):
         raise SourceUnavailable(f"The examination of {_name(source)} was killed; the machine may lack memory.")
     if not is_url(source):
         return
     if _GONE.search(done.stderr):
         raise SourceNotFound(f"{_name(source)} does not exist any more.")
     if _UNAVAILABLE.search(done.stderr):
-        raise SourceUnavailable(f"{_name(source)} cannot be read now: {_complaint(done.stderr)}.")
-
-
-def _complaint(text: str) -> str:
-    """The first error that FFmpeg reports; later ones tell only what followed from it."""
-    match = _COMPLAINT.search(text)
-    return _QUERY.sub(r"\1", match[1]) if match else "no reason given"
+        raise SourceUnavailable(f"{_name(source)} cannot be read now: {complaint(done.stderr)}.")
 
 
 def _name(source: str) -> str:

@@ -23,7 +23,7 @@ _WIDE: Final = {"bt2020": "BT.2020", "smpte431": "DCI-P3", "smpte432": "Display 
 _OTHERS: Final = {
     "video": "a further video track",
     "picture": "a still picture, such as cover art",
-    "audio": "sound in a format that cannot be read",
+    "audio": "sound that cannot be decoded",
     "captions": "captions in a format that cannot be read",
     "timecode": "time codes",
     "data": "data",

@@ -24,6 +24,7 @@ _UNREADABLE = (
     "Error while decoding",
     "Cannot determine format of input",
     "Decoder not found",
+    "no decoder found",
     "matches no streams",
     "no packets were sent",
     "Nothing was written into output file",

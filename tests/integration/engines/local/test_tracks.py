@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from support.tones import heard
+from vodflow.contract.media_info import OtherTrack
 from vodflow.contract.plan import SourceRef, TranscodePlan
 from vodflow.engines.local.command import EncodePaths, encode_command
+from vodflow.errors import InputRejected, RejectionReason
 from vodflow.ffmpeg.process import run_process
 from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.media.probe import probe
@@ -77,3 +79,57 @@ def test_picture_and_sound_of_the_richer_programme(publish: Publish, multiplex: 
     assert [item.message for item in plan.warnings if item.code == "program_left_out"] == [
         "Programme 7 (One) of the transport stream is not published; programme 9 (Two) is."
     ]
+
+
+def renamed(path: Path, tag: bytes, *codecs: str) -> Path:
+    """An MP4 with 400, 700, … Hz; its AC-3 tracks bear another name, which no decoder answers to."""
+    inputs = [*picture(), *(word for place in range(len(codecs)) for word in tone(400 + 300 * place))]
+    maps = [word for stream in range(len(codecs) + 1) for word in ("-map", str(stream))]
+    coded = [word for place, codec in enumerate(codecs) for word in (f"-c:a:{place}", codec)]
+    make(path, *inputs, *maps, "-c:v", "mpeg4", *coded)
+    path.write_bytes(path.read_bytes().replace(b"ac-3", tag))
+    return path
+
+
+@pytest.mark.parametrize("tag", [b"ac-4", b"xyz1"])
+def test_another_track_is_taken_where_one_has_no_decoder(publish: Publish, tmp_path: Path, tag: bytes) -> None:
+    plan, sound = publish(renamed(tmp_path / "source.mp4", tag, "ac3", "aac"))
+    assert heard(sound, TONES, 0.5) == [{700}, {700}]
+    (other,) = plan.media.others
+    assert (other.index, other.kind) == (1, "audio")
+    assert [(item.code, item.track) for item in plan.warnings] == [("audio_left_out", 1)]
+
+
+@pytest.mark.parametrize(
+    ("tag", "codecs", "words"),
+    [(b"ac-4", ["ac3"], r"track 1 \(ac4\): no decoder"), (b"xyz1", ["ac3", "ac3"], r"track 1 .*track 2 ")],
+)
+def test_sound_without_any_decoder_is_refused_by_name(
+    tmp_path: Path, tag: bytes, codecs: list[str], words: str
+) -> None:
+    path = renamed(tmp_path / "source.mp4", tag, *codecs)
+    with pytest.raises(InputRejected, match=words) as raised:
+        probe(str(path), path.stat().st_size, 60)
+    assert raised.value.reason is RejectionReason.UNDECODABLE_AUDIO
+
+
+def test_sound_of_noise_is_left_out_or_refused(publish: Publish, tmp_path: Path) -> None:
+    whole = make(tmp_path / "whole.mp4", *picture(), *tone(400), "-c:v", "mpeg4", "-c:a", "aac")
+    maps = ["-map", "0:v", "-map", "0:a", "-c", "copy", "-bsf:a:0", "noise=amount=1"]
+    noise = make(tmp_path / "noise.mp4", "-i", str(whole), *maps)
+    with pytest.raises(InputRejected, match="No sound of the file can be decoded") as raised:
+        probe(str(noise), noise.stat().st_size, 60)
+    assert raised.value.reason is RejectionReason.UNDECODABLE_AUDIO
+    beside = make(tmp_path / "beside.mp4", "-i", str(whole), *maps, "-map", "0:a")
+    plan, sound = publish(beside)
+    assert plan.media.others == (OtherTrack(index=1, kind="audio", codec="aac"),)
+    assert heard(sound, TONES, 0.5) == [{400}, {400}]
+
+
+def test_sound_that_begins_late_or_never_is_no_damage(tmp_path: Path) -> None:
+    late = ["-itsoffset", "8", *tone(400)]
+    path = make(
+        tmp_path / "late.mkv", *picture(seconds=10), *late, "-map", "0", "-map", "1", "-c:v", "mpeg4", "-c:a", "aac"
+    )
+    info = probe(str(path), path.stat().st_size, 60)
+    assert ([track.index for track in info.audio], info.others) == ([1], ())

@@ -226,3 +226,22 @@ def test_picture_and_sound_are_of_the_programme(
     transcoder.run(job(part, group(transcoder.bucket, "FILE", output("_v", "MP4", description, aac()))))
     made = next(transcoder.fetch(tmp_path).glob("*.mp4"))
     assert (stream(made, "video")["width"], heard(made, (400, 700), 0.5)) == (width, [{hertz}, {hertz}])
+
+
+def test_tracks_without_a_decoder_count_and_are_refused(transcoder: TranscodeBench, tmp_path: Path) -> None:
+    path = tmp_path / "renamed.mp4"
+    inputs = ["-f", "lavfi", "-i", "color=s=128x96:r=25:d=2"]
+    for tone in (400, 700):
+        inputs += ["-f", "lavfi", "-i", f"sine={tone}:r=48000:d=2"]
+    coded = ["-map", "0", "-map", "1", "-map", "2", "-c:v", "mpeg4", "-c:a:0", "ac3", "-c:a:1", "aac", str(path)]
+    subprocess.run([ffmpeg_path(), "-v", "error", *inputs, *coded], check=True, timeout=60)
+    path.write_bytes(path.read_bytes().replace(b"ac-3", b"xyz1"))
+    uri = transcoder.put("renamed", path)
+    files = group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac()))
+    transcoder.run(job(selected(uri, Audio_Selector_1={"Tracks": [2]}), files))
+    assert heard(next(transcoder.fetch(tmp_path / "out").glob("*.mp4")), (400, 700), 0.5) == [{700}, {700}]
+    path.write_bytes(path.read_bytes().replace(b"xyz1", b"ac-4"))
+    uri = transcoder.put("ac4", path)
+    with pytest.raises(JobFailed, match=r"Audio codec \[ac4\] is not a supported input audio codec") as caught:
+        transcoder.run(job(selected(uri, Audio_Selector_1={"Tracks": [1]}), files))
+    assert caught.value.error_code == ErrorCode.UNSUPPORTED_CODEC

@@ -87,20 +87,21 @@ def aac_bitrate(wanted: int) -> int:
 
 
 def _selection(plan: TranscodePlan, index: int, options: EncodeOptions) -> dict[str, Any]:
-    tracks = sorted(plan.media.audio, key=lambda track: track.index)
-    number = next((place for place, track in enumerate(tracks, 1) if track.index == index), None)
-    if number is None:
+    tracks = {track.index: track for track in plan.media.audio}
+    # Tracks that nobody can decode count, too.
+    counted = sorted([*tracks, *(other.index for other in plan.media.others if other.kind == "audio")])
+    if index not in tracks:
         raise PlanError(
             f"The plan uses audio stream {index} of {plan.source.uri}, which has no such stream. Plan again."
         )
-    if (pid := tracks[number - 1].pid) is not None:
+    if (pid := tracks[index].pid) is not None:
         return {"SelectorType": "PID", "Pids": [pid]}
     if options.audio_selection == "language":
-        codes = Counter(listed_code(track.language or "") for track in tracks)
-        code = listed_code(tracks[number - 1].language or "")
+        codes = Counter(listed_code(track.language or "") for track in tracks.values())
+        code = listed_code(tracks[index].language or "")
         if code and codes[code] == 1:
             return {"SelectorType": "LANGUAGE_CODE", "LanguageCode": code}
-    return {"SelectorType": "TRACK", "Tracks": [number]}
+    return {"SelectorType": "TRACK", "Tracks": [counted.index(index) + 1]}
 
 
 def _language(audio: AudioRendition) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from support.engine_plans import LADDER, written_plan
 from support.fixtures.golden import Golden
 from support.mediaconvert_values import BUCKET, CASES, JOB, PREFIX, SPEKE, STATIC, request, spoken
-from vodflow.contract.media_info import Program
+from vodflow.contract.media_info import OtherTrack, Program
 from vodflow.contract.plan import Output, Packaging, TranscodePlan
 from vodflow.engines.mediaconvert.request.audio import aac_bitrate
 from vodflow.engines.mediaconvert.request.groups import fragment_length, segment_length
@@ -188,6 +188,15 @@ def test_of_several_programmes_one_is_named_and_its_sound_by_pid() -> None:
     assert settings["Inputs"][0]["ProgramNumber"] == 9
     selector = settings["Inputs"][0]["AudioSelectors"]["Audio Selector 1"]
     assert (selector["SelectorType"], selector["Pids"]) == ("PID", [257])
+
+
+def test_tracks_that_cannot_be_decoded_keep_their_numbers() -> None:
+    plan = spoken("eng", sound=(2, "stereo"))
+    tracks = tuple(track.model_copy(update={"index": 2}) for track in plan.media.audio)
+    media = plan.media.model_copy(update={"audio": tracks, "others": (OtherTrack(index=1, kind="audio", codec="ac4"),)})
+    renditions = tuple(item.model_copy(update={"source_index": 2}) for item in plan.audio)
+    settings = request(plan.model_copy(update={"media": media, "audio": renditions}))["Settings"]
+    assert settings["Inputs"][0]["AudioSelectors"]["Audio Selector 1"]["Tracks"] == [2]
 
 
 def test_stereo_is_not_remixed() -> None:
