@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise, repeat
+from struct import error as struct_error
 from struct import iter_unpack
 from typing import Any
 
@@ -33,10 +34,11 @@ Packets = Callable[[list[str]], str]
 _TIMED = {"mov", "matroska", "mpegts", "flv", "asf", "ogg"}
 #: Without an index a seek reads everything before it.
 _UNINDEXED = {"flv"}
-#: Bytes of a source that are read for its rate alone: some seconds, within a region.
-_AFFORDED = 256 * 1024**2
-#: Bytes of an index: about ten hours at 60 frames a second.
+#: Bytes of a source that are read for its rate alone, a mebibyte a request: two or three seconds within a region.
+_AFFORDED = 64 * 1024**2
+#: Bytes of an index, and frames that it may claim: about two days at 60 frames a second.
 _LARGEST_INDEX = 64 * 1024**2
+_MOST_FRAMES = 10_000_000
 #: How many parts of a larger source are read, of how many seconds.
 _PARTS, _PART = 16, 2.0
 
@@ -133,17 +135,17 @@ def _indexed(read: ReadRange, info: MediaInfo) -> array[float]:
         if length < 8:
             return array("d")
     moov = read(offset + 8, min(length, _LARGEST_INDEX) - 8)
-    tracks = [moov[box.start : box.end] for box in boxes(moov) if box.kind == "trak"]
     try:
+        tracks = [moov[box.start : box.end] for box in boxes(moov) if box.kind == "trak"]
         media = need(tracks[info.video.index], "mdia")
-        mdhd = need(media, "mdhd")
-        if need(media, "hdlr")[8:12] != b"vide":
-            return array("d")
+        mdhd, hdlr, stts = need(media, "mdhd"), need(media, "hdlr"), need(media, "minf", "stbl", "stts")
         scale = int.from_bytes(mdhd[20:24] if mdhd[0] else mdhd[12:16], "big")
-        steps = iter_unpack(">II", need(media, "minf", "stbl", "stts")[8:])
-        return array("d", accumulate(chain.from_iterable(repeat(step / scale, count) for count, step in steps)))
-    except (ValueError, IndexError, ZeroDivisionError):
+        steps = [(step / scale, count) for count, step in iter_unpack(">II", stts[8:])]
+    except (ValueError, IndexError, ZeroDivisionError, struct_error):
         return array("d")
+    if hdlr[8:12] != b"vide" or sum(count for _, count in steps) > _MOST_FRAMES:
+        return array("d")
+    return array("d", accumulate(chain.from_iterable(repeat(step, count) for step, count in steps)))
 
 
 def _read(packets: Packets, info: MediaInfo, formats: set[str]) -> array[float]:
@@ -155,5 +157,5 @@ def _read(packets: Packets, info: MediaInfo, formats: set[str]) -> array[float]:
         starts = (info.video.start + part * step for part in range(_PARTS))
         options = ["-read_intervals", ",".join(f"{start:.3f}%+{_PART:g}" for start in starts)]
         log.info("the rate of %d bytes is taken from %d parts of %g s", info.size, _PARTS, _PART)
-    fields = (line.strip(", \n") for line in packets(options).splitlines())
+    fields = (line.partition(",")[0] for line in packets(options).splitlines())
     return array("d", (float(field) for field in fields if field and field != "N/A"))

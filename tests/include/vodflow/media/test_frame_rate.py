@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Iterable
 
 import pytest
-from vodflow.media.frame_rate import densest_rate
+from support.planning_values import media
+from vodflow.contract.media_info import VideoTrack
+from vodflow.media.frame_rate import densest_rate, with_needed_rate
 from vodflow.planning.timing import output_rate
 
 
@@ -48,3 +51,50 @@ def test_what_is_published(name: str) -> None:
 @pytest.mark.parametrize("times", [[], [0.0], [0.0, 0.04], [1.0, 1.0, 1.0, 1.0]])
 def test_too_few_frames_say_nothing(times: list[float]) -> None:
     assert densest_rate(times) is None
+
+
+def box(kind: str, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
+
+
+def movie(*entries: tuple[int, int], handler: bytes = b"vide") -> bytes:
+    """An MP4 whose video track has these numbers of frames of these lengths, in milliseconds."""
+    table = bytes(4) + struct.pack(">I", len(entries)) + b"".join(struct.pack(">II", *entry) for entry in entries)
+    clock, kind = bytes(12) + struct.pack(">II", 1000, 0), bytes(8) + handler
+    track = box("mdia", box("mdhd", clock), box("hdlr", kind), box("minf", box("stbl", box("stts", table))))
+    return box("ftyp", b"isom") + box("mdat", bytes(100)) + box("moov", box("mvhd", bytes(100)), box("trak", track))
+
+
+def from_index(data: bytes) -> VideoTrack:
+    def read(offset: int, length: int) -> bytes:
+        return data[offset : offset + length]
+
+    info = media(640, 360, "10/1").model_copy(update={"size": len(data)})
+    document = {"streams": [{"index": 0, "r_frame_rate": "10/1", "avg_frame_rate": "11/1"}]}
+    return with_needed_rate(info, document, read, lambda _: "").video
+
+
+def test_the_index_of_an_mp4_tells_the_rate() -> None:
+    track = from_index(movie((20, 1000), (30, 33), (30, 1000)))
+    assert (round(track.fps), track.variable_frame_rate) == (30, True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        movie((20, 1000), (2**32 - 1, 20)),
+        movie((40, 20), handler=b"soun"),
+        movie(),
+        movie((40, 20))[:-1],
+        movie((40, 20))[:-30],
+        movie((40, 20)).replace(b"moov", b"free"),
+        movie((40, 20)).replace(b"trak", b"free"),
+        movie((40, 20)).replace(struct.pack(">I", 1000), bytes(4), 1),
+        b"",
+    ],
+    ids=["too_many", "sound", "fragmented", "cut", "cut_more", "no_index", "no_track", "no_clock", "nothing"],
+)
+def test_a_damaged_index_tells_nothing(data: bytes) -> None:
+    track = from_index(data)
+    assert (track.frame_rate, track.variable_frame_rate) == ("10/1", False)
