@@ -56,11 +56,21 @@ def preload_before_fork() -> None:
 
 
 def preload() -> None:
-    """Import :data:`MODULES`, and read the descriptions of the AWS services that tasks call."""
+    """Import :data:`MODULES`, and do once what each task would do first.
+
+    Read the settings and the descriptions of the AWS services, load Airflow's plugins, compile the manifest's schema.
+    """
     for name in MODULES:
         importlib.import_module(name)
-    from vodflow.storage.clients import preload_services  # noqa: PLC0415 - boto3 is for the scheduler only
+    # Imported here: they are for the scheduler only.
+    from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
+    from vodflow.publication.manifest import manifest_validator  # noqa: PLC0415
+    from vodflow.settings import get_settings  # noqa: PLC0415
+    from vodflow.storage.clients import preload_services  # noqa: PLC0415
 
+    get_settings()
+    get_listener_manager()
+    manifest_validator()
     preload_services()
 
 

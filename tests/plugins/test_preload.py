@@ -52,6 +52,18 @@ def test_what_cannot_be_imported_is_logged_and_stops_no_scheduler() -> None:
     assert "Could not preload" in errors
 
 
+def test_what_each_task_would_do_first_is_done_once() -> None:
+    run(
+        "from vodflow.settings import get_settings",
+        "from vodflow.storage import clients",
+        "preload.preload()",
+        "assert get_settings.cache_info().currsize == 1",
+        "first, second, third = (clients.new_session() for _ in range(3))",
+        "assert len({first, second, third}) == 3",
+        "assert first._session.get_component('data_loader') is third._session.get_component('data_loader')",
+    )
+
+
 def run(*lines: str) -> str:
     """Run lines of Python in a process of their own; what it wrote to standard error."""
     # As Airflow does it: the plugins folder is on the path.

@@ -121,14 +121,13 @@ PARAMS = {
 )
 def transcode_video() -> None:
     prepared = PrepareOperator(task_id="prepare", engines=TASKS, do_xcom_push=False)
-    job_id = prepared.output["job_id"]
-    # `publish` knows the job from `prepare`: what the engine's task returns would be one request more.
-    common = {"job_id": job_id, "do_xcom_push": False}
+    # Who comes later knows the job from `prepare`: what tasks return would only be requests more.
+    common = {"job_id": prepared.output["job_id"], "do_xcom_push": False}
     engines = [LocalTranscodeOperator(task_id=TASKS["local"], pool="vodflow_local", **common)]
     if EngineName.MEDIACONVERT in ENGINES:
         engines.append(MediaConvertTranscodeOperator(task_id=TASKS["mediaconvert"], **common))
     # One engine has worked, or none had to.
-    published = PublishOperator(task_id="publish", job_id=job_id, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+    published = PublishOperator(task_id="publish", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common)
     chain(prepared, engines, published)
     chain(prepared, published)
 

@@ -122,7 +122,7 @@ def validate_manifest(manifest: dict[str, Any]) -> None:
 
     :raises PublicationError: naming the first field that breaks it
     """
-    error = next(iter(_validator().iter_errors(manifest)), None)
+    error = next(iter(manifest_validator().iter_errors(manifest)), None)
     if error is not None:
         field = "/".join(str(part) for part in error.absolute_path) or "(top)"
         raise PublicationError(f"The manifest's field {field} breaks its schema: {error.message}")
@@ -137,7 +137,8 @@ def manifest_schema() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
+def manifest_validator() -> Draft202012Validator:
+    """What holds a manifest against its schema."""
     return Draft202012Validator(manifest_schema())
 
 

@@ -28,11 +28,22 @@ def _loader() -> Any:
     return create_loader()
 
 
+#: Sessions that nobody has used yet, made before a fork; each process has these for itself.
+_spare_sessions: list[boto3.session.Session] = []
+
+
 def new_session() -> boto3.session.Session:
     """A session that shares the service descriptions read by others of this process, and no credentials.
 
     Reading them is most of what a client costs: a second service takes 15 ms of CPU time instead of 50.
     """
+    try:
+        return _spare_sessions.pop()
+    except IndexError:
+        return _made_session()
+
+
+def _made_session() -> boto3.session.Session:
     session = botocore.session.get_session()
     session.register_component("data_loader", _loader())
     return boto3.session.Session(botocore_session=session)
@@ -62,15 +73,17 @@ def _client(service: str, settings: Settings, endpoint_url: str | None = None) -
 def preload_services() -> None:
     """Parse the descriptions of the services now, for the processes that will be forked from this one.
 
-    Opens no connection and looks for no credentials: the placeholders are of clients that are thrown away.
+    Opens no connection and looks for no credentials: the placeholders are of clients that are thrown away. For each
+    service a session is left for those processes, with nothing in it yet.
     """
     for service in ("s3", "sqs"):
-        new_session().client(
+        _made_session().client(
             service,
             region_name="us-east-1",
             aws_access_key_id="none",
             aws_secret_access_key="none",  # noqa: S106
         )
+        _spare_sessions.append(_made_session())
 
 
 @lru_cache(maxsize=4)
