@@ -35,11 +35,11 @@ def test_daily_run(catalog, media_bucket, s3, report_dag):
         (row,) = read_days(conn, yesterday, today)
     assert (row.day, row.videos) == (today, 1)
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=media_bucket)["Contents"]]
+    tables = ("report_transcoding_daily", "report_transcoding_problem_daily")
+    days = (yesterday, today)
     assert keys == [
-        f"reports/{table}/day={day}/data.{suffix}"
-        for table in ("report_transcoding_daily", "report_transcoding_problem_daily")
-        for day in (yesterday, today)
-        for suffix in ("csv", "parquet")
+        *(f"reports/csv/{table}/{day}.csv" for table in tables for day in days),
+        *(f"reports/{table}/day={day}/data.parquet" for table in tables for day in days),
     ]
 
 

@@ -37,7 +37,8 @@ class OverviewRow(Record):
     :param rungs: names of the published video renditions, highest first
     :param bitrate: measured, of all video renditions together
     :param encode_speed: media seconds encoded a wall second
-    :param time_to_publish: from the source's registration to the job's publication
+    :param time_to_publish: seconds to the publication, from the source's registration, or from the opening of a later
+        job for it
     :param manifest_uri: where the video's public manifest is, when this job is the public one
     """
 
@@ -136,8 +137,11 @@ _TRACKS = (
 
 
 def _query() -> Select[Any]:
+    earlier = job.alias()
+    again = select(earlier.c.id).where(earlier.c.source_id == source.c.id, earlier.c.id < _LATEST.c.id).exists()
+    requested_at = case((again, _LATEST.c.created_at), else_=source.c.registered_at)
     published = _LATEST.c.status == JobStatus.PUBLISHED
-    to_publish = func.extract("epoch", _LATEST.c.finished_at - source.c.registered_at)
+    to_publish = func.extract("epoch", _LATEST.c.finished_at - requested_at)
     return (
         select(
             source.c.id.label("source_id"),

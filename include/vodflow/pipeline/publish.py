@@ -122,7 +122,7 @@ def publish_job(job_id: int) -> str:
         publish(
             connection,
             job_id,
-            [*renditions(plan, verification, result)],
+            [*renditions(plan, verification)],
             [*artifacts(result.objects)],
             manifest_uri,
         )
@@ -155,13 +155,13 @@ def _evidence(job: JobRow) -> tuple[EngineResult, Verification]:
     return job.result, Verification.model_validate(job.verification_document)
 
 
-def renditions(plan: TranscodePlan, verification: Verification, result: EngineResult) -> list[NewRendition]:
+def renditions(plan: TranscodePlan, verification: Verification) -> list[NewRendition]:
     """One row for each track: what was asked for beside what was measured."""
     asked: list[VideoRendition | AudioRendition] = [*plan.renditions, *plan.audio]
-    return [_rendition(item, verification.rendition(item.name), result.speed) for item in asked]
+    return [_rendition(item, verification.rendition(item.name)) for item in asked]
 
 
-def _rendition(asked: VideoRendition | AudioRendition, measured: MeasuredRendition, speed: float) -> NewRendition:
+def _rendition(asked: VideoRendition | AudioRendition, measured: MeasuredRendition) -> NewRendition:
     return NewRendition(
         name=asked.name,
         kind=measured.kind,
@@ -176,7 +176,6 @@ def _rendition(asked: VideoRendition | AudioRendition, measured: MeasuredRenditi
         frame_rate=measured.frame_rate,
         channels=measured.channels,
         sample_rate=measured.sample_rate,
-        speed=speed,
     )
 
 

@@ -1,7 +1,8 @@
 """Report partitions as CSV and Parquet in S3: the same rows always give the same bytes.
 
-One object a table, day and format: ``{report_prefix}/report_transcoding_daily/day=2026-02-28/data.parquet``, which
-engines that know Hive partitions read as a table. ``docs/reports.md`` documents the columns.
+Parquet: ``{report_prefix}/report_transcoding_daily/day=2026-02-28/data.parquet``, Hive partitions; the day is in the
+path alone. CSV: ``{report_prefix}/csv/report_transcoding_daily/2026-02-28.csv``, with the day as a column.
+``docs/reports.md`` documents the columns.
 """
 
 from __future__ import annotations
@@ -57,10 +58,16 @@ def export_day(day: date, settings: Settings | None = None) -> list[str]:
     uris = []
     for name, content in rows.items():
         table = _as_table(content, schema(TABLES[name]))
-        folder = "/".join(part for part in (used.report_prefix, name, f"day={day}") if part)
-        for suffix, data in (("csv", _as_csv(table)), ("parquet", _as_parquet(table))):
-            uris.append(_put(f"{folder}/data.{suffix}", data, CONTENT_TYPES[suffix], used))
+        parquet = _key(used, name, f"day={day}", "data.parquet")
+        uris.append(_put(_key(used, "csv", name, f"{day}.csv"), _as_csv(table), CONTENT_TYPES["csv"], used))
+        uris.append(_put(parquet, _as_parquet(table.drop_columns("day")), CONTENT_TYPES["parquet"], used))
+        # Where earlier versions wrote the CSV: whoever reads the folder as one table would stumble over it.
+        s3_client(used).delete_object(Bucket=used.media_bucket, Key=parquet.removesuffix("parquet") + "csv")
     return uris
+
+
+def _key(settings: Settings, *parts: str) -> str:
+    return "/".join(part for part in (settings.report_prefix, *parts) if part)
 
 
 def _as_table(rows: Sequence[DailyRow] | Sequence[ProblemRow], columns: pa.Schema) -> pa.Table:

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, delete, func, select, text
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN
 from vodflow.catalog.rows import Record
-from vodflow.catalog.tables import report_transcoding_daily, report_transcoding_problem_daily
+from vodflow.catalog.states import JobStatus
+from vodflow.catalog.tables import job, job_event, report_transcoding_daily, report_transcoding_problem_daily
 from vodflow.settings import Settings, get_settings
 
 #: What stands in the column ``engine`` for sources that were rejected before a job existed.
@@ -46,7 +47,9 @@ _RECOMPUTE = text(
                                          WHEN 'REJECTED' THEN job_event.detail ->> 'error_code' END AS reason,
                (source.media_info ->> 'duration')::float8 / 60 AS minutes_in, source.size_bytes AS bytes_in,
                tracks.minutes AS minutes_out, tracks.bytes AS bytes_out, job.speed,
-               extract(epoch FROM job_event.at - source.registered_at)::float8 AS time_to_publish
+               extract(epoch FROM job_event.at - CASE
+                   WHEN EXISTS (SELECT FROM job AS earlier WHERE earlier.source_id = source.id AND earlier.id < job.id)
+                   THEN job.created_at ELSE source.registered_at END)::float8 AS time_to_publish
           FROM job_event
           JOIN job ON job.id = job_event.job_id
           JOIN source ON source.id = job.source_id
@@ -146,11 +149,11 @@ class ProblemRow(Record):
 def recompute_day(day: date, settings: Settings | None = None) -> int:
     """Replace the day's rows in one transaction; returns how many rows of ``report_transcoding_daily`` it has."""
     used = settings or get_settings()
-    begin = datetime.combine(day, time(), UTC)
+    begin, end = day_bounds(day)
     values = {
         "day": day,
         "begin": begin,
-        "end": begin + timedelta(days=1),
+        "end": end,
         "default_profile": used.default_profile,
         "no_engine": NO_ENGINE,
         "no_tenant": NO_TENANT,
@@ -185,7 +188,8 @@ class Summary:
     """Some days in a few numbers.
 
     :param encode_speed: media seconds encoded a wall second: median of the groups' medians, weighted by jobs
-    :param time_to_publish: seconds from registered to published: likewise
+    :param videos: different ones: one that was published on two days or in two profiles counts once
+    :param time_to_publish: seconds from request to publication: likewise
     :param problems: number of each reason, most frequent first, as ``failed: transient``, ``rejected: truncated``
         or ``unreadable: archived``
     """
@@ -216,7 +220,7 @@ def summary(conn: Connection, first: date, last: date) -> Summary:
     return Summary(
         first=first,
         last=last,
-        videos=sum(row.videos for row in rows),
+        videos=_published_videos(conn, first, last),
         jobs=sum(row.jobs for row in rows),
         failed=sum(row.failed for row in rows),
         rejected=sum(row.rejected for row in rows),
@@ -229,6 +233,22 @@ def summary(conn: Connection, first: date, last: date) -> Summary:
         time_to_publish=_weighted_median([(row.time_to_publish_p50, row.jobs) for row in rows]),
         problems=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def _published_videos(conn: Connection, first: date, last: date) -> int:
+    begin, end = day_bounds(first)[0], day_bounds(last)[1]
+    query = (
+        select(func.count(job.c.video_id.distinct()))
+        .join(job_event, job_event.c.job_id == job.c.id)
+        .where(job_event.c.new_status == JobStatus.PUBLISHED, job_event.c.at >= begin, job_event.c.at < end)
+    )
+    return int(conn.scalar(query) or 0)
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """The first moment of a UTC day, and that of the next."""
+    begin = datetime.combine(day, time(), UTC)
+    return begin, begin + timedelta(days=1)
 
 
 def _weighted_median(values: Sequence[tuple[float | None, int]]) -> float | None:

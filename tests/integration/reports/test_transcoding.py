@@ -9,6 +9,7 @@ from sqlalchemy import text
 from support.fixtures.values import artifact, probed_source, published_job, queued_job, rendition, verified_job
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
+from vodflow.catalog.overview import overview
 from vodflow.catalog.publications import publish
 from vodflow.catalog.states import JobStatus
 from vodflow.errors import EngineStalled, RejectionReason
@@ -125,7 +126,7 @@ def test_a_second_run_changes_nothing(history, media_bucket, s3):
 
     folder = f"reports/report_transcoding_daily/day={TODAY}"
     assert len(objects) == 8
-    content_type, data = objects[f"{folder}/data.csv"]
+    content_type, data = objects[f"reports/csv/report_transcoding_daily/{TODAY}.csv"]
     assert content_type == "text/csv; charset=utf-8"
     lines = list(csv.DictReader(io.StringIO(data.decode())))
     assert [line["tenant"] for line in lines] == [row.tenant for row in rows[0]]
@@ -133,7 +134,7 @@ def test_a_second_run_changes_nothing(history, media_bucket, s3):
     content_type, data = objects[f"{folder}/data.parquet"]
     assert content_type == "application/vnd.apache.parquet"
     table = pa_parquet.read_table(io.BytesIO(data))
-    assert table.schema.equals(schema(TABLES["report_transcoding_daily"]))
+    assert table.schema.equals(schema(TABLES["report_transcoding_daily"]).remove(0))
     assert table.column("videos").to_pylist() == [row.videos for row in rows[0]]
     yesterday = objects[folder.replace(str(TODAY), str(TODAY - timedelta(days=1))) + "/data.parquet"][1]
     assert pa_parquet.read_table(io.BytesIO(yesterday)).num_rows == 0
@@ -168,6 +169,39 @@ def test_recomputed_at_once(history):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_time_to_publish_counts_from_the_request_that_began_a_job(catalog):
+    days = [TODAY - timedelta(days=1), TODAY]
+    with transaction("test") as conn:
+        source = probed_source(conn)
+        published_job(conn, source)
+        published_job(conn, source, profile="hd", revision=1)
+        conn.execute(text("UPDATE source SET registered_at = now() - interval '26 minutes'"))
+        conn.execute(text("SET LOCAL session_replication_role = replica"))  # only to move time
+        conn.execute(text("UPDATE job_event SET at = now()"))
+        conn.execute(text("UPDATE job SET finished_at = now(), created_at = now() - interval '26 minutes'"))
+        conn.execute(text("UPDATE job_event SET at = now() - interval '25 minutes' FROM job"
+                          " WHERE job.id = job_event.job_id AND job.profile = 'standard'"))  # fmt: skip
+        conn.execute(text("UPDATE job SET created_at = now() - interval '5 seconds' WHERE profile = 'hd'"))
+    recompute(days)
+    with transaction("test") as conn:
+        found = {row.profile: row.time_to_publish_p50 for row in read_days(conn, *days)}
+        (shown,) = overview(conn, source_ids=[source.id])
+    assert found == {"standard": pytest.approx(60), "hd": pytest.approx(5)}
+    assert shown.time_to_publish == pytest.approx(5)
+
+
+def test_a_video_counts_once_however_often_it_is_published(catalog):
+    with transaction("test") as conn:
+        source = probed_source(conn)
+        published_job(conn, source)
+        published_job(conn, source, profile="hd")
+    recompute([TODAY])
+    with transaction("test") as conn:
+        total = summary(conn, TODAY, TODAY)
+        assert [row.videos for row in read_days(conn, TODAY, TODAY)] == [1, 1]
+    assert (total.videos, total.jobs) == (1, 2)
 
 
 def test_summary(history, media_bucket):
