@@ -11,12 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mypy_boto3_s3 import S3Client
 from playwright.sync_api import Browser, Page
 from support import playback
 from vodflow.publication.manifest import build_manifest
-from vodflow.publication.player import PLAYER_NAME, player_page, player_url
-from vodflow.settings import Settings
-from vodflow.storage.clients import s3_client
+from vodflow.publication.player import LIBRARY_PATH, player_files, player_url
+from vodflow.stack.home import REPOSITORY
 
 pytestmark = pytest.mark.browser
 
@@ -44,42 +44,164 @@ def manifest(transcoded: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1120, "height": 1080})
+    """A page whose console must stay quiet."""
+    context = browser.new_context(viewport={"width": 1120, "height": 1180})
     opened = context.new_page()
     opened.set_default_timeout(20_000)
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
     yield opened
     context.close()
+    wrong = [text for text in problems if "vod/nothing.json" not in text and "404" not in text]
+    assert not wrong
 
 
-@pytest.fixture
-def site(transcoded: dict[str, Any], aws: Settings, manifest: dict[str, Any]) -> str:
-    """Puts page and manifest where publishing puts them; the URL to watch at."""
-    made = transcoded["fmp4"]
-    s3 = s3_client(aws)
+def put(s3: S3Client, made: Any, manifest: dict[str, Any], library: Path | None) -> str:
+    """Page and manifest where publishing puts them; the URL to watch at."""
     key = f"{made.prefix}/manifest.json"
-    s3.put_object(Bucket="playback", Key=PLAYER_NAME, Body=player_page(), ContentType="text/html; charset=utf-8")
+    for name, (body, kind) in player_files(library).items():
+        s3.put_object(Bucket="playback", Key=name, Body=body, ContentType=kind)
     s3.put_object(Bucket="playback", Key=key, Body=json.dumps(manifest).encode(), ContentType="application/json")
     return player_url(made.bucket_url, key)
 
 
-def test_a_published_video_plays(page: Page, site: str, tmp_path: Path) -> None:
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("requestfailed", lambda request: problems.append(request.url) if ".json" in request.url else None)
-    page.goto(site)
+@pytest.fixture
+def site(transcoded: dict[str, Any], s3: S3Client, manifest: dict[str, Any]) -> str:
+    """The page with hls.js beside it."""
+    playback.install_players()
+    return put(s3, transcoded["fmp4"], manifest, REPOSITORY / LIBRARY_PATH)
+
+
+@pytest.fixture
+def bare_site(transcoded: dict[str, Any], s3: S3Client, manifest: dict[str, Any]) -> str:
+    """The page alone."""
+    return put(s3, transcoded["fmp4"], manifest, None)
+
+
+def choices(page: Page, menu: str = "#quality") -> list[str]:
+    return page.locator(f"{menu} option").all_inner_texts()
+
+
+def choose(page: Page, label: str) -> None:
+    found = next(text for text in choices(page) if text.startswith(label))
+    page.get_by_label("Quality").select_option(label=found)
+
+
+def test_a_published_video_plays_without_any_library(page: Page, bare_site: str) -> None:
+    page.goto(bare_site)
     page.wait_for_selector("#rungs tr")
     assert page.title().startswith("plain")
     assert page.locator("#links a").all_inner_texts()[:2] == ["HLS playlist", "DASH manifest"]
-    assert page.locator("#choices button").all_inner_texts() == ["Auto", "MP4 720p", "MP4 360p"]
-    page.evaluate("document.querySelector('video').play()")
+    assert choices(page) == ["Auto", "MP4 720p", "MP4 360p"]
+    page.get_by_role("button", name="Play").click()
     wait_for(page, "document.querySelector('video').currentTime > 0.5")
     assert page.locator(SHOWN).inner_text() in {"720p", "360p"}
-    page.screenshot(path=str(tmp_path / "player.png"))
-    page.get_by_role("button", name="MP4 360p").click()
+    choose(page, "MP4 360p")
     wait_for(page, f"document.querySelector('{SHOWN}')?.innerText === '360p'")
     wait_for(page, "document.querySelector('video').ended")
     assert page.locator("#message").inner_text() == ""
-    assert not problems
+
+
+def test_people_choose_a_rung_of_hls(page: Page, site: str, tmp_path: Path) -> None:
+    page.goto(site)
+    wait_for(page, "document.querySelectorAll('#quality option').length === 5")
+    offered = [text.split(",")[0].split(" (")[0] for text in choices(page)]
+    assert offered == ["Auto", "720p", "360p", "MP4 720p", "MP4 360p"]
+    for rung in ("360p", "720p", "MP4 360p", "720p"):
+        choose(page, rung)
+        shown = rung.removeprefix("MP4 ")
+        wait_for(page, f"document.querySelector('{SHOWN}')?.innerText === '{shown}'")
+    choose(page, "Auto")
+    page.get_by_role("button", name="Play").click()
+    wait_for(page, "document.querySelector('video').currentTime > 0.5")
+    page.screenshot(path=str(tmp_path / "player.png"))
+    wait_for(page, "document.querySelector('video').ended")
+    assert page.locator("#message").inner_text() == ""
+
+
+def test_keys_drive_it(page: Page, site: str) -> None:
+    page.goto(site)
+    wait_for(page, "document.querySelector('video').readyState >= 2")
+    state = "(({currentTime, paused, muted, volume}) => ({currentTime, paused, muted, volume}))(video)"
+    page.keyboard.press("5")
+    wait_for(page, "Math.abs(video.currentTime - video.duration / 2) < 0.1")
+    page.keyboard.press("ArrowLeft")
+    wait_for(page, "video.currentTime === 0")
+    page.keyboard.press("ArrowRight")
+    wait_for(page, "video.currentTime > 3")
+    page.keyboard.press("0")
+    for key, condition in (
+        ("m", "video.muted"), ("M", "!video.muted"), ("ArrowDown", "video.volume < 0.95"),
+        ("ArrowUp", "video.volume > 0.95"), (" ", "!video.paused"), (" ", "video.paused"),
+        ("f", "document.fullscreenElement?.id === 'player'"), ("f", "!document.fullscreenElement"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        wait_for(page, condition)
+    before = page.evaluate(state)
+    page.keyboard.press("Control+m")
+    page.get_by_label("Quality").focus()
+    page.keyboard.press("m")
+    assert page.evaluate(state) == before
+    help_line = page.locator(".keys").inner_text()
+    assert all(word in help_line for word in ("Space", "full screen", "mute", "captions", "volume"))
+
+
+def test_pointing_at_a_moment_shows_its_picture(page: Page, site: str, manifest: dict[str, Any]) -> None:
+    page.goto(site)
+    page.wait_for_selector("#rungs tr")
+    place = page.locator("#seek").bounding_box()
+    assert place is not None
+    shown = []
+    for share in (0.1, 0.9):
+        page.mouse.move(place["x"] + share * place["width"], place["y"] + place["height"] / 2)
+        wait_for(page, "document.querySelector('#picture').naturalWidth > 0")
+        shown.append(page.locator("#picture").get_attribute("src"))
+    images = [item["path"] for item in manifest["thumbnails"]["images"]]
+    assert [address.rpartition("/")[2] for address in shown] == [Path(images[0]).name, Path(images[3]).name]
+    assert page.locator("#moment").inner_text() == "0:04"
+    page.mouse.move(0, 0)
+    assert page.locator("#preview").is_hidden()
+
+
+def test_captions_are_listed_and_switched(page: Page, site: str, transcoded: dict[str, Any], s3: S3Client) -> None:
+    made = transcoded["fmp4"]
+    folder = f"{made.prefix}/hls"
+    master = s3.get_object(Bucket="playback", Key=f"{folder}/master.m3u8")["Body"].read().decode()
+    media = '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subs",NAME="English",LANGUAGE="en",AUTOSELECT=YES,URI="subs.m3u8"'
+    captioned = master.replace("#EXT-X-STREAM-INF:", '#EXT-X-STREAM-INF:SUBTITLES="subs",') + f"\n{media}\n"
+    cues = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:4,\nsubs.vtt\n#EXT-X-ENDLIST\n"
+    texts = {
+        "subs.m3u8": cues,
+        "subs.vtt": "WEBVTT\n\n00:00.000 --> 00:04.000\nHello\n",
+        "master.m3u8": captioned,
+    }
+    try:
+        for name, text in texts.items():
+            s3.put_object(Bucket="playback", Key=f"{folder}/{name}", Body=text.encode())
+        page.goto(site)
+        wait_for(page, "!document.querySelector('#captions').parentElement.hidden")
+        assert choices(page, "#captions") == ["Off", "English"]
+        page.keyboard.press("c")
+        wait_for(page, "captions()[0].mode === 'showing' && captions()[0].cues?.length === 1")
+        assert page.get_by_label("Captions").input_value() == "English"
+        page.get_by_label("Captions").select_option("Off")
+        wait_for(page, "captions()[0].mode !== 'showing'")
+    finally:
+        s3.put_object(Bucket="playback", Key=f"{folder}/master.m3u8", Body=master.encode())
+
+
+def test_every_control_has_a_name_and_takes_the_focus(page: Page, site: str) -> None:
+    page.goto(site)
+    page.wait_for_selector("#rungs tr")
+    names = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate(
+            "document.activeElement.ariaLabel ?? document.activeElement.labels[0].childNodes[0].textContent.trim()"
+        ))  # fmt: skip
+    assert names == ["Position", "Play", "Mute", "Volume", "Quality", "Full screen"]
+    assert page.locator("#seek").get_attribute("aria-valuetext") == "0:00 of 0:04"
 
 
 def test_every_link_answers(page: Page, site: str) -> None:
@@ -107,7 +229,7 @@ def test_titles_are_text(page: Page, manifest: dict[str, Any], tmp_path: Path) -
     manifest["video"]["title"] = "<img src=x onerror=alert(1)>"
     (tmp_path / "m").mkdir()
     (tmp_path / "m/manifest.json").write_text(json.dumps(manifest))
-    (tmp_path / "m/player.html").write_bytes(player_page())
+    (tmp_path / "m/player.html").write_bytes(player_files()["player.html"][0])
     with playback.DirectoryServer(m=tmp_path / "m") as server:
         page.goto(f"{server.url}/m/player.html?manifest=manifest.json")
         page.wait_for_selector("#rungs tr")

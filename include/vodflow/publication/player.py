@@ -1,17 +1,35 @@
-"""The page on which people watch a published video: one file without any library or foreign host."""
+"""The page on which people watch a published video: one file, with hls.js beside it where that is installed."""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from urllib.parse import quote
 
-#: Key of the page in the media bucket.
+#: Keys in the media bucket: of the page, and of the library that lets people choose a rung of HLS.
 PLAYER_NAME = "player.html"
+LIBRARY_NAME = "player-hls.js"
+
+#: hls.js below a checkout, as ``package.json`` pins it.
+LIBRARY_PATH = Path("node_modules/hls.js/dist/hls.min.js")
 
 
-def player_page() -> bytes:
-    """The page, UTF-8; serve it as ``text/html; charset=utf-8``."""
-    return files("vodflow.publication").joinpath(PLAYER_NAME).read_bytes()
+def player_files(library: Path | None = None) -> dict[str, tuple[bytes, str]]:
+    """What the player is made of: key → body and media type.
+
+    :param library: a file of hls.js; without one browsers use their own HLS, or the MP4s
+    """
+    page = files("vodflow.publication").joinpath(PLAYER_NAME).read_bytes()
+    if library is None or not library.is_file():
+        return {PLAYER_NAME: (page, "text/html; charset=utf-8")}
+    # Its licence goes with it; the comment at its end names a file that does not.
+    licence = (library.parents[1] / "LICENSE").read_bytes()
+    script = b"/*\n" + licence + b"*/\n" + library.read_bytes().partition(b"//# sourceMappingURL=")[0]
+    page = page.replace(b"const LIBRARY = '';", f"const LIBRARY = '{LIBRARY_NAME}';".encode())
+    return {
+        PLAYER_NAME: (page, "text/html; charset=utf-8"),
+        LIBRARY_NAME: (script, "text/javascript; charset=utf-8"),
+    }
 
 
 def player_url(base_url: str, manifest_key: str) -> str:

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vodflow.errors import StackError
+from vodflow.publication.player import LIBRARY_PATH, player_files
 from vodflow.settings import get_settings
 from vodflow.stack.config import StackConfig
 from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, REGION
-from vodflow.stack.home import Home
+from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.outcome_resources import OutcomeResources
 from vodflow.stack.part import Part
 from vodflow.stack.policies import let_players_read, queue_arn, queue_policy
@@ -115,6 +116,8 @@ class Resources:
             with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=bucket)
         let_players_read(s3, self._media, self._settings.output_prefix, self._settings.local_origins)
+        for name, (body, kind) in player_files(REPOSITORY / LIBRARY_PATH).items():
+            s3.put_object(Bucket=self._media, Key=name, Body=body, ContentType=kind)
         for name in QUEUES:
             self._make_queue(sqs, name)
         for bucket in self._sources:

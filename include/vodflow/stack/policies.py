@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vodflow.publication.player import PLAYER_NAME
+from vodflow.publication.player import LIBRARY_NAME, PLAYER_NAME
 from vodflow.stack.environment import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def let_players_read(s3: S3Client, bucket: str, prefix: str, origins: Sequence[str]) -> None:
-    """Let everybody read the player's page and what lies below ``prefix``, and pages of ``origins`` by script.
+    """Let everybody read the player and what lies below ``prefix``, and pages of ``origins`` by script.
 
     Safe to run twice.
     """
@@ -25,7 +25,8 @@ def let_players_read(s3: S3Client, bucket: str, prefix: str, origins: Sequence[s
         "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
         "MaxAgeSeconds": 3600,
     }
-    readable = [f"arn:aws:s3:::{bucket}/{name}" for name in (f"{prefix}/*" if prefix else "*", PLAYER_NAME)]
+    names = (f"{prefix}/*" if prefix else "*", PLAYER_NAME, LIBRARY_NAME)
+    readable = [f"arn:aws:s3:::{bucket}/{name}" for name in names]
     s3.delete_public_access_block(Bucket=bucket)
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
     s3.put_bucket_policy(Bucket=bucket, Policy=_policy(Principal="*", Action="s3:GetObject", Resource=readable))

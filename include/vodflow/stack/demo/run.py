@@ -12,7 +12,6 @@ from rich.console import Console
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ConfigurationError, VodflowError
-from vodflow.publication.player import PLAYER_NAME, player_page
 from vodflow.settings import get_settings
 from vodflow.settings.engines import available
 from vodflow.stack.airflow_api import AirflowApi
@@ -25,7 +24,6 @@ from vodflow.stack.demo.watch import Progress, Watcher
 from vodflow.stack.environment import ACCOUNT
 from vodflow.stack.outcome_resources import demo_settings
 from vodflow.stack.stack import Stack
-from vodflow.storage.clients import s3_client
 
 #: What a shell reports for a program that Ctrl-C stopped: 128 + SIGINT.
 INTERRUPTED = 130
@@ -77,7 +75,6 @@ def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName 
     since = datetime.now(UTC)
     screen.heading(console, "2. Upload to S3")
     uploads = _upload(console, videos, engine)
-    _put_player()
 
     screen.heading(console, "3. Airflow senses, transcodes, verifies, publishes")
     with AirflowApi(stack.config) as airflow:
@@ -124,12 +121,6 @@ def _upload(console: Console, videos: list[DemoVideo], engine: EngineName | None
         screen.uploaded(console, upload)
         uploads.append(upload)
     return uploads
-
-
-def _put_player() -> None:
-    s3_client().put_object(
-        Bucket=get_settings().media_bucket, Key=PLAYER_NAME, Body=player_page(), ContentType="text/html; charset=utf-8"
-    )
 
 
 def verdict_complaints(results: list[Progress]) -> list[str]:
