@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise, repeat
 from struct import error as struct_error
@@ -46,6 +46,8 @@ _PARTS, _PART = 16, 2.0
 _CLOSEST = 1 / 240
 #: Seconds in which frames are counted: a second's frames begin within less.
 _SECOND = 0.9
+#: Seconds backwards that are no reordering of frames.
+_CLOCK_JUMP = 1.0
 #: Share of the usual time between frames beyond which one is missing.
 _MISSING = 1.5
 #: Shares by which a long steady part may refine the densest second's rate, and by which ffprobe's rate may be off.
@@ -79,18 +81,37 @@ def densest_rate(times: Iterable[float]) -> Fraction | None:
 
     A steady part that is about as dense and lasts longer says it better: time stamps jitter.
 
-    :param times: of frames, seconds, in any order
+    :param times: of frames, seconds, in the order of the file
     """
+    parts = list(_unbroken(times))
+    longer = [part for part in parts if max(part, default=0.0) - min(part, default=0.0) >= _SECOND]
+    rates = [rate for part in longer or parts if (rate := _rate(part))]
+    return Fraction(max(rates)).limit_denominator(1001) if rates else None
+
+
+def _unbroken(times: Iterable[float]) -> Iterator[list[float]]:
+    """Times between which the clock does not begin anew, as it does where recordings were joined."""
+    part: list[float] = []
+    latest = 0.0
+    for time in times:
+        if part and time < latest - _CLOCK_JUMP:
+            yield part
+            part = []
+        latest = max(latest, time) if part else time
+        part.append(time)
+    yield part
+
+
+def _rate(part: list[float]) -> float | None:
     frames = array("d")
-    for time in sorted(times):
+    for time in sorted(part):
         if not frames or time - frames[-1] >= _CLOSEST:
             frames.append(time)
     if len(frames) < 3:
         return None
     densest = _densest(frames)
     steady = _steady(frames, _MISSING / densest)
-    rate = steady if abs(steady / densest - 1) <= _REFINED else densest
-    return Fraction(rate).limit_denominator(1001)
+    return steady if abs(steady / densest - 1) <= _REFINED else densest
 
 
 def _densest(frames: array[float]) -> float:

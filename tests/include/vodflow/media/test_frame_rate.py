@@ -33,8 +33,11 @@ CASES = {
     "phone": (jittering(steady(30, 20), 0.004), "30"),
     "phone_24_to_60": ([*steady(24, 5), *steady(60, 3, 5), *steady(40, 4, 8)], "60"),
     "doubled": ([time + double for time in steady(25, 8) for double in (0.0, 0.001)], "25"),
-    "the_same_twice": (steady(24, 8) * 2, "24"),
-    "out_of_order": (random.Random(2).sample(steady(24, 8), 192), "24"),
+    "the_same_twice": ([time for time in steady(24, 8) for _ in range(2)], "24"),
+    "out_of_order": ([time + shift for time in steady(6, 8) for shift in (0, 3 / 24, 1 / 24, 2 / 24)], "24"),
+    "joined": ([*steady(25, 5), *steady(25, 5, 0.02), *steady(25, 5, 0.01)], "25"),
+    "joined_with_a_faster_one": ([*steady(25, 5), *steady(50, 5, 0.007)], "50"),
+    "broken_off": ([*steady(25, 5), *steady(200, 0.02)], "25"),
     "beyond_the_cap": (steady(120, 3), "60"),
     "less_than_a_second": (steady(30, 0.5), "30"),
 }
