@@ -1,3 +1,3 @@
 """Vodflow's domain library: video-on-demand pipelines without any workflow engine in sight."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
