@@ -130,7 +130,8 @@ def command_line() -> Iterator[CommandLine]:
 
 
 def test_an_ordinary_user_runs_a_stack_beside_another_one(stack: Stack, command_line: CommandLine) -> None:
-    command_line.run("up", VODFLOW_DYNAMODB_TABLE="videos")
+    channel = {"type": "webhook", "name": "crm", "url": "http://127.0.0.1:1/", "secret": "it's"}
+    command_line.run("up", VODFLOW_DYNAMODB_TABLE="videos", VODFLOW_NOTIFICATIONS=json.dumps([channel]))
 
     second = command_line.stack
     assert second.is_healthy()
@@ -150,6 +151,7 @@ def test_up_again_changes_nothing(command_line: CommandLine) -> None:
 
 def test_commands_have_the_settings_with_which_the_stack_was_started(command_line: CommandLine) -> None:
     assert command_line.run("metadata", "sync", AWS_PROFILE="production") == "0 items written, 0 failed.\n"
+    command_line.run("notifications", "test", "crm", code=1)  # it is found, and nobody listens there
     query = "SELECT current_user, count(*) FROM job"
     assert command_line.run("psql", "-At", "-c", query).strip() == "vodflow|0"
     script = 'eval "$(vodflow env)" && echo "$VODFLOW_DYNAMODB_TABLE $PGDATABASE ${AWS_PROFILE-none}"'

@@ -7,13 +7,20 @@ from typing import Annotated
 import typer
 
 from vodflow.catalog import migrate
+from vodflow.catalog.database import parse_url
 from vodflow.catalog.describe import markdown
 from vodflow.cli.join import require_catalog
+from vodflow.cli.options import checked_by
 
 app = typer.Typer(help="The catalog's schema.", no_args_is_help=True)
 
 _Url = Annotated[
-    str | None, typer.Option("--url", help="SQLAlchemy URL; the configured catalog (VODFLOW_CATALOG_URL) if not given")
+    str | None,
+    typer.Option(
+        "--url",
+        help="SQLAlchemy URL; the configured catalog (VODFLOW_CATALOG_URL) if not given",
+        callback=checked_by(parse_url),
+    ),
 ]
 
 

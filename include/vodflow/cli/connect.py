@@ -24,6 +24,7 @@ def env(context: typer.Context) -> None:
     """Print the running stack's settings for a shell: eval "$(vodflow env)"."""
     home = Home.default()
     if not home.is_supervised():
+        typer.echo("false")  # what `eval` ends with
         raise StackError("The embedded stack is down; start it with `vodflow up`.")
     variables = client_environment(home)
     if context.obj and context.obj.aside:

@@ -12,13 +12,25 @@ from vodflow import jobs
 from vodflow.catalog.states import JobStatus
 from vodflow.cli import outcome
 from vodflow.cli.job_tables import show_details, show_health, show_jobs
-from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list, chosen_from
+from vodflow.cli.options import (
+    AsJson,
+    Engine,
+    Outputs,
+    Priority,
+    Profile,
+    Qualities,
+    Timeout,
+    as_list,
+    checked_by,
+    chosen_from,
+)
 from vodflow.cli.waiting import follow
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import CatalogError, ConfigurationError, VodflowError
 from vodflow.jobs import AirflowClient
-from vodflow.jobs.queries import STATUSES
+from vodflow.jobs.queries import STATUSES, place_of, position_of
 from vodflow.settings import get_settings
+from vodflow.storage.objects import parse_s3_uri
 
 app = typer.Typer(
     help="Look at jobs; start, wait for, cancel and retry them.", no_args_is_help=True, add_completion=False
@@ -47,11 +59,15 @@ def list_jobs(
     ] = None,
     engine: Annotated[EngineName | None, typer.Option(help="Only jobs of this engine.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only this profile.")] = None,
-    source: Annotated[str | None, typer.Option(help="Only sources below s3://bucket/prefix.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Only sources below s3://bucket/prefix.", callback=checked_by(place_of))
+    ] = None,
     since: _Moment = None,
     until: _Moment = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Jobs of one page.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="What the page before ended with.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="What the page before ended with.", callback=checked_by(position_of))
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first, and sources that have none yet."""
@@ -80,7 +96,9 @@ def get_job(ref: _Ref, as_json: AsJson = False) -> None:
 
 @app.command()
 def create(
-    source: Annotated[str, typer.Argument(help="The object to transcode: s3://bucket/key.")],
+    source: Annotated[
+        str, typer.Argument(help="The object to transcode: s3://bucket/key.", callback=checked_by(parse_s3_uri))
+    ],
     profile: Profile = None,
     outputs: Outputs = None,
     qualities: Qualities = None,

@@ -10,11 +10,26 @@ import typer
 
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import Output
+from vodflow.errors import ConfigurationError
 
 
 def as_list(value: str | None) -> list[str] | None:
     """The items of ``a,b c``; none when nothing was given."""
     return None if value is None else [item for item in re.split(r"[\s,;]+", value) if item]
+
+
+def checked_by(check: Callable[[str], object]) -> Callable[[str | None], str | None]:
+    """A check of an option's value by what the library says of it: a wrong value is a wrong command line."""
+
+    def checked(value: str | None) -> str | None:
+        try:
+            if value is not None:
+                check(value)
+        except ConfigurationError as error:
+            raise typer.BadParameter(str(error)) from error
+        return value
+
+    return checked
 
 
 def chosen_from(choices: Iterable[str]) -> Callable[[Any], Any]:

@@ -45,7 +45,7 @@ _COLUMNS = (
 
 def up(
     context: typer.Context,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until every part is healthy.")] = 600.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait until every part is healthy.")] = 600.0,
 ) -> None:
     """Start the embedded stack and wait until it is healthy; does nothing when it is."""
     stack = Stack.load()

@@ -13,18 +13,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from vodflow import jobs
 from vodflow.catalog.database import transaction
 from vodflow.cli import outcome
-from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list
+from vodflow.cli.options import AsJson, Engine, Outputs, Priority, Profile, Qualities, Timeout, as_list, checked_by
 from vodflow.cli.waiting import follow
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.jobs import Job
-from vodflow.jobs.upload import place
+from vodflow.jobs.upload import check_name, place
 from vodflow.settings import get_settings
 
 
 def upload(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Video files of this machine.")],
     tenant: Annotated[str | None, typer.Option(help="Whose they are; the watch rule's default otherwise.")] = None,
-    name: Annotated[str | None, typer.Option(help="What the object is called; the file's own name otherwise.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the object is called; the file's own name otherwise.", callback=checked_by(check_name)),
+    ] = None,
     profile: Profile = None,
     outputs: Outputs = None,
     qualities: Qualities = None,

@@ -86,12 +86,12 @@ def list_jobs(
         profile=profile,
         since=_aware("since", since),
         until=_aware("until", until),
-        **_place(source),
+        **place_of(source),
     )
     if not 1 <= limit <= MAX_PAGE:
         raise ConfigurationError(f"limit is {limit}; give 1 to {MAX_PAGE}.")
     with transaction(_ACTOR, settings) as connection:
-        rows, position = work_list.list_work(connection, wanted, limit, _position(cursor))
+        rows, position = work_list.list_work(connection, wanted, limit, position_of(cursor))
     last = None if position is None else f"{position.job_id or ''}-{position.source_id or ''}"
     return Page(tuple(Job.of(row, settings) for row in rows), last)
 
@@ -198,7 +198,11 @@ def _engine(engine: str | None) -> str | None:
     return engine
 
 
-def _place(source: str | None) -> dict[str, Any]:
+def place_of(source: str | None) -> dict[str, Any]:
+    """Bucket and prefix of ``s3://bucket/prefix``, for :class:`~vodflow.catalog.work_list.WorkFilter`.
+
+    :raises ConfigurationError: it is no place in S3
+    """
     if source is None:
         return {}
     scheme, separator, rest = source.partition("://")
@@ -214,7 +218,11 @@ def _aware(name: str, moment: datetime | None) -> datetime | None:
     return moment
 
 
-def _position(cursor: str | None) -> Position:
+def position_of(cursor: str | None) -> Position:
+    """Where the page after a cursor begins.
+
+    :raises ConfigurationError: it is no cursor
+    """
     if cursor is None:
         return Position()
     match = _CURSOR.match(cursor)

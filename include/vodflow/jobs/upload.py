@@ -106,11 +106,7 @@ def place(path: Path, *, tenant: str | None, name: str | None, settings: Setting
         kind = "is a folder" if path.is_dir() else "does not exist, or is no file"
         raise ConfigurationError(f"{path} {kind}; give a video file.")
     called = path.name if name is None else name
-    if {"", ".", ".."} & set(called.split("/")) or any(letter < " " or letter == "\x7f" for letter in called):
-        raise ConfigurationError(
-            f"{called!r} cannot be a video's name: give one like holiday.mp4 or summer/holiday.mp4, without empty "
-            "parts, . and .. between slashes."
-        )
+    check_name(called)
     places, size = Places.of(settings), path.stat().st_size
     objections = []
     for rule in settings.watch:
@@ -124,6 +120,18 @@ def place(path: Path, *, tenant: str | None, name: str | None, settings: Setting
         f"{path} would be noticed nowhere ({'; '.join(objections)}). Correct VODFLOW_WATCH, the file's name, or the "
         "tenant (lower-case letters, digits and hyphens)."
     )
+
+
+def check_name(name: str) -> None:
+    """See that a name cannot lead out of its tenant's folder.
+
+    :raises ConfigurationError: it can, or holds what no key should
+    """
+    if {"", ".", ".."} & set(name.split("/")) or any(letter < " " or letter == "\x7f" for letter in name):
+        raise ConfigurationError(
+            f"{name!r} cannot be a video's name: give one like holiday.mp4 or summer/holiday.mp4, without empty "
+            "parts, . and .. between slashes."
+        )
 
 
 def _key(rule: WatchRule, tenant: str | None, name: str) -> str:

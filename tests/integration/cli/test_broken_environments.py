@@ -51,6 +51,7 @@ COMMANDS = {
     "jobs cancel": "1",
     "jobs retry": "1",
     "jobs health": "",
+    "sensing explain": "a.mp4",
     "verify": "1",
     "notifications list": "",
     "notifications retry": "1",
@@ -193,8 +194,8 @@ def test_a_broken_environment(name: str, tmp_path: Path) -> None:
 
 
 #: With a catalog that is as it should be: commands that find it, and nothing in it.
-EMPTY = {"init": 1, "jobs list": 0, "notifications list": 0, "notifications send": 0, "catalog current": 0,
-         "report run": 0, "report show": 0}  # fmt: skip
+EMPTY = {"init": 1, "sensing explain": 0, "jobs list": 0, "notifications list": 0, "notifications send": 0,
+         "catalog current": 0, "report run": 0, "report show": 0}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,7 @@ def test_wrong_files_are_told_before_anything_is_sent(place: Place, video: Path,
         run("upload", str(video), "--tenant", "Acme Studios")
     run("upload", str(video), "--outputs", "avi", code=2)
     for name in ("../x.mp4", "/x.mp4", "a//b.mp4", "./x.mp4", "a\nb.mp4", ""):
-        with pytest.raises(ConfigurationError, match="cannot be a video's name"):
-            run("upload", str(video), "--name", name)
+        assert "cannot be a video's name" in " ".join(both("upload", str(video), "--name", name, code=2)[1].split())
     run("upload", str(video), str(video), "--name", "a.mp4", code=2)
     assert "Contents" not in place.s3.list_objects_v2(Bucket=place.bucket)
     with pytest.raises(CatalogError, match="no job '99'"):
@@ -240,6 +239,8 @@ def test_tables_fit_a_narrow_terminal_and_lose_no_letter(
 def test_refused_values_name_the_choices(place: Place) -> None:
     assert "PROGRESSING" in both("jobs", "list", "--status", "done", code=2)[1]
     assert "mediaconvert" in both("jobs", "list", "--engine", "gpu", code=2)[1]
+    for wrong in (("list", "--cursor", "x"), ("list", "--source", "bucket/prefix"), ("create", "a.mp4")):
+        run("jobs", *wrong, code=2)
     assert documents("jobs", "list", "--status", "failed", "--status", "Published") == []
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import psutil
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.sources import find_source
@@ -17,7 +14,7 @@ from vodflow.outcomes.dynamodb import items, updates
 from vodflow.outcomes.dynamodb.sync import dynamodb_client
 from vodflow.settings import get_settings
 from vodflow.stack.demo.watch import Progress
-from vodflow.stack.environment import ACCOUNT
+from vodflow.stack.environment import ACCOUNT, given_settings
 from vodflow.stack.outcome_resources import DEMO_TOPIC
 from vodflow.stack.stack import Stack
 from vodflow.storage.clients import sqs_client
@@ -37,11 +34,7 @@ class Told:
 
 def is_on(stack: Stack) -> bool:
     """Whether the running stack was started with a metadata table: processes keep the settings they began with."""
-    for process in stack.processes():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get("VODFLOW_DYNAMODB_TABLE"):
-                return True
-    return False
+    return bool(given_settings(stack.home).get("VODFLOW_DYNAMODB_TABLE"))
 
 
 def told(videos: Sequence[Progress], patience: float = PATIENCE) -> Told:

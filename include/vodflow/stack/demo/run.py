@@ -27,8 +27,8 @@ from vodflow.stack.stack import Stack
 
 #: What a shell reports for a program that Ctrl-C stopped: 128 + SIGINT.
 INTERRUPTED = 130
-#: Columns of a line where nobody can make the window wider.
-LOG_WIDTH = 132
+#: Columns of a line that goes into a pipe or a file: nothing is cut there.
+LOG_WIDTH = 10_000
 
 
 def run_demo(paths: list[Path], engine: EngineName | None = None) -> int:

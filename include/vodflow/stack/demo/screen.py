@@ -112,7 +112,7 @@ def _lines(videos: Sequence[Progress]) -> Table:
     table = Table.grid(padding=(0, 2))
     for video in videos:
         table.add_row(
-            Text(video.upload.video.name, overflow="ellipsis", no_wrap=True),
+            Text(video.upload.video.name, overflow="fold"),
             Text(video.stage, style=_style(video)),
             ProgressBar(total=100, completed=video.percent, width=_BAR_WIDTH),
             *_facts(video),
@@ -127,11 +127,11 @@ def _style(video: Progress) -> str:
 def results(console: Console, videos: Sequence[Progress]) -> None:
     """The table of verdicts, then where to play what was published."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Video", no_wrap=True, overflow="ellipsis")
-    table.add_column("Rungs")
+    table.add_column("Video", overflow="fold")
+    table.add_column("Rungs", overflow="fold")
     for title in ("Bitrate", "Bytes", "Encode speed", "Time to publish"):
-        table.add_column(title, justify="right")
-    table.add_column("Verdict")
+        table.add_column(title, justify="right", overflow="fold")
+    table.add_column("Verdict", no_wrap=True)
     for video in videos:
         table.add_row(*_result(video))
     console.print(table)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +89,25 @@ def test_with_the_stack_down_nothing_turns_to_aws(home: Home) -> None:
     assert "VODFLOW_AWS_ENDPOINT_URL" not in os.environ
     with pytest.raises(StackError, match="stack is down"):
         require_catalog()
+
+
+def test_a_shell_takes_the_settings_over_whatever_is_in_them(running: StackConfig, home: Home) -> None:
+    odd = """it's "$(date)" `x` \\ two  spaces"""
+    keep_settings(home, {"VODFLOW_CHANNELS": CHANNELS, "VODFLOW_ODD": odd})
+    show = "import os, json; print(json.dumps(dict(os.environ)))"
+    script = f'eval "$({sys.executable} -m vodflow env)"; {sys.executable} -c {shlex.quote(show)}'
+    before = {**os.environ, "PATH": os.defpath, "AWS_PROFILE": "production"}
+    done = subprocess.run(["sh", "-ec", script], env=before, capture_output=True, text=True, timeout=60, check=True)
+    found = json.loads(done.stdout)
+    assert (found["VODFLOW_CHANNELS"], found["VODFLOW_ODD"]) == (CHANNELS, odd)
+    assert found["PGPASSWORD"] == running.secrets.catalog_password
+    assert "AWS_PROFILE" not in found
+
+
+def test_eval_fails_with_the_stack_down(home: Home) -> None:
+    script = f'eval "$({sys.executable} -m vodflow env)"'
+    done = subprocess.run(["sh", "-c", script], env=dict(os.environ), capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
 
 
 def test_what_is_kept_is_for_its_owner(home: Home) -> None:
