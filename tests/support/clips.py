@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import os
 import random
+import struct
 import subprocess
 import tempfile
 import zipfile
@@ -302,6 +303,97 @@ def _sound_changes(path: Path) -> None:
     _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("320x180", 2), *_beeping(2), "-ac", "2"])
 
 
+def _synced(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 6), *_beeping(6), *_X264, *_AAC, path)
+
+
+def _kept(path: Path, *options: str | Path) -> None:
+    """The pictures and the sound of ``synced`` as they are, in another container or at other times."""
+    _ffmpeg("-i", clip("synced"), "-c", "copy", *options, path)
+
+
+def _lost(path: Path) -> None:
+    _kept(path, "-bsf:a", "noise=drop='between(n,24,27)'")
+
+
+def _fragmented(path: Path) -> None:
+    _kept(path, "-movflags", "frag_keyframe")
+
+
+def _with_text(path: Path, kind: str, offset: float) -> None:
+    text = path.with_suffix(".srt")
+    text.write_text("1\n00:00:00,000 --> 00:00:01,500\nBonjour\n", encoding="utf-8")
+    _ffmpeg("-itsoffset", str(offset), "-i", clip("synced"), "-i", text, "-map", "0", "-map", "1", "-c", "copy",
+            "-c:s", kind, path)  # fmt: skip
+
+
+def _text_first(path: Path) -> None:
+    _with_text(path, "srt", 0.6)
+
+
+def _text_before(path: Path) -> None:
+    _with_text(path, "srt", 0.3)
+
+
+def _text_long_before(path: Path) -> None:
+    _with_text(path, "srt", 3.0)
+
+
+def _text_after(path: Path) -> None:
+    _with_text(path, "srt", -0.4)
+
+
+def _timed_text_first(path: Path) -> None:
+    _with_text(path, "mov_text", 0.6)
+
+
+def _timecode_first(path: Path) -> None:
+    _ffmpeg("-itsoffset", "0.6", "-i", clip("synced"), "-map", "0", "-c", "copy", "-timecode", "10:00:00:00", path)
+
+
+def _unused_sound_first(path: Path) -> None:
+    _ffmpeg("-itsoffset", "0.7", "-i", clip("synced"), *_tone(300, 6), "-map", "0", "-map", "1", "-c:v", "copy", *_AAC,
+            "-disposition:a:0", "default", "-disposition:a:1", "0", path)  # fmt: skip
+
+
+def _stale_flv(path: Path) -> None:
+    _kept(path)
+    _declare(path, b"\x00\x08duration\x00", struct.pack(">d", 1.0))
+
+
+def _stale_mkv(path: Path, seconds: float = 1.0) -> None:
+    _kept(path)
+    _declare(path, b"\x44\x89\x88", struct.pack(">d", seconds * 1000))
+
+
+def _stale_long_mkv(path: Path) -> None:
+    _stale_mkv(path, 100.0)
+
+
+def _stale_mp4(path: Path) -> None:
+    path.write_bytes(clip("synced").read_bytes())
+    for media, timescale in ((b"vide", 12_800), (b"soun", 48_000)):
+        data = path.read_bytes()
+        header = data.rindex(b"mdhd", 0, data.index(b"hdlr" + bytes(8) + media))
+        path.write_bytes(data[: header + 20] + struct.pack(">I", timescale) + data[header + 24 :])
+
+
+def _stale_avi(path: Path) -> None:
+    _kept(path)
+    data = path.read_bytes()
+    header = data.index(b"strh") + 8
+    _declare(path, data[data.index(b"avih") + 8 :][:16], struct.pack("<I", 25))
+    _declare(path, data[header : header + 32], struct.pack("<I", 25))
+
+
+def _declare(path: Path, before: bytes, value: bytes) -> None:
+    """Other bytes behind the first place of some."""
+    data = bytearray(path.read_bytes())
+    start = data.index(before) + len(before)
+    data[start : start + len(value)] = value
+    path.write_bytes(data)
+
+
 def _screen(path: Path) -> None:
     lively = ["-vf", "select='lt(t,0.1)+between(mod(t,1),0.45,0.7)'", "-fps_mode", "vfr"]
     _ffmpeg(*_flashing("320x180", 4, "30"), *_beeping(4), *lively, *_X264, *_AAC, path)
@@ -404,6 +496,23 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "late_clock": (".mkv", _late_clock),  # 2 s from 10 s on: Matroska's durations count from 0
     "joined": (".ts", _joined),  # two recordings of 2 s, 320x180 and 480x360
     "sound_changes": (".ts", _sound_changes),  # two recordings of 2 s, mono and stereo
+    "synced": (".mp4", _synced),  # 6 s
+    "lost_mkv": (".mkv", _lost),  # the same without four packets of sound, 85 ms
+    "lost_ts": (".ts", _lost),
+    "fragmented": (".mp4", _fragmented),
+    "text_first": (".mkv", _text_first),  # subtitles 0.6 s before pictures and sound
+    "text_before": (".mkv", _text_before),  # 0.3 s
+    "text_long_before": (".mkv", _text_long_before),  # 3 s
+    "text_after": (".mkv", _text_after),  # pictures and sound from -0.4 s on
+    "timed_text_first": (".mp4", _timed_text_first),
+    "timecode_first": (".mov", _timecode_first),
+    "unused_sound_first_mkv": (".mkv", _unused_sound_first),  # another track of sound 0.7 s before the one that is used
+    "unused_sound_first_ts": (".ts", _unused_sound_first),
+    "stale_flv": (".flv", _stale_flv),  # 6 s that declare 1 s
+    "stale_mkv": (".mkv", _stale_mkv),
+    "stale_long_mkv": (".mkv", _stale_long_mkv),  # 6 s that declare 100 s
+    "stale_mp4": (".mp4", _stale_mp4),
+    "stale_avi": (".avi", _stale_avi),
     "screen": (".mkv", _screen),  # 4 s, bursts of 30 frames/s
     "lively": (".mp4", _lively),  # 12 s, 30 frames/s for 2 s, then 1
     "slides": (".mkv", _slides),  # 30 s, one lively second

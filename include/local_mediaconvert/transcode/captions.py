@@ -89,7 +89,7 @@ class _Reader:
             return self._sidecar(str(sidecar["SourceFile"]), kind), int(sidecar.get("TimeDelta", 0)) * unit
         track = _track(clip, selector, source)
         argv = [*self.ffmpeg, *input_options(str(clip.source.path)), "-i", f"file:{clip.source.path}"]
-        return parse_srt(self.read([*argv, "-map", f"0:{track.index}", "-f", "srt", "-"])), 0.0
+        return parse_srt(self.read([*argv, "-map", f"0:{track.index}", "-f", "srt", "-"])), -clip.source.late
 
     def _sidecar(self, uri: str, kind: str) -> list[Cue]:
         if uri not in self.files:

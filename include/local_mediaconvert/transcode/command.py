@@ -16,6 +16,7 @@ from local_mediaconvert.transcode.clips import Clip
 from local_mediaconvert.transcode.filter_steps import Chain, Kind, branches
 from local_mediaconvert.transcode.plan import Encode, JobPlan
 from local_mediaconvert.transcode.sound import correction, layout_of
+from local_mediaconvert.transcode.sources import Source
 
 #: Share of frames that may fail to decode before FFmpeg gives up.
 MAX_ERROR_RATE: Final = 0.1
@@ -110,7 +111,7 @@ class _Graph:
     def __init__(self, plan: JobPlan, measured: Mapping[Encode, float]) -> None:
         self.plan = plan
         self.measured = measured
-        self.inputs = [_file_input(clip.source.path, clip, place) for place, clip in enumerate(plan.clips)]
+        self.inputs = [self._file(clip.source, place, "") for place, clip in enumerate(plan.clips)]
 
     def streams(self, encodes: Mapping[Encode, str], *, corrected: bool = True) -> dict[Encode, Stream]:
         """What each encoder is given."""
@@ -156,7 +157,12 @@ class _Graph:
     def _input(self, place: int, external: str) -> Stream:
         if not external:
             return self.inputs[place]
-        return _file_input(self.plan.externals[external].path, self.plan.clips[place], place)
+        return self._file(self.plan.externals[external], place, external)
+
+    def _file(self, source: Source, place: int, external: str) -> Stream:
+        feeds = [encode.feeds[place] for encode in self.plan.encodes if place < len(encode.feeds)]
+        used = {index for feed in feeds if feed.external == external for index in feed.streams}
+        return _file_input(source, self.plan.clips[place], place, source.shift(used))
 
     def _origin(self, place: int, clip: Clip, external: str, streams: tuple[int, ...]) -> Stream:
         if not streams:
@@ -169,12 +175,13 @@ class _Graph:
         return ffmpeg.filter(selected, "amerge", inputs=len(selected))
 
 
-def _file_input(path: Path, clip: Clip, place: int) -> Stream:
+def _file_input(source: Source, clip: Clip, place: int, shift: float) -> Stream:
     """A file from where a clip begins to where it ends.
 
     :param place: of the clip on the time line, from 0
+    :param shift: seconds from time 0 to where FFmpeg has it
     """
-    options = input_options(str(path))
+    options = input_options(str(source.path))
     arguments: dict[str, Any] = {
         name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)
     }
@@ -182,12 +189,15 @@ def _file_input(path: Path, clip: Clip, place: int) -> Stream:
     arguments["probesize"] = str(int(arguments["probesize"]) + place)
     begin = max(0.0, float(clip.span.start) - _SEEK_MARGIN)
     if clip.span.start:
-        arguments["ss"] = f"{begin:.6f}"
+        arguments["ss"] = f"{begin + source.late:.6f}"
+    elif shift:
+        arguments["itsoffset"] = f"{shift:.6f}"
     if clip.span.end is not None:
         arguments["t"] = f"{float(clip.span.end) - begin:.6f}"
     # Turned here, where the job asks for it. Broadcast recordings change their picture in the middle: a graph set up
     # anew would begin at time 0 again; this one goes on, see pictures.input_chain.
-    return ffmpeg.input(str(path), max_error_rate=MAX_ERROR_RATE, noautorotate=None, **INPUT_OPTIONS, **arguments)
+    arguments |= {"max_error_rate": MAX_ERROR_RATE, "noautorotate": None, **INPUT_OPTIONS}
+    return ffmpeg.input(str(source.path), **arguments)
 
 
 def _join(parts: list[Stream], kind: Kind) -> Stream:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from vodflow.contract.media_info import AudioTrack
 from vodflow.ffmpeg.downmix import downmix
+from vodflow.ffmpeg.sound_filters import KEEP_TIME
 
 from local_mediaconvert.transcode.clips import Clip
 from local_mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
@@ -63,8 +64,7 @@ def sound_chain(clip: Clip, selection: Selection, remix: Document | None, rate: 
             chain.append(mixed)
             source_layout = LAYOUTS.get(present, "")
     chain += _mixed_down(source_layout, present, channels)
-    # Silence where the source has gaps or begins late; samples before time 0 are cut.
-    chain.append(step("aresample", rate, **{"async": 1, "first_pts": 0}))
+    chain.append(step("aresample", rate, **KEEP_TIME))
     chain += _offset(int(selection.settings.get("Offset", 0)))
     # Silence up to the end, also of a track that turns out to be empty.
     chain += [step("apad", whole_dur=length), step("atrim", end=length)]

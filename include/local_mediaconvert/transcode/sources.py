@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,14 +16,13 @@ from vodflow.ffmpeg.process import Limits, raise_for_shortage, run_process
 from vodflow.ffmpeg.tools import ffprobe_path, input_options
 from vodflow.media.containers import examine as structure_of
 from vodflow.media.facts import declared_duration, media_info, start_time
+from vodflow.media.probe import timed
 from vodflow.media.programs import PROGRAMS, of_one_program
 from vodflow.media.ranges import open_ranges
-from vodflow.media.timeline import extents, with_extents
+from vodflow.media.timeline import input_offset, length, time_zero
 
 from local_mediaconvert.transcode.contract import ErrorCode, JobFailed
 
-#: Formats whose durations ffprobe only estimates.
-_ESTIMATED: Final = {"mpegts", "mpeg"}
 #: What ffprobe says of formats beside those of :func:`~vodflow.ffmpeg.tools.input_options`.
 _NOT_LISTED: Final = "Format not on whitelist"
 #: Stands in for a video track, so that the facts of a file with sound only can be told.
@@ -36,7 +35,7 @@ class Source:
 
     :param number: of the input in the job, from 1
     :param audio: audio tracks in the order of the file; MediaConvert's track 1 is the first
-    :param start: time stamp of time 0, seconds: where the earliest track begins
+    :param start: time stamp of time 0, seconds: where the earliest track begins, or less than a frame before it
     :param duration: seconds from there to the end of the last track
     :param timecode: of the first frame, where the file says one
     :param pids: stream index → PID, of transport streams
@@ -59,6 +58,20 @@ class Source:
     def rate(self) -> Fraction:
         """Frames a second; 25 for sound only, so that time codes have a meaning."""
         return self.video.fps if self.video else Fraction(25)
+
+    def shift(self, used: Collection[int]) -> float:
+        """Seconds from time 0 to where FFmpeg has it.
+
+        :param used: indexes of the streams that it reads
+        """
+        tracks: list[VideoTrack | AudioTrack] = [*self.audio, *([self.video] if self.video else [])]
+        starts = [track.start for track in tracks if track.index in used]
+        return input_offset(self.container, start_time(self.document), starts, self.start)
+
+    @property
+    def late(self) -> float:
+        """Seconds from the container's start to time 0."""
+        return self.start - start_time(self.document)
 
     @property
     def picture_start(self) -> float:
@@ -96,11 +109,12 @@ def examine(
     numbers = [item["program_num"] for item in document.get("programs", ())]
     document = of_one_program(document, program if program in numbers else next(iter(numbers), None))
     container = str(document.get("format", {}).get("format_name", ""))
-    if _ESTIMATED & set(container.split(",")) or declared_duration(document) is None:
-        entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time", "-of", "csv=p=0"]
-        packets = _ffprobe(uri, path, entries, cancel, timeout * 4).splitlines()
-        tracks = {item["index"] for item in document["streams"] if item.get("codec_type") in {"video", "audio"}}
-        document = with_extents(document, extents(packets, tracks))
+    try:
+        document = timed(str(path), document, timeout, whole=structure.whole)
+    except InputRejected as error:
+        raise JobFailed(
+            ErrorCode.TRUNCATED, f"Demuxer: [{error.detail} Is file truncated?] Input file [{uri}]."
+        ) from error
     return _source(number, uri, path, container, document)
 
 
@@ -108,7 +122,7 @@ def _source(number: int, uri: str, path: Path, container: str, document: Mapping
     streams = document.get("streams", [])
     seen = any(item.get("codec_type") == "video" for item in streams)
     try:
-        info = media_info(document, path.stat().st_size)
+        info = media_info(document, path.stat().st_size, length(document))
         video: VideoTrack | None = info.video
     except InputRejected as error:
         if not any(item.get("codec_type") == "audio" for item in streams):
@@ -119,6 +133,8 @@ def _source(number: int, uri: str, path: Path, container: str, document: Mapping
         video = None
     tracks: list[VideoTrack | AudioTrack] = [*info.audio, *([video] if video else [])]
     start = min((track.start for track in tracks), default=start_time(document))
+    if video:
+        start = time_zero(video.start, [track.start for track in info.audio if track.duration], video.fps)
     ends = [track.start - start + (track.duration or 0.0) for track in tracks]
     return Source(
         number=number,

@@ -142,7 +142,9 @@ class MediaInfo(_Value):
     """Everything known about a source's content.
 
     :param container: ffprobe's format name
-    :param duration: seconds, of the whole container
+    :param duration: seconds from the start of the earliest to the end of the latest track of pictures or sound
+    :param start: where FFmpeg has time 0, seconds on the container's clock: subtitles, time codes and unused tracks
+        count, too
     :param size: bytes
     :param others: streams that are neither the video, nor usable sound, nor captions; ``picture`` is cover art
     :param program: whose tracks these are, where the source holds other programmes as well
@@ -150,6 +152,7 @@ class MediaInfo(_Value):
 
     container: str
     duration: float = Field(gt=0)
+    start: float | None = Field(default=None, exclude_if=lambda start: start is None)
     size: int = Field(gt=0)
     bit_rate: int | None = None
     video: VideoTrack

@@ -18,6 +18,20 @@ from vodflow.ffmpeg.downmix import downmix
 #: Options of an input that is read so: graphs of pictures are never set up anew.
 INPUT_OPTIONS: Final[Mapping[str, Any]] = {"reinit_filter:v": 0}
 
+#: Options of ``aresample`` by which sound begins at time 0 and stays where its time stamps say (libswresample's
+#: ``swr_next_pts``): silence where packets are missing or begin late, and samples are cut where they overlap or come
+#: before time 0, as soon as the difference is more than 20 ms, about a packet. What is less is as often jitter of a
+#: recorder's clock, and cutting would make it audible: it is made up for, as are time stamps that drift, by playing up
+#: to 2 % faster or slower, proportional to the difference; drift of 1 % stands 10 ms off. Below 5 ms nobody hears
+#: anything, and the samples stay as they are.
+KEEP_TIME: Final[Mapping[str, Any]] = {
+    "async": 1,
+    "first_pts": 0,
+    "min_comp": 0.005,
+    "min_hard_comp": 0.02,
+    "max_soft_comp": 0.02,
+}
+
 _LABEL: Final = re.compile(r"\[([^][]+)\]")
 
 

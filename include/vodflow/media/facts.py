@@ -64,6 +64,7 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
     return MediaInfo(
         container=str(container.get("format_name", "unknown")),
         duration=total,
+        start=start_time(document),
         size=size,
         bit_rate=_integer(container.get("bit_rate")),
         video=_video(stream, total),
@@ -83,12 +84,18 @@ def declared_duration(document: Mapping[str, Any]) -> float | None:
         total = _seconds(total - max(0.0, start_time(document)))
     if total:
         return total
-    return max(filter(None, (_stream_duration(stream) for stream in document.get("streams", []))), default=None)
+    return max(filter(None, (stream_duration(stream) for stream in document.get("streams", []))), default=None)
 
 
 def start_time(document: Mapping[str, Any]) -> float:
     """Presentation time of the container's first packet, seconds; may be negative."""
-    return _number(document.get("format", {}).get("start_time")) or 0.0
+    return number(document.get("format", {}).get("start_time")) or 0.0
+
+
+def timed_streams(document: Mapping[str, Any]) -> list[Stream]:
+    """Pictures and sound; covers, chapter pictures and all others keep no time."""
+    tracks = [*_kind(document.get("streams", []), "video"), *_kind(document.get("streams", []), "audio")]
+    return [item for item in tracks if not _still(item)]
 
 
 def _video_stream(streams: Iterable[Stream], total: float) -> Stream:
@@ -114,7 +121,7 @@ def picture_rank(stream: Stream, total: float) -> tuple[bool, bool, int] | None:
     if not (stream.get("width") and stream.get("height")):
         return None
     # Cover art that is not marked as such lasts one frame.
-    lasting = (_stream_duration(stream) or total) >= total * _STILL_SHARE
+    lasting = (stream_duration(stream) or total) >= total * _STILL_SHARE
     return lasting, _flag(stream, "default"), stream["width"] * stream["height"]
 
 
@@ -153,8 +160,8 @@ def _video(stream: Stream, total: float) -> VideoTrack:
         rotation=rotation,
         frame_rate=_rational(rate),
         variable_frame_rate=variable,
-        start=_number(stream.get("start_time")) or 0.0,
-        duration=_stream_duration(stream) or total,
+        start=number(stream.get("start_time")) or 0.0,
+        duration=stream_duration(stream) or total,
         bit_rate=_bit_rate(stream),
         pixel_format=str(stream.get("pix_fmt", "unknown")),
         bit_depth=_bit_depth(stream),
@@ -192,8 +199,8 @@ def _audio(stream: Stream, *, pids: bool) -> AudioTrack:
         language=_language(tags),
         title=tags.get("title"),
         default=_flag(stream, "default"),
-        start=_number(stream.get("start_time")) or 0.0,
-        duration=_stream_duration(stream),
+        start=number(stream.get("start_time")) or 0.0,
+        duration=stream_duration(stream),
         bit_rate=_bit_rate(stream),
         pid=int(str(stream["id"]), 16) if pids and "id" in stream else None,
     )
@@ -268,12 +275,13 @@ def _bit_rate(stream: Stream) -> int | None:
     return _integer(stream.get("bit_rate")) or _integer(_tags(stream).get("bps"))
 
 
-def _stream_duration(stream: Stream) -> float | None:
+def stream_duration(stream: Stream) -> float | None:
+    """Seconds that a track claims to last."""
     seconds = _seconds(stream.get("duration"))
     if seconds is None and (match := _CLOCK.match(_tags(stream).get("duration", ""))):
         # Matroska's tag holds the time of the track's end.
         end = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
-        seconds = end - max(0.0, _number(stream.get("start_time")) or 0.0)
+        seconds = end - max(0.0, number(stream.get("start_time")) or 0.0)
     return seconds if seconds and seconds > 0 else None
 
 
@@ -317,7 +325,8 @@ def _rational(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """A number of ffprobe's; none for N/A."""
     try:
         return float(str(value))
     except ValueError:
@@ -325,10 +334,10 @@ def _number(value: object) -> float | None:
 
 
 def _seconds(value: object) -> float | None:
-    number = _number(value)
-    return number if number is not None and 0 < number < float("inf") else None
+    seconds = number(value)
+    return seconds if seconds is not None and 0 < seconds < float("inf") else None
 
 
 def _integer(value: object) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and number > 0 else None
+    found = number(value)
+    return int(found) if found is not None and found > 0 else None

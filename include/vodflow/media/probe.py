@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 import subprocess
 from collections.abc import Mapping
@@ -21,11 +20,11 @@ from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
 from vodflow.media.containers import examine
 from vodflow.media.decoding import check_decodes, complaint, complaints, plain
-from vodflow.media.facts import declared_duration, media_info, start_time
+from vodflow.media.facts import declared_duration, media_info, start_time, timed_streams
 from vodflow.media.frame_rate import with_needed_rate
 from vodflow.media.programs import PROGRAMS, of_one_program
 from vodflow.media.ranges import open_ranges
-from vodflow.media.timeline import extents, with_extents
+from vodflow.media.timeline import PACKETS, Extent, counted, extents, length, with_ends, with_extents
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,10 @@ _UNDECLARED = {"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "h264", "hevc", "m4v"
 #: Of these, ffprobe's times are estimates that may be far off, and every packet is read.
 _ESTIMATED = {"mpegts", "mpeg"}
 
-#: Seconds before the end that are read to see whether the end is there.
+#: Formats that find their last packets by their index, and a time that is beyond every end.
+_INDEXED = {"mov", "matroska", "avi"}
+_BEYOND = 1e9
+#: Seconds before the declared end from which others are read to see where the end is.
 _TAIL = 2.0
 #: Seconds, and share of the duration, that the last packet may end early: long last frames, rounded headers.
 _TAIL_TOLERANCE = 3.0
@@ -80,16 +82,8 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     structure = examine(read, size)
     if structure.missing:
         raise InputRejected(RejectionReason.TRUNCATED, structure.missing)
-    document = _describe(source, timeout)
-    duration = declared_duration(document)
-    if duration is None:
-        duration = _measured_duration(source, document, timeout)
-    elif _formats(document) & _ESTIMATED:
-        document = _measured(source, document, timeout)
-        duration = declared_duration(document)
-    elif not structure.whole:
-        _check_end(source, document, duration, timeout)
-    info = media_info(document, size, duration)
+    document = timed(source, _describe(source, timeout), timeout, whole=structure.whole)
+    info = media_info(document, size, length(document))
     info = with_needed_rate(info, document, read, lambda options: _picture_times(source, info, options, timeout))
     return check_decodes(info, lambda seconds, outputs: _decode(source, seconds, outputs, timeout))
 
@@ -105,53 +99,70 @@ def _describe(source: str, timeout: float) -> Mapping[str, Any]:
     return of_one_program(json.loads(done.stdout))
 
 
-def _measured_duration(source: str, document: Mapping[str, Any], timeout: float) -> float | None:
-    """Seconds from the first packet to the end of the last; reads the whole source."""
-    log.info("no duration declared, reading every packet of %s", _name(source))
-    done = _packets(source, [], timeout * _SCAN_PATIENCE)
-    _raise_unless_readable(source, done)
-    end = _last_end(done.stdout)
-    if end is not None:
-        return max(end - start_time(document), 0.0) or None
-    lengths = [float(item["duration_time"]) for item in _parse(done.stdout) if "duration_time" in item]
-    return math.fsum(lengths) or None
+def timed(source: str, document: Mapping[str, Any], timeout: float, *, whole: bool) -> Mapping[str, Any]:
+    """Ffprobe's answer with the times of the tracks' packets wherever what the container declares may be wrong.
+
+    :param source: a local path or an HTTP(S) URL
+    :param timeout: seconds that one ffprobe may take
+    :param whole: the file's structure says that no byte is missing
+    :raises InputRejected: ``truncated``
+    :raises SourceUnavailable: when the source cannot be read just now
+    """
+    formats, declared = _formats(document), declared_duration(document)
+    if declared is None or formats & _ESTIMATED:
+        return _measured(source, document, timeout)
+    if formats & _UNDECLARED or (whole and "mp4" in formats and counted(document)):
+        return document
+    start = start_time(document)
+    place = _BEYOND if formats & _INDEXED else max(start, start + declared - _TAIL)
+    found = _extents(source, document, ["-read_intervals", f"{place:.3f}%"], timeout)
+    if found and not found[0] and "mp4" not in formats:
+        found = _extents(source, document, [], timeout * _SCAN_PATIENCE)
+    if not found:
+        return document
+    tail, cut = found
+    if not whole:
+        _check_end(start + declared, declared, tail, cut=cut, mp4="mp4" in formats)
+    return with_ends(document, tail) or _measured(source, document, timeout)
 
 
 def _measured(source: str, document: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
     """The same answer with times from every packet; reads the whole source."""
-    options = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time", "-of", "csv=p=0"]
+    log.info("reading every packet of %s", _name(source))
+    found = _extents(source, document, [], timeout * _SCAN_PATIENCE)
+    return with_extents(document, found[0]) if found else document
+
+
+def _extents(
+    source: str, document: Mapping[str, Any], options: list[str], timeout: float
+) -> tuple[dict[int, Extent], bool] | None:
+    """Where the tracks are found, and whether the demuxer calls the file cut off; none when it takes too long."""
     try:
-        done = _ffprobe(source, options, timeout * _SCAN_PATIENCE)
+        done = _ffprobe(source, [*options, *PACKETS], timeout)
     except SourceUnavailable:
-        log.warning("%s could not be measured within %s s", _name(source), timeout * _SCAN_PATIENCE)
-        return document
+        if declared_duration(document) is None:
+            raise
+        # Containers without an index are read from the beginning to seek. The engine reads all of it anyway.
+        log.warning("the times of %s could not be measured within %s s", _name(source), timeout)
+        return None
     _raise_unless_readable(source, done)
-    tracks = {item["index"] for item in document.get("streams", []) if item.get("codec_type") in {"video", "audio"}}
-    return with_extents(document, extents(done.stdout.splitlines(), tracks))
+    tracks = {item["index"] for item in timed_streams(document)}
+    found = extents(done.stdout.splitlines(), tracks, joined=bool(_formats(document) & _ESTIMATED))
+    return found, bool(_CUT_OFF.search(done.stderr))
 
 
 def _formats(document: Mapping[str, Any]) -> set[str]:
     return set(str(document.get("format", {}).get("format_name", "")).split(","))
 
 
-def _check_end(source: str, document: Mapping[str, Any], duration: float, timeout: float) -> None:
-    """Refuse a source whose last seconds are declared, but not there."""
-    formats = _formats(document)
-    if formats & _UNDECLARED:
-        return
-    start = start_time(document)
-    try:
-        done = _packets(source, ["-read_intervals", f"{max(start, start + duration - _TAIL):.3f}%"], timeout)
-    except SourceUnavailable:
-        # Containers without an index are read from the beginning to seek. The engine reads all of it anyway.
-        log.warning("the end of %s could not be checked within %s s", _name(source), timeout)
-        return
-    _raise_unless_readable(source, done)
-    end = _last_end(done.stdout)
-    shortage = start + duration - end if end is not None else duration
-    cut = bool(_CUT_OFF.search(done.stderr))
-    # An MP4's sample table lists packets that are not there: only the demuxer's complaint counts, not its timestamps.
-    suspicious = cut if "mp4" in formats else end is not None
+def _check_end(end: float, duration: float, tail: Mapping[int, Extent], *, cut: bool, mp4: bool) -> None:
+    """Refuse a source whose last seconds are declared, but not there.
+
+    :param end: time stamp of the declared end
+    """
+    shortage = end - max((extent.end for extent in tail.values()), default=end - duration)
+    # An MP4's sample table lists packets that are not there: only the demuxer's complaint counts, not its time stamps.
+    suspicious = cut if mp4 else bool(tail)
     if suspicious and shortage > (0 if cut else min(_TAIL_TOLERANCE, duration * _TAIL_SHARE)):
         raise InputRejected(
             RejectionReason.TRUNCATED,
@@ -173,25 +184,6 @@ def _picture_times(source: str, info: MediaInfo, options: list[str], timeout: fl
     done = _ffprobe(source, [*options, *wanted], timeout)
     _raise_unless_readable(source, done)
     return done.stdout
-
-
-def _packets(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-    entries = ["-show_entries", "packet=codec_type,pts_time,dts_time,duration_time", "-of", "json"]
-    return _ffprobe(source, [*options, *entries], timeout)
-
-
-def _parse(output: str) -> list[dict[str, str]]:
-    packets: list[dict[str, str]] = json.loads(output or "{}").get("packets", [])
-    return [item for item in packets if item.get("codec_type") in {"video", "audio"}]
-
-
-def _last_end(output: str) -> float | None:
-    ends = [
-        float(time) + float(item.get("duration_time", 0))
-        for item in _parse(output)
-        if (time := item.get("pts_time", item.get("dts_time"))) is not None
-    ]
-    return max(ends, default=None)
 
 
 def _ffprobe(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:

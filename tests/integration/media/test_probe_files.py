@@ -106,6 +106,24 @@ def test_of_a_large_file_parts_are_read(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert facts(path).video.fps == pytest.approx(30, rel=0.01)
 
 
+@pytest.mark.parametrize("name", ["stale_flv", "stale_mkv", "stale_long_mkv", "stale_mp4", "stale_avi"])
+def test_the_measured_length_decides(name: str) -> None:
+    info = facts(clip(name))
+    assert (info.duration, info.video.duration) == pytest.approx((6.0, 6.0), abs=0.15)
+    assert info.audio[0].duration == pytest.approx(6.0, abs=0.15)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.parametrize("name", ["stale_long_mkv", "stale_mkv", "stale_avi"])
+def test_a_stale_duration_hides_no_cut(name: str, share: float, tmp_path: Path) -> None:
+    cut = tmp_path / clip(name).name
+    data = clip(name).read_bytes()
+    cut.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(InputRejected) as caught:
+        facts(cut)
+    assert caught.value.reason == RejectionReason.TRUNCATED
+
+
 def test_a_part_of_a_transport_stream_is_a_shorter_video() -> None:
     assert facts(clip("truncated_ts")).duration == pytest.approx(2.5, abs=0.3)
 

@@ -22,7 +22,7 @@ import ffmpeg
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Thumbnails, TranscodePlan, VideoRendition
 from vodflow.ffmpeg.picture_filters import Stream, smaller, to_top_rung
-from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, to_stereo, with_steady_sound
+from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, KEEP_TIME, to_stereo, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
 from vodflow.planning import span
 
@@ -77,6 +77,9 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
     arguments = {name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)}
     if threads:
         arguments["threads"] = str(threads)
+    # FFmpeg's time 0 is the start of whatever stream is first, subtitles and unused tracks among them.
+    if shift := span.shift(plan):
+        arguments["itsoffset"] = f"{shift:.6f}"
     # Broadcast recordings change their picture in the middle. A graph set up anew would begin at time 0 again; this one
     # goes on, see picture_filters.to_top_rung.
     source = ffmpeg.input(str(paths.source), max_error_rate=MAX_ERROR_RATE, **INPUT_OPTIONS, **arguments)
@@ -201,8 +204,7 @@ def _audio_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths) -> l
 
 
 def _on_time(stream: Stream, plan: TranscodePlan, rendition: AudioRendition) -> Stream:
-    # Silence where the source has gaps or begins late; samples before time 0 are cut.
-    stream = stream.filter("aresample", rendition.sample_rate, **{"async": 1, "first_pts": 0})
+    stream = stream.filter("aresample", rendition.sample_rate, **KEEP_TIME)
     # Silence up to the end, also of a track that turns out to be empty.
     return stream.filter("aformat", channel_layouts="stereo").filter("apad", whole_dur=f"{span.duration(plan):.6f}")
 

@@ -132,7 +132,9 @@ def test_sound_that_changes_in_the_middle_is_converted_part_by_part(tmp_path: Pa
         tones = {400, 700} if channels == 1 else {400}, {400, 700} if channels == 1 else {700}
         assert heard(track, (400, 700), second + 0.3) == list(tones)
         gain = {1: 0.7071, 2: 1.0, 6: GAINS["FL"][0]}[channels]
-        assert level(sides[0], 400, second + 0.3) == pytest.approx(0.4 * gain, rel=0.1)
+        # Parts overlap by what is left of their last packets, which is played away at a pitch up to 2 % off.
+        pitches = (400 * (1 + share / 400) for share in range(-8, 9))
+        assert max(level(sides[0], pitch, second + 0.3) for pitch in pitches) == pytest.approx(0.4 * gain, rel=0.2)
         # In its place: silence before and after each part's tones.
         assert level(sides[0], 400, second + 0.05, 0.1) < 0.02
         assert level(sides[0], 400, second + 0.22, 0.1) > 0.2 * gain

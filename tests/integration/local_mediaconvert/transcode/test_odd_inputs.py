@@ -62,7 +62,7 @@ def test_high_dynamic_range_is_kept_where_nothing_converts_it(transcoder: Transc
         ("late_picture", BLACK, 3.0),
         ("late_clock", {}, 2.0),
         ("no_duration", {}, 2.0),
-        ("vfr", {}, 3.8),
+        ("vfr", {}, 3.93),
     ],
 )
 def test_pictures_and_sound_end_together(

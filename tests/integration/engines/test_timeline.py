@@ -1,0 +1,113 @@
+"""Pictures and sound stay together as in the source, whatever happens to its time stamps: measured at every second."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.clips import clip
+from support.flash_and_beep import offsets
+from vodflow.contract.plan import SourceRef, TranscodePlan
+from vodflow.engines.local.command import EncodePaths, encode_command
+from vodflow.engines.local.failures import raise_if_cut_off
+from vodflow.ffmpeg.process import run_process
+from vodflow.ffmpeg.tools import ffmpeg_path
+from vodflow.media.probe import probe
+from vodflow.packaging.movie import movie_seconds
+from vodflow.packaging.mp4 import remux_command
+from vodflow.planning.planner import make_plan
+from vodflow.planning.profiles import load_profile
+
+pytestmark = pytest.mark.integration
+
+#: Milliseconds by which the published offset may differ from the source's: a frame of sound, less than one of pictures.
+FRAME = 1024 / 48
+
+
+def published(source: Path, folder: Path) -> Path:
+    """The MP4 that the local engine makes of a file."""
+    size = source.stat().st_size
+    info = probe(str(source), size, 60)
+    profile = load_profile("standard")
+    ref = SourceRef(bucket="b", key="k", version="1", size=size)
+    made = make_plan(ref, info, profile, tenant="t", video="v", outputs=["mp4"])
+    rungs = (made.renditions[-1].model_copy(update={"preset": "ultrafast"}),)
+    plan: TranscodePlan = made.model_copy(update={"renditions": rungs, "thumbnails": None})
+    paths = EncodePaths(source, folder / "tracks", folder / "outputs")
+    paths.tracks.mkdir()
+    (paths.outputs / "mp4").mkdir(parents=True)
+    finished = run_process(encode_command(plan, paths, ffmpeg_path()))
+    assert finished.code == 0, finished.errors
+    raise_if_cut_off(plan, movie_seconds(paths.track(rungs[0])))
+    done = run_process(remux_command(plan, paths.tracks, paths.outputs, ffmpeg_path()), cwd=paths.outputs)
+    assert done.code == 0, done.errors
+    return next((paths.outputs / "mp4").iterdir())
+
+
+def assert_kept(source: Path, folder: Path, heard: int = 6) -> None:
+    before, after = offsets(source), offsets(published(source, folder))
+    assert len(before) == heard, before
+    assert after == pytest.approx(before, abs=FRAME), (before, after)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "synced",
+        "lost_mkv",
+        "lost_ts",
+        "fragmented",
+        "text_first",
+        "text_before",
+        "text_long_before",
+        "text_after",
+        "timed_text_first",
+        "timecode_first",
+        "unused_sound_first_mkv",
+        "unused_sound_first_ts",
+        "stale_flv",
+        "stale_mkv",
+        "stale_long_mkv",
+        "stale_mp4",
+        "stale_avi",
+    ],
+)
+def test_offsets_are_those_of_the_source(name: str, tmp_path: Path) -> None:
+    assert_kept(clip(name), tmp_path)
+
+
+def retimed(path: Path, expression: str, sound: str = "pcm_s16le") -> Path:
+    """The synced clip with other time stamps of its sound.
+
+    :param expression: seconds that are added, of ``T``, the seconds of a packet
+    """
+    argv = [ffmpeg_path(), "-v", "error", "-y", "-i", str(clip("synced")), "-c:v", "copy", "-c:a", sound]
+    moved = f"setts=ts='TS+({expression.replace('T', '(TS*TB)')})/TB'"
+    subprocess.run([*argv, "-bsf:a", moved, str(path)], check=True, timeout=60)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".ts", ".mp4"])
+@pytest.mark.parametrize("milliseconds", [10, 25, 50, 150, 2000])
+def test_gaps_of_any_length(milliseconds: int, suffix: str, tmp_path: Path) -> None:
+    sound = "pcm_s16le" if suffix == ".mkv" else "aac"
+    # A gap of whole seconds, so that beeps and flashes meet again.
+    source = retimed(tmp_path / f"gap{suffix}", f"gt(T,1.9)*{milliseconds / 1000}", sound)
+    assert_kept(source, tmp_path, heard=4 if milliseconds == 2000 else 6)
+
+
+@pytest.mark.parametrize("milliseconds", [30, 150])
+def test_overlaps(milliseconds: int, tmp_path: Path) -> None:
+    assert_kept(retimed(tmp_path / "overlap.mkv", f"-gt(T,1.9)*{milliseconds / 1000}"), tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.01, -0.01, 0.002])
+@pytest.mark.parametrize("suffix", [".mkv", ".mov"])
+def test_time_stamps_that_drift(share: float, suffix: str, tmp_path: Path) -> None:
+    assert_kept(retimed(tmp_path / f"drift{suffix}", f"T*{share}"), tmp_path)
+
+
+@pytest.mark.parametrize("seconds", [0.04, 0.37, 1.7])
+def test_late_sound(seconds: float, tmp_path: Path) -> None:
+    assert_kept(retimed(tmp_path / "late.mkv", str(seconds)), tmp_path, heard=4 if seconds > 1 else 6)
