@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.contract.media_info import VideoTrack
-from vodflow.ffmpeg.colors import TO_SDR, ZSCALE_ONLY, light_to, linear_light, source_matrix
+from vodflow.ffmpeg.colors import TO_SDR, ZSCALE_ONLY, light_to, linear_light, source_matrix, zscale_format
 from vodflow.ffmpeg.picture_filters import SCALER
 
 from local_mediaconvert.transcode.burnin import timecode_burnin
@@ -181,7 +181,10 @@ def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame, 
         chain.append(step("zscale", width, height, filter="bicubic", **options))
     elif light:
         # zscale takes no odd sizes, and fewer pixels cost less.
-        chain += [step("scale", width, height, flags=SCALER), step("zscale", **light)]
+        chain.append(step("scale", width, height, flags=SCALER))
+        if pixels := zscale_format(track):
+            chain.append(step("format", pixels))
+        chain.append(step("zscale", **light))
     else:
         chain.append(_scale(track, conversion, corrector, laid, source_matrix(first)))
     if toned:

@@ -67,6 +67,11 @@ def light_to(track: VideoTrack, target: str = "bt709") -> dict[str, str]:
     }
 
 
+def zscale_format(track: VideoTrack) -> str | None:
+    """What zscale must be given instead of pixels whose chroma needs widths of four (DV in NTSC, Cinepak)."""
+    return "yuv422p" if track.pixel_format in {"yuv410p", "yuv411p", "yuvj411p"} else None
+
+
 def source_primaries(track: VideoTrack) -> str:
     """The primaries of the source as ffprobe and zscale name them."""
     if track.color_primaries in _PRIMARIES:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from vodflow.contract.media_info import VideoTrack
 from vodflow.contract.plan import VideoRendition
-from vodflow.ffmpeg.colors import TO_SDR, ZSCALE_ONLY, full_range, light_to, linear_light, source_matrix
+from vodflow.ffmpeg.colors import TO_SDR, ZSCALE_ONLY, full_range, light_to, linear_light, source_matrix, zscale_format
 
 #: A node of ffmpeg-python's graph; the package has no types.
 Stream = Any
@@ -74,6 +74,8 @@ def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream
     if light:
         # zscale takes no odd sizes, and fewer pixels cost less.
         stream = stream.filter("scale", rung.width, rung.height, flags=SCALER)
+        if pixels := zscale_format(track):
+            stream = stream.filter("format", pixels)
         return stream.filter("zscale", **light).filter("format", "yuv420p")
     matrix = source_matrix(track)
     # A source at the top rung's size, matrix and range passes through untouched.

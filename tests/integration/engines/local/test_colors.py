@@ -38,6 +38,11 @@ STANDARDS = [
     ("gbrp10le", "bt709", "iec61966-2-1", "gbr", "full"),
     ("gbrp10le", "smpte432", "iec61966-2-1", "gbr", "full"),
     ("gbrp10le", "bt2020", "bt709", "gbr", "full"),
+    ("bgr0", "smpte432", "iec61966-2-1", "gbr", "full"),
+    ("bgr0", "bt709", "bt709", "gbr", "full"),
+    ("bgra", "bt709", "iec61966-2-1", "gbr", "full"),
+    ("rgb48le", "bt2020", "linear", "gbr", "full"),
+    ("yuva420p", "bt2020", "bt709", "bt2020nc", "limited"),
 ]
 
 
@@ -55,6 +60,16 @@ def test_what_is_not_marked_is_guessed_by_its_size(size: str, primaries: str, tm
     source = tmp_path / "source.mkv"
     paint(source, "yuv420p", primaries, "bt709", "smpte170m", "limited", size=size, marked=False)
     assert _published(source, tmp_path) == pytest.approx(COLOR, abs=TOLERANCE)
+
+
+def test_television_of_dv(tmp_path: Path) -> None:
+    """Chroma of 4:1:1, and a picture whose width four does not divide."""
+    source = tmp_path / "source.mkv"
+    paint(source, "yuv411p", "smpte170m", "bt709", "smpte170m", "limited", size="720x480", marked=False)
+    wide = tmp_path / "wide.mkv"
+    argv = [ffmpeg_path(), "-v", "error", "-i", source, "-vf", "setsar=10/11", "-c:v", "ffv1", wide]
+    subprocess.run(argv, check=True, timeout=60)
+    assert _published(wide, tmp_path) == pytest.approx(COLOR, abs=TOLERANCE)
 
 
 def test_hdr_stays_tone_mapped(tmp_path: Path) -> None:
