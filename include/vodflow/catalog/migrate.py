@@ -57,10 +57,13 @@ def _config(connection: Connection | None = None) -> Config:
 def _known(revision: str) -> Iterator[None]:
     try:
         yield
-    except CommandError as error:
+    except (CommandError, AssertionError) as error:  # Alembic asserts that there are letters
         scripts = ScriptDirectory.from_config(_config()).walk_revisions()
         known = ", ".join(reversed([script.revision for script in scripts]))
-        raise ConfigurationError(f"{revision}: {error}. There are base, {known} and head.") from error
+        why = f" ({error})" if str(error) else ""
+        raise ConfigurationError(
+            f"There is no revision {revision!r}{why}; there are base, {known} and head."
+        ) from error
 
 
 @contextmanager

@@ -216,6 +216,33 @@ def test_a_catalog_without_the_rest(variables: dict[str, str], says: str, catalo
     walk(Shell(tmp_path, variables), Broken(variables, f"{says}|{nothing}", EMPTY))
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments", "code"),
+    [
+        ("catalog upgrade", "''", 1),
+        ("catalog upgrade", "-- -1", 1),
+        ("catalog upgrade", "0001:head", 1),
+        ("catalog upgrade", "--url garbage", 2),
+        ("jobs get", "9" * 30, 1),
+        ("jobs get", f"source-{'9' * 30}", 1),
+        ("jobs get", "s3://bucket", 1),
+        ("jobs list", "--since yesterday", 2),
+        ("jobs create", "holiday.mov", 2),
+        ("notifications retry", "9" * 30, 1),
+        ("notifications list", "--status lost", 2),
+        ("report show", "--from 2026-13-01", 2),
+        ("logs", "nothing", 2),
+        ("up", "--timeout -1", 2),
+    ],
+)
+def test_a_mistyped_argument(command: str, arguments: str, code: int, catalog: Settings, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, {"VODFLOW_CATALOG_URL": catalog.catalog_url.get_secret_value(), **AWAY})
+    ended, out, err = shell.run(command, arguments)
+    assert (ended, out) == (code, "")
+    assert "Traceback" not in err
+    assert "Error" in err if code == 2 else err.startswith("vodflow: ")
+
+
 def test_a_catalog_without_tables(empty_database: str, tmp_path: Path) -> None:
     variables = {"VODFLOW_CATALOG_URL": empty_database, **AWAY}
     says = f"vodflow catalog upgrade|revision identified|does not exist|{UNSET}"
