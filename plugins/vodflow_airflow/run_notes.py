@@ -17,8 +17,10 @@ NOTE_KEY: Final = "vodflow_outcome"
 #: DAGs whose runs have notes.
 DAG_IDS: Final = frozenset({"transcode_video"})
 
-#: How the paragraph begins that is ours, so that a later end of the same run replaces it.
+#: How the end of a note begins that is ours, so that a later end of the same run replaces it, and what stands before
+#: it. On the note's first line: Airflow's page of a run shows no more of it.
 _MARK: Final = "Not published: "
+_BETWEEN: Final = " · "
 
 #: Characters of a note; Airflow's column holds 1,000.
 _LIMIT: Final = 1000
@@ -61,8 +63,7 @@ def _add_outcome(dag_run: Any) -> None:
         return  # in dag.test() only
     said = (XComModel.dag_run_id == dag_run.id) & (XComModel.key == NOTE_KEY)
     newest = session.scalars(select(XComModel).where(said).order_by(XComModel.timestamp.desc()).limit(1)).first()
-    kept = [part for part in (dag_run.note or "").split("\n\n") if part and not part.startswith(_MARK)]
-    if newest is not None:
-        kept.append(f"{_MARK}{XComModel.deserialize_value(newest)}")
-    if kept:
-        dag_run.note = "\n\n".join(kept)[:_LIMIT]
+    about = (dag_run.note or "").partition(_MARK)[0].removesuffix(_BETWEEN)
+    why = [] if newest is None else [f"{_MARK}{XComModel.deserialize_value(newest)}"]
+    if note := _BETWEEN.join([*([about] if about else []), *why])[:_LIMIT]:
+        dag_run.note = note

@@ -110,7 +110,7 @@ def test_what_became_of_it_stands_on_the_run(
     rejected = put(s3, source_bucket, "audio_only")
     reason = "Input rejected, no_video_track: The file holds sound only, no video track."
     run(source_uri=rejected)
-    assert seen_of_the_run() == (f"Not published: {reason}", reason)
+    assert seen_of_the_run("mine") == (f"mine · Not published: {reason}", reason)
     assert reason in caplog.text
     # Where a setting says so, the run fails.
     set_settings(rejected_run="failed")
@@ -119,7 +119,7 @@ def test_what_became_of_it_stands_on_the_run(
     assert "no_video_track" in str(seen_of_the_run()[0])
 
 
-def seen_of_the_run() -> tuple[str | None, str | None]:
+def seen_of_the_run(note: str | None = None) -> tuple[str | None, str | None]:
     """The newest run's note, and the rendered outcome of its first task."""
     from airflow.models.dagrun import DagRun  # noqa: PLC0415
     from airflow.models.renderedtifields import RenderedTaskInstanceFields  # noqa: PLC0415
@@ -128,7 +128,9 @@ def seen_of_the_run() -> tuple[str | None, str | None]:
     with create_session() as session:
         newest = session.scalars(select(DagRun).order_by(DagRun.id.desc()).limit(1)).one()
         # As the scheduler tells it; dag.test() does so with a run that has no session.
-        run_notes.on_dag_run_success(dag_run=newest, msg="success")
+        newest.note = note
+        for _ in range(2):
+            run_notes.on_dag_run_success(dag_run=newest, msg="success")
         wanted = select(RenderedTaskInstanceFields.rendered_fields).filter_by(run_id=newest.run_id, task_id="prepare")
         return newest.note, (session.scalar(wanted) or {}).get("outcome")
 

@@ -96,6 +96,9 @@ def test_the_demo_twice_with_own_files(live: Stack, tmp_path: Path, capsys: pyte
     assert "no_video_track" in first
     assert "player.html?manifest=" in first
     assert live.config.secrets.admin_password not in first
+    assert "music.mp4 · Not published: Input rejected, no_video_track: The file holds sound only, no video track." in (
+        notes_of_runs(live)
+    )
     # As a person calls it, who has no variable of the stack in his shell.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("VODFLOW_", "AIRFLOW"))}
     environment |= {"VODFLOW_HOME": str(live.home.root), "NO_COLOR": "1"}
@@ -103,6 +106,12 @@ def test_the_demo_twice_with_own_files(live: Stack, tmp_path: Path, capsys: pyte
     again = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Nothing was transcoded: 1 of 2 were published before, 1 rejected." in again.stdout
+
+
+def notes_of_runs(stack: Stack) -> list[str | None]:
+    with AirflowApi(stack.config) as airflow:
+        answer = airflow._call("GET", "/api/v2/dags/transcode_video/dagRuns", params={"limit": 100, "order_by": "-id"})
+    return [run["note"] for run in answer["dag_runs"]]
 
 
 def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 
 from vodflow.contract import layout
@@ -19,8 +18,6 @@ from vodflow.verification.store import ObjectStore
 from vodflow.verification.thumbnails import check_thumbnails
 from vodflow.verification.track_rules import check_tracks
 from vodflow.verification.tracks import Track, read_cmaf_track, read_packed_audio, read_ts_video
-
-log = logging.getLogger(__name__)
 
 Rendition = VideoRendition | AudioRendition
 
@@ -51,9 +48,7 @@ def verify(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore) ->
         thumbnails = check_thumbnails(outputs, plan)
         _check_foreign(outputs, plan, [*segmented.values()], thumbnails)
         check_decoding(outputs, [track for tracks in (*segmented.values(), mp4) for track in tracks])
-        result = _result(outputs, plan, segmented, mp4, thumbnails, bucket=bucket, prefix=prefix)
-    log.info("Verified %d objects, %d bytes below %s", result.objects, result.bytes, prefix)
-    return result
+        return _result(outputs, plan, segmented, mp4, thumbnails, bucket=bucket, prefix=prefix)
 
 
 def _required(plan: TranscodePlan) -> Iterator[str]:
