@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import ffmpeg
 from vodflow.ffmpeg.picture_filters import Stream
-from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, to_layout, with_steady_sound
+from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, to_channel, to_layout, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
 
 from local_mediaconvert.transcode.clips import Clip
@@ -75,7 +75,9 @@ def _steady(plan: JobPlan, argv: list[str]) -> dict[str, str]:
     inputs = [sources.get(argv[place + 1]) for place, word in enumerate(argv) if word == "-i"]
     graph = argv[argv.index("-filter_complex") + 1] if "-filter_complex" in argv else ""
     return {
-        f"{number}:{track.index}": f"aresample={track.sample_rate},{to_layout(layout_of(track))}"
+        f"{number}:{track.index}": to_channel(track.sample_rate)
+        if track.channels == 1
+        else f"aresample={track.sample_rate},{to_layout(layout_of(track))}"
         for number, source in enumerate(inputs)
         for track in (source.audio if source else ())
         if f"[{number}:{track.index}]" in graph

@@ -82,6 +82,7 @@ class AudioTrack(_Value):
 
     :param layout: ffprobe's channel layout, for example ``5.1``; guessed from the channels when absent
     :param start: presentation time of the first sample, seconds
+    :param role: disposition that tells it from the main sound, as ffprobe names it, for example ``comment``
     :param pid: of a transport stream with several programmes, where track numbers mean different things to different
         programs
     """
@@ -97,6 +98,7 @@ class AudioTrack(_Value):
     start: float = 0.0
     duration: float | None = None
     bit_rate: int | None = None
+    role: str | None = Field(default=None, exclude_if=lambda role: role is None)
     pid: int | None = Field(default=None, exclude_if=lambda pid: pid is None)
 
 

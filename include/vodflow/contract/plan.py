@@ -97,6 +97,8 @@ class AudioRendition(_Value):
     :param source_index: stream index in the source
     :param source_channels: channels of that stream, to choose downmix coefficients
     :param source_layout: its channel layout
+    :param mono_sources: stream indexes of mono tracks that are its channels, in the order of the layout; none where it
+        is made of one track
     :param bitrate: bits a second
     """
 
@@ -109,6 +111,12 @@ class AudioRendition(_Value):
     sample_rate: int = Field(default=48_000, gt=0)
     bitrate: int = Field(gt=0)
     language: str | None = None
+    mono_sources: tuple[int, ...] = Field(default=(), exclude_if=lambda sources: not sources)
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """Indexes of all streams that are heard in it."""
+        return self.mono_sources or (self.source_index,)
 
 
 class Packaging(_Value):
@@ -154,7 +162,7 @@ class PlanWarning(_Value):
 #: What does not change what is made, so that a plan keeps its hash, and a source its outputs.
 _NOT_HASHED: Final[dict[str, Any]] = {
     "warnings": True,
-    "media": {"others": True, "video": {"alpha", "closed_captions"}},
+    "media": {"others": True, "video": {"alpha", "closed_captions"}, "audio": {"__all__": {"role"}}},
 }
 
 

@@ -10,8 +10,10 @@ FFmpeg 9.0 leaves out what filters still hold at the end, such as the silence of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import ffmpeg
 
 from vodflow.ffmpeg.downmix import downmix
 
@@ -32,6 +34,15 @@ KEEP_TIME: Final[Mapping[str, Any]] = {
     "max_soft_comp": 0.02,
 }
 
+#: Channels of the layouts that mono tracks may make up together.
+_CHANNELS: Final = {
+    "stereo": ("FL", "FR"),
+    "5.0": ("FL", "FR", "FC", "BL", "BR"),
+    "5.0(side)": ("FL", "FR", "FC", "SL", "SR"),
+    "5.1": ("FL", "FR", "FC", "LFE", "BL", "BR"),
+    "5.1(side)": ("FL", "FR", "FC", "LFE", "SL", "SR"),
+    "7.1": ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
+}
 _LABEL: Final = re.compile(r"\[([^][]+)\]")
 
 
@@ -44,9 +55,25 @@ def to_stereo(layout: str, channels: int, sample_rate: int) -> str:
     return f"aresample={sample_rate},pan={downmix(layout, channels)},{to_layout('stereo')}"
 
 
+def to_channel(sample_rate: int) -> str:
+    """Filters of the first graph for a mono track, whatever side its channel is labelled to be."""
+    return f"aresample={sample_rate},pan=mono|c0=c0,{to_layout('mono')}"
+
+
 def to_layout(layout: str) -> str:
     """The last filter of a first graph: which channels the second one gets, as FFmpeg names them."""
     return f"aformat=channel_layouts={layout}"
+
+
+def joined(channels: Sequence[Any], layout: str) -> Any:
+    """One stream of several mono ones, as ffmpeg-python's nodes.
+
+    :param channels: in the order of the layout
+    """
+    names = _CHANNELS[layout]
+    places = "|".join(f"{place}.0-{name}" for place, name in enumerate(names))
+    stream = ffmpeg.filter(channels, "join", inputs=len(names), channel_layout=layout, map=places)
+    return stream if layout == "stereo" else stream.filter("pan", downmix(layout, len(names)))
 
 
 def with_steady_sound(argv: list[str], first: Mapping[str, str], outputs: int) -> list[str]:

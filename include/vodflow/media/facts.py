@@ -33,6 +33,12 @@ _OTHER_KINDS: Mapping[str, Literal["video", "audio", "captions", "attachment"]] 
     "video": "video", "audio": "audio", "subtitle": "captions", "attachment": "attachment",
 }  # fmt: skip
 
+#: Dispositions of sound that is not the main one.
+_ROLES = (
+    "comment", "descriptions", "visual_impaired", "hearing_impaired", "dub", "karaoke", "lyrics", "clean_effects",
+    "non_diegetic",
+)  # fmt: skip
+
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")
 #: ISO 639-2: undetermined, uncoded, no linguistic content, multiple.
@@ -202,6 +208,7 @@ def _audio(stream: Stream, *, pids: bool) -> AudioTrack:
         start=number(stream.get("start_time")) or 0.0,
         duration=stream_duration(stream),
         bit_rate=_bit_rate(stream),
+        role=next((name for name in _ROLES if _flag(stream, name)), None),
         pid=int(str(stream["id"]), 16) if pids and "id" in stream else None,
     )
 

@@ -62,7 +62,7 @@ def make_plan(
     if chosen == (Output.HLS,):
         # HLS has one audio rate for all variants, see vodflow.contract.layout.hls_tracks.
         heights = [max(heights)] * len(heights)
-    audio = audio_renditions(media.audio, profile.audio, heights)
+    audio = audio_renditions(media.audio, profile.audio, heights, media.container)
     if chosen == (Output.MP4,):
         # An MP4 carries its rung's sound; nobody would get the other languages.
         heard = {rung_audio(audio, profile.audio, height) for height in heights}

@@ -61,6 +61,10 @@ class Rung(_Schema):
     preset: Preset | None = Field(default=None, description="x264 preset; none means the profile's")
 
 
+#: What mono tracks are to each other, see :mod:`vodflow.planning.mono_tracks`.
+MonoTracks = Literal["auto", "pairs", "surround", "separate"]
+
+
 class AudioSettings(_Schema):
     """The sound that goes with the pictures: AAC-LC stereo at 48 kHz.
 
@@ -68,12 +72,15 @@ class AudioSettings(_Schema):
     :param low_bitrate: bits a second beside rungs of at most ``low_height``
     :param low_height: lines
     :param max_languages: most languages taken from the source; the main track is always one of them
+    :param mono_tracks: which mono tracks are one sound: ``auto`` by labels and practice, ``pairs`` and ``surround``
+        (L, R, C, LFE, Ls, Rs) by their order, ``separate`` none
     """
 
     bitrate: BitRate = Field(default=128_000, ge=32_000, le=512_000)
     low_bitrate: BitRate = Field(default=96_000, ge=32_000, le=512_000)
     low_height: int = Field(default=480, ge=0)
     max_languages: int = Field(default=8, ge=1, le=32)
+    mono_tracks: MonoTracks = "auto"
 
     @model_validator(mode="after")
     def _order(self) -> AudioSettings:

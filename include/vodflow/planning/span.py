@@ -33,11 +33,11 @@ def picture_seconds(plan: TranscodePlan) -> float:
 
 
 def sound_end(plan: TranscodePlan, rendition: AudioRendition) -> float:
-    """Seconds after time 0 at which the sound of the source track ends."""
-    track = next((track for track in plan.media.audio if track.index == rendition.source_index), None)
-    if track is None or track.duration is None:
+    """Seconds after time 0 at which the sound of its source tracks ends."""
+    tracks = [track for track in plan.media.audio if track.index in rendition.sources]
+    if not tracks or any(track.duration is None for track in tracks):
         return _picture_end(plan)
-    return track.start - start(plan) + track.duration
+    return max(track.start - start(plan) + (track.duration or 0.0) for track in tracks)
 
 
 def start(plan: TranscodePlan) -> float:
@@ -54,7 +54,7 @@ def shift(plan: TranscodePlan) -> float:
 
 
 def _sound_starts(plan: TranscodePlan) -> list[float]:
-    used = {rendition.source_index for rendition in plan.audio}
+    used = {index for rendition in plan.audio for index in rendition.sources}
     # A track without a duration has no packet.
     return [track.start for track in plan.media.audio if track.index in used and track.duration]
 

@@ -86,7 +86,14 @@ def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:
 
 
 def _sound(tracks: tuple[AudioTrack, ...], made: tuple[AudioRendition, ...]) -> Iterator[PlanWarning]:
-    channels = {item.source_index: item.channels for item in made}
+    channels = {index: item.channels for item in made for index in item.sources}
+    for sources, layout in dict.fromkeys((item.mono_sources, item.source_layout) for item in made):
+        if sources:
+            listed = ", ".join(map(str, sources))
+            message = (
+                f"Audio tracks {listed} (mono) are heard as {layout}; audio.mono_tracks of a profile can change that."
+            )
+            yield PlanWarning(code="mono_tracks_joined", message=message, track=sources[0])
     for track in tracks:
         if track.index not in channels:
             message = f"Audio track {track.index} ({_named(track.layout, track)}) is not published."

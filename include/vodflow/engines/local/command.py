@@ -22,7 +22,7 @@ import ffmpeg
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Thumbnails, TranscodePlan, VideoRendition
 from vodflow.ffmpeg.picture_filters import Stream, smaller, to_top_rung
-from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, KEEP_TIME, to_stereo, with_steady_sound
+from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, KEEP_TIME, joined, to_channel, to_stereo, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
 from vodflow.planning import span
 
@@ -90,14 +90,18 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
     if threads:
         command += ["-filter_complex_threads", str(threads)]
     argv: list[str] = ffmpeg.compile(ffmpeg.merge_outputs(*outputs), cmd=command, overwrite_output=True)
-    return with_steady_sound(
-        argv,
-        {
-            f"0:{item.source_index}": to_stereo(item.source_layout, item.source_channels, item.sample_rate)
-            for item in plan.audio
-        },
-        len(outputs),
-    )
+    return with_steady_sound(argv, _steady(plan), len(outputs))
+
+
+def _steady(plan: TranscodePlan) -> dict[str, str]:
+    """What :func:`with_steady_sound` does with each track that is heard."""
+    return {
+        f"0:{index}": to_channel(item.sample_rate)
+        if item.mono_sources
+        else to_stereo(item.source_layout, item.source_channels, item.sample_rate)
+        for item in plan.audio
+        for index in item.sources
+    }
 
 
 def _video_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths, threads: dict[str, int]) -> list[Stream]:
@@ -191,13 +195,14 @@ def _jpeg(stream: Stream, width: int, height: int) -> Stream:
 
 
 def _audio_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths) -> list[Stream]:
-    """One encode of each audio rendition; renditions of the same source track share its decode and downmix."""
-    by_track: dict[int, list[AudioRendition]] = {}
+    """One encode of each audio rendition; renditions of the same source tracks share their decode and downmix."""
+    by_tracks: dict[tuple[int, ...], list[AudioRendition]] = {}
     for rendition in plan.audio:
-        by_track.setdefault(rendition.source_index, []).append(rendition)
+        by_tracks.setdefault(rendition.sources, []).append(rendition)
     outputs: list[Stream] = []
-    for index, renditions in by_track.items():
-        stream = _on_time(source[str(index)], plan, renditions[0])
+    for tracks, renditions in by_tracks.items():
+        channels = [_on_time(source[str(index)], plan, renditions[0]) for index in tracks]
+        stream = joined(channels, renditions[0].source_layout) if len(channels) > 1 else channels[0]
         for rendition, branch in zip(renditions, _branches(stream, len(renditions), "asplit"), strict=True):
             outputs.append(branch.output(str(paths.track(rendition)), **_aac(rendition)))
     return outputs
@@ -206,7 +211,7 @@ def _audio_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths) -> l
 def _on_time(stream: Stream, plan: TranscodePlan, rendition: AudioRendition) -> Stream:
     stream = stream.filter("aresample", rendition.sample_rate, **KEEP_TIME)
     # Silence up to the end, also of a track that turns out to be empty.
-    return stream.filter("aformat", channel_layouts="stereo").filter("apad", whole_dur=f"{span.duration(plan):.6f}")
+    return stream.filter("apad", whole_dur=f"{span.duration(plan):.6f}")
 
 
 def _aac(rendition: AudioRendition) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from support.planning_values import sound
 from vodflow.contract.media_info import AudioTrack
+from vodflow.planning.mono_tracks import sounds
 from vodflow.planning.profiles import AudioSettings
-from vodflow.planning.sound import audio_renditions, choose_tracks, rung_audio
+from vodflow.planning.sound import audio_renditions, choose_sounds, rung_audio
 
 SETTINGS = AudioSettings()
 
@@ -57,12 +58,12 @@ def test_every_language_at_every_rate_the_main_one_first() -> None:
 )
 def test_one_track_a_language(languages: list[str | None], chosen: list[int]) -> None:
     tracks = tuple(sound(index, language=language) for index, language in enumerate(languages, start=1))
-    assert [track.index for track in choose_tracks(tracks, 8)] == chosen
+    assert [found.first.index for found in choose_sounds(sounds(tracks, "mp4"), 8)] == chosen
 
 
 def test_at_most_so_many_languages() -> None:
     tracks = tuple(sound(index, language=f"l{chr(96 + index)}") for index in range(1, 13))
-    assert [track.index for track in choose_tracks(tracks, 3)] == [1, 2, 3]
+    assert [found.first.index for found in choose_sounds(sounds(tracks, "mp4"), 3)] == [1, 2, 3]
 
 
 def test_surround_is_downmixed_from_what_it_was() -> None:

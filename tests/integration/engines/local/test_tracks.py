@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from support.tones import heard
+from support.tones import heard, level, samples
 from vodflow.contract.media_info import OtherTrack
 from vodflow.contract.plan import SourceRef, TranscodePlan
 from vodflow.engines.local.command import EncodePaths, encode_command
@@ -54,8 +55,9 @@ def publish(tmp_path: Path) -> Publish:
             tenant="demo",
             video="clip",
         )
-        paths = EncodePaths(source, tmp_path / "tracks", tmp_path / "outputs")
-        paths.tracks.mkdir()
+        folder = tmp_path / uuid4().hex
+        paths = EncodePaths(source, folder / "tracks", folder / "outputs")
+        paths.tracks.mkdir(parents=True)
         (paths.outputs / "thumbnails").mkdir(parents=True)
         finished = run_process(encode_command(plan, paths, ffmpeg_path()))
         assert finished.code == 0, finished.errors
@@ -133,3 +135,65 @@ def test_sound_that_begins_late_or_never_is_no_damage(tmp_path: Path) -> None:
     )
     info = probe(str(path), path.stat().st_size, 60)
     assert ([track.index for track in info.audio], info.others) == ([1], ())
+
+
+def mono_tracks(path: Path, count: int, *options: str, lengths: tuple[float, ...] = ()) -> Path:
+    """Mono tracks of 400, 700, … Hz, PCM unless the options say otherwise."""
+    video = "mpeg2video" if path.suffix == ".mxf" else "mpeg4"
+    inputs = picture()
+    for place in range(count):
+        inputs += tone(400 + 300 * place, lengths[place] if lengths else 2)
+    maps = [word for stream in range(count + 1) for word in ("-map", str(stream))]
+    return make(path, *inputs, *maps, "-c:v", video, "-c:a", "pcm_s16le", *options)
+
+
+@pytest.mark.parametrize(("name", "count"), [("two.mov", 2), ("two.mkv", 2), ("four.mxf", 4)])
+def test_left_and_right_as_two_mono_tracks(publish: Publish, tmp_path: Path, name: str, count: int) -> None:
+    plan, sound = publish(mono_tracks(tmp_path / name, count))
+    assert heard(sound, TONES, 0.5) == [{400}, {700}]
+    said = next(item for item in plan.warnings if item.code == "mono_tracks_joined")
+    assert said.message.startswith("Audio tracks 1, 2 (mono) are heard as stereo;")
+    left_out = [item.track for item in plan.warnings if item.code == "audio_left_out"]
+    assert left_out == list(range(3, count + 1))
+
+
+def test_labels_say_which_side_is_which(publish: Publish, tmp_path: Path) -> None:
+    sides = ["-filter:a:0", "aformat=channel_layouts=FR", "-filter:a:1", "aformat=channel_layouts=FL"]
+    plan, sound = publish(mono_tracks(tmp_path / "labelled.mov", 2, *sides))
+    assert plan.audio[0].mono_sources == (2, 1)
+    assert heard(sound, TONES, 0.5) == [{700}, {400}]
+    assert level(samples(sound)[0], 700, 0.5) == pytest.approx(0.125, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra"],
+        ["-disposition:a:1", "comment"],
+        ["-metadata:s:a:1", "title=Director's commentary"],
+    ],
+)
+def test_two_mono_tracks_of_their_own_are_no_pair(publish: Publish, tmp_path: Path, options: list[str]) -> None:
+    _, sound = publish(mono_tracks(tmp_path / "own.mkv", 2, *options))
+    assert heard(sound, TONES, 0.5) == [{400}, {400}]
+
+
+def test_tracks_of_different_lengths_are_no_pair(publish: Publish, tmp_path: Path) -> None:
+    _, sound = publish(mono_tracks(tmp_path / "lengths.mov", 2, lengths=(2, 1.5)))
+    assert heard(sound, TONES, 0.5) == [{400}, {400}]
+
+
+def test_dual_mono_stays_on_both_sides(publish: Publish, tmp_path: Path) -> None:
+    tones = [*picture(), *tone(400), *tone(400), "-map", "0", "-map", "1", "-map", "2"]
+    _, sound = publish(make(tmp_path / "dual.mov", *tones, "-c:v", "mpeg4", "-c:a", "pcm_s16le"))
+    left, right = (level(side, 400, 0.5) for side in samples(sound))
+    assert left == pytest.approx(right, rel=0.05) == pytest.approx(0.125, rel=0.05)
+
+
+def test_the_profile_says_what_mono_tracks_are(publish: Publish, tmp_path: Path) -> None:
+    source = mono_tracks(tmp_path / "six.mov", 6)
+    _, sound = publish(source, "{mono_tracks: surround}")
+    # L C Ls and R C Rs; the LFE is left out.
+    assert heard(sound, TONES, 0.5) == [{400, 1000, 1600}, {700, 1000, 1900}]
+    _, sound = publish(source, "{mono_tracks: separate}")
+    assert heard(sound, TONES, 0.5) == [{400}, {400}]

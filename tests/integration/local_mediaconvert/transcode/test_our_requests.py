@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,16 @@ import pytest
 from local_mediaconvert.transcode import JobOutputs, Phase
 from support.engine_plans import planned
 from support.mediaconvert_values import ROLE
+from support.tones import heard
 from support.transcode_jobs import TranscodeBench
 from vodflow.contract.plan import Output, Packaging, TranscodePlan
 from vodflow.engines.mediaconvert.files.collection import finish, plan_collection
 from vodflow.engines.mediaconvert.files.renaming import name_rules, renames
 from vodflow.engines.mediaconvert.request.job import create_job_request
+from vodflow.ffmpeg.tools import ffmpeg_path
+from vodflow.media.probe import probe
+from vodflow.planning.planner import make_plan
+from vodflow.planning.profiles import load_profile
 from vodflow.settings.encode_options import Captions, EncodeOptions, JobOptions
 from vodflow.storage.objects import resolve_uri
 from vodflow.verification.store import DirectoryStore
@@ -121,3 +127,23 @@ def test_captions_become_files_and_segments(packaging: str, transcoder: Transcod
     beside = ["master_captions_eng"] if packaging == "cmaf" else ["manifest_captions_eng", "manifest_captions_fra"]
     assert re.findall(r"<BaseURL>(.*?).vtt</BaseURL>", mpd) == beside
     assert re.findall(r'media="([^"]*\.vtt)"', mpd) == []
+
+
+@pytest.mark.parametrize(("labels", "left", "right"), [(("FL", "FR"), 400, 700), (("FR", "FL"), 700, 400)])
+def test_mono_tracks_are_heard_on_their_sides(
+    labels: tuple[str, str], left: int, right: int, transcoder: TranscodeBench, tmp_path: Path
+) -> None:
+    path = tmp_path / "mono.mov"
+    argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"]
+    for tone in (400, 700):
+        argv += ["-f", "lavfi", "-i", f"sine={tone}:sample_rate=48000:duration=2"]
+    for place, label in enumerate(labels):
+        argv += [f"-filter:a:{place}", f"aformat=channel_layouts={label}"]
+    coded = ["-map", "0", "-map", "1", "-map", "2", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(path)]
+    subprocess.run([*argv, *coded], check=True, timeout=60)
+    ref = resolve_uri(transcoder.put("mono", path)).ref
+    info = probe(str(path), ref.size, 60)
+    plan = make_plan(ref, info, load_profile("sd"), tenant="demo", video="mono", outputs=[Output.MP4])
+    transcoder.run(settings_of(transcoder, plan, QUICK))
+    made = next(transcoder.fetch(tmp_path / "out").rglob("*.mp4"))
+    assert heard(made, (400, 700), 0.5) == [{left}, {right}]

@@ -18,24 +18,23 @@ _MUTE: Final = -60.0
 _CODING_MODES: Final = {1: "CODING_MODE_1_0", 2: "CODING_MODE_2_0", 6: "CODING_MODE_5_1"}
 
 
-def selector_name(plan: TranscodePlan, source_index: int) -> str:
-    """``Audio Selector 1`` for the plan's main track, and so on in the plan's order."""
-    order = list(dict.fromkeys(audio.source_index for audio in plan.audio))
-    return f"Audio Selector {order.index(source_index) + 1}"
+def selector_name(plan: TranscodePlan, sources: tuple[int, ...]) -> str:
+    """``Audio Selector 1`` for the plan's main sound, and so on in the plan's order."""
+    order = list(dict.fromkeys(audio.sources for audio in plan.audio))
+    return f"Audio Selector {order.index(sources) + 1}"
 
 
 def audio_selectors(plan: TranscodePlan, options: EncodeOptions) -> dict[str, Any]:
-    """One selector for each source track that the plan uses; the main one is the default.
+    """One selector for each sound of the source that the plan uses; the main one is the default.
 
     :raises PlanError: when the plan names an audio track that its source does not have
     """
-    indexes = list(dict.fromkeys(audio.source_index for audio in plan.audio))
     return {
-        selector_name(plan, index): {
+        selector_name(plan, sources): {
             "DefaultSelection": "DEFAULT" if place == 0 else "NOT_DEFAULT",
-            **_selection(plan, index, options),
+            **_selection(plan, sources, options),
         }
-        for place, index in enumerate(indexes)
+        for place, sources in enumerate(dict.fromkeys(audio.sources for audio in plan.audio))
     }
 
 
@@ -51,7 +50,7 @@ def audio_description(plan: TranscodePlan, audio: AudioRendition, options: Encod
             f"{', '.join(map(str, _CODING_MODES))}."
         )
     description: dict[str, Any] = {
-        "AudioSourceName": selector_name(plan, audio.source_index),
+        "AudioSourceName": selector_name(plan, audio.sources),
         "AudioTypeControl": "FOLLOW_INPUT",
         **_language(audio),
         "StreamName": audio.language.replace("-", " ") if audio.language else "main",
@@ -86,22 +85,23 @@ def aac_bitrate(wanted: int) -> int:
     return min(AAC_BITRATES, key=lambda rate: (abs(rate - wanted), rate))
 
 
-def _selection(plan: TranscodePlan, index: int, options: EncodeOptions) -> dict[str, Any]:
+def _selection(plan: TranscodePlan, sources: tuple[int, ...], options: EncodeOptions) -> dict[str, Any]:
+    """The tracks in the order of the file; :func:`_remix` brings their channels into that of the layout."""
     tracks = {track.index: track for track in plan.media.audio}
     # Tracks that nobody can decode count, too.
     counted = sorted([*tracks, *(other.index for other in plan.media.others if other.kind == "audio")])
-    if index not in tracks:
+    if missing := set(sources) - tracks.keys():
         raise PlanError(
-            f"The plan uses audio stream {index} of {plan.source.uri}, which has no such stream. Plan again."
+            f"The plan uses audio stream {min(missing)} of {plan.source.uri}, which has no such stream. Plan again."
         )
-    if (pid := tracks[index].pid) is not None:
-        return {"SelectorType": "PID", "Pids": [pid]}
-    if options.audio_selection == "language":
+    if plan.media.program:
+        return {"SelectorType": "PID", "Pids": [tracks[index].pid for index in sorted(sources)]}
+    if options.audio_selection == "language" and len(sources) == 1:
         codes = Counter(listed_code(track.language or "") for track in tracks.values())
-        code = listed_code(tracks[index].language or "")
+        code = listed_code(tracks[sources[0]].language or "")
         if code and codes[code] == 1:
             return {"SelectorType": "LANGUAGE_CODE", "LanguageCode": code}
-    return {"SelectorType": "TRACK", "Tracks": [counted.index(index) + 1]}
+    return {"SelectorType": "TRACK", "Tracks": [counted.index(index) + 1 for index in sorted(sources)]}
 
 
 def _language(audio: AudioRendition) -> dict[str, str]:
@@ -123,8 +123,13 @@ def _normalization(loudness: Loudness) -> dict[str, Any]:
 
 def _remix(audio: AudioRendition) -> dict[str, Any] | None:
     gains = stereo_gains(audio.source_layout, audio.source_channels) if audio.channels == 2 else None
+    ordered = sorted(audio.mono_sources)
+    if gains is None and ordered != list(audio.mono_sources):
+        gains = [(1.0, 0.0), (0.0, 1.0)]  # the right side comes first
     if gains is None:
         return None
+    if ordered:
+        gains = [gains[audio.mono_sources.index(index)] for index in ordered]
     sides = [[_decibels(gain[side]) for gain in gains] for side in (0, 1)]
     return {
         "ChannelsIn": audio.source_channels,

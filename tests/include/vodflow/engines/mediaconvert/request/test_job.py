@@ -190,6 +190,32 @@ def test_of_several_programmes_one_is_named_and_its_sound_by_pid() -> None:
     assert (selector["SelectorType"], selector["Pids"]) == ("PID", [257])
 
 
+@pytest.mark.parametrize(
+    ("sources", "layout", "tracks", "sides"),
+    [
+        ((1, 2), "stereo", [1, 2], None),
+        ((2, 1), "stereo", [1, 2], [[-60.0, 0.0], [0.0, -60.0]]),
+        # C, LFE, Ls, Rs, L, R in the file.
+        (
+            (5, 6, 1, 2, 3, 4), "5.1(side)", [1, 2, 3, 4, 5, 6],
+            [[-10.666, -60.0, -10.666, -60.0, -7.656, -60.0], [-10.666, -60.0, -60.0, -10.666, -60.0, -7.656]],
+        ),
+    ],
+)  # fmt: skip
+def test_mono_tracks_are_selected_together(
+    sources: tuple[int, ...], layout: str, tracks: list[int], sides: list[list[float]] | None
+) -> None:
+    plan = spoken(*["eng"] * len(sources), sound=(1, "mono"))
+    changes = {"mono_sources": sources, "source_index": 1, "source_channels": len(sources), "source_layout": layout}
+    plan = plan.model_copy(update={"audio": tuple(item.model_copy(update=changes) for item in plan.audio[:2])})
+    settings = request(plan, EncodeOptions(audio_selection="language"))["Settings"]
+    selectors = settings["Inputs"][0]["AudioSelectors"]
+    assert [item["Tracks"] for item in selectors.values()] == [tracks]
+    remix = _groups({"Settings": settings})["CMAF"]["Outputs"][3]["AudioDescriptions"][0].get("RemixSettings", {})
+    found = [item["InputChannelsFineTune"] for item in remix.get("ChannelMapping", {}).get("OutputChannels", ())]
+    assert (found or None) == sides
+
+
 def test_tracks_that_cannot_be_decoded_keep_their_numbers() -> None:
     plan = spoken("eng", sound=(2, "stereo"))
     tracks = tuple(track.model_copy(update={"index": 2}) for track in plan.media.audio)
