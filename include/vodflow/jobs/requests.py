@@ -24,7 +24,7 @@ from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
 from vodflow.planning.planner import chosen_rungs
 from vodflow.planning.profiles import load_profile
 from vodflow.sensing.registration import register_object
-from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import parse_s3_uri, resolve_source
 
@@ -97,7 +97,7 @@ def check_request(request: TranscodeRequest, settings: Settings) -> None:
     """
     bucket, key = parse_s3_uri(str(request.source_uri))
     verdict = judge(Places.of(settings), bucket, key)
-    placed = verdict.rule.profile if isinstance(verdict, Taken) else None
+    placed = verdict.rule.profile if isinstance(verdict, Watched) else None
     profile = load_profile(request.profile or placed or settings.default_profile, settings.profiles_dir)
     if request.qualities:
         chosen_rungs(profile, request.qualities)

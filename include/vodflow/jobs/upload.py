@@ -21,7 +21,7 @@ from vodflow.jobs.requests import check_request, make_request, start
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import DEFAULT_PRIORITY
 from vodflow.sensing.registration import register_object
-from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.send import send_file
@@ -112,9 +112,9 @@ def place(path: Path, *, tenant: str | None, name: str | None, settings: Setting
     for rule in settings.watch:
         key = _key(rule, tenant, called)
         verdict = judge(places, rule.bucket, key, size=size)
-        if isinstance(verdict, Taken) and verdict.tenant == (tenant or rule.default_tenant):
+        if isinstance(verdict, Watched) and verdict.tenant == (tenant or rule.default_tenant):
             return rule.bucket, key
-        why = f"its tenant would be {verdict.tenant}" if isinstance(verdict, Taken) else verdict.value
+        why = f"its tenant would be {verdict.tenant}" if isinstance(verdict, Watched) else verdict.value
         objections.append(f"s3://{rule.bucket}/{key}: {why}")
     raise ConfigurationError(
         f"{path} would be noticed nowhere ({'; '.join(objections)}). Correct VODFLOW_WATCH, the file's name, or the "
@@ -143,6 +143,6 @@ def _key(rule: WatchRule, tenant: str | None, name: str) -> str:
 
 def _rule(bucket: str, key: str, settings: Settings) -> WatchRule:
     verdict = judge(Places.of(settings), bucket, key)
-    if not isinstance(verdict, Taken):
+    if not isinstance(verdict, Watched):
         raise ConfigurationError(f"No watch rule takes s3://{bucket}/{key} ({verdict}).")
     return verdict.rule

@@ -16,7 +16,7 @@ from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.rows import SourceRow
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.pipeline.request import TranscodeRequest
-from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import resolve_source
 
@@ -85,7 +85,7 @@ def source_request(source: SourceRow, settings: Settings | None = None) -> Trans
     used = settings or get_settings()
     plain = TranscodeRequest(source_id=source.id)
     verdict = judge(Places.of(used), source.bucket, source.key)
-    if not (isinstance(verdict, Taken) and verdict.rule.object_requests):
+    if not (isinstance(verdict, Watched) and verdict.rule.object_requests):
         return plain
     try:
         metadata = resolve_source(source.bucket, source.key, source.version_id, settings=used).metadata

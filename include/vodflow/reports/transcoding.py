@@ -27,12 +27,53 @@ NO_ENGINE = "none"
 #: What stands in the column ``tenant`` for runs that failed before they had found a source.
 NO_TENANT = "default"
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DailyRow(Record):
+    """One row of ``report_transcoding_daily``; see the table for units."""
+
+    day: date
+    tenant: str
+    profile: str
+    engine: str
+    videos: int
+    jobs: int
+    failed: int
+    rejected: int
+    canceled: int
+    minutes_in: float
+    minutes_out: float
+    bytes_in: int
+    bytes_out: int
+    encode_speed_p50: float | None
+    encode_speed_p95: float | None
+    time_to_publish_p50: float | None
+    time_to_publish_p95: float | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProblemRow(Record):
+    """One row of ``report_transcoding_problem_daily``: how often one reason stopped work on a day."""
+
+    day: date
+    tenant: str
+    profile: str
+    engine: str
+    kind: str
+    reason: str
+    count: int
+
+
+def _columns(row: type[Record]) -> str:
+    return ", ".join(field.name for field in dataclasses.fields(row))
+
+
 # One row for each end of work on the day. Jobs are taken from their events, which never change: a failure that was
 # retried later still counts on its day. A source refused before it had a job, and a
 # run that failed before, have no event; they count by themselves.
 # The order of float sums is fixed, so that a second run gives the same bits.
 _RECOMPUTE = text(
-    """
+    f"""
     WITH tracks AS MATERIALIZED (
         SELECT job_event.job_id, sum(rendition.size_bytes)::bigint AS bytes,
                sum(rendition.duration ORDER BY rendition.id) FILTER (WHERE rendition.kind = 'video') / 60 AS minutes
@@ -83,13 +124,13 @@ _RECOMPUTE = text(
           JOIN tenant ON tenant.id = video.tenant_id
          WHERE source.unreadable_at >= :begin AND source.unreadable_at < :end
     ), problems AS (
-        INSERT INTO report_transcoding_problem_daily
+        INSERT INTO report_transcoding_problem_daily ({_columns(ProblemRow)})
         SELECT :day, tenant, profile, engine, lower(status), reason, count(*)
           FROM ended
          WHERE status IN ('FAILED', 'REJECTED', 'UNREADABLE')
          GROUP BY tenant, profile, engine, status, reason
     )
-    INSERT INTO report_transcoding_daily
+    INSERT INTO report_transcoding_daily ({_columns(DailyRow)})
     SELECT :day, tenant, profile, engine,
            count(DISTINCT video_id) FILTER (WHERE status = 'PUBLISHED'),
            count(*) FILTER (WHERE status = 'PUBLISHED'),
@@ -106,44 +147,8 @@ _RECOMPUTE = text(
            percentile_cont(0.95) WITHIN GROUP (ORDER BY time_to_publish) FILTER (WHERE status = 'PUBLISHED')
       FROM ended
      GROUP BY tenant, profile, engine
-    """
+    """  # noqa: S608 - names of our own columns
 )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DailyRow(Record):
-    """One row of ``report_transcoding_daily``; see the table for units."""
-
-    day: date
-    tenant: str
-    profile: str
-    engine: str
-    videos: int
-    jobs: int
-    failed: int
-    rejected: int
-    canceled: int
-    minutes_in: float
-    minutes_out: float
-    bytes_in: int
-    bytes_out: int
-    encode_speed_p50: float | None
-    encode_speed_p95: float | None
-    time_to_publish_p50: float | None
-    time_to_publish_p95: float | None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ProblemRow(Record):
-    """One row of ``report_transcoding_problem_daily``: how often one reason stopped work on a day."""
-
-    day: date
-    tenant: str
-    profile: str
-    engine: str
-    kind: str
-    reason: str
-    count: int
 
 
 def recompute_day(day: date, settings: Settings | None = None) -> int:

@@ -11,7 +11,7 @@ from vodflow.catalog.overview import overview
 from vodflow.catalog.source_rows import find_source
 from vodflow.catalog.work_list import newest_source_id
 from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
-from vodflow.sensing.rules import Ignored, Places, Taken, judge, objection
+from vodflow.sensing.rules import Ignored, Places, Watched, judge, objection
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.objects import SourceObject, parse_s3_uri, resolve_source
@@ -70,7 +70,7 @@ def _explain(bucket: str, key: str, settings: Settings) -> Explanation:
     age = (now - modified).total_seconds() if modified else None
     return Explanation(
         uri=uri,
-        taken=isinstance(verdict, Taken),
+        taken=isinstance(verdict, Watched),
         why=_verdict(verdict, places, settings),
         rules=[_rule(rule, bucket, key, size, age) for rule in places.rules],
         object=told,
@@ -78,8 +78,8 @@ def _explain(bucket: str, key: str, settings: Settings) -> Explanation:
     )
 
 
-def _verdict(verdict: Taken | Ignored, places: Places, settings: Settings) -> str:
-    if isinstance(verdict, Taken):
+def _verdict(verdict: Watched | Ignored, places: Places, settings: Settings) -> str:
+    if isinstance(verdict, Watched):
         rule, profile = verdict.rule, verdict.rule.profile or settings.default_profile
         return f"taken by rule {places.rules.index(rule) + 1} for tenant {verdict.tenant}, profile {profile}"
     if verdict is Ignored.OUTPUT:

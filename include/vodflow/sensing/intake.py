@@ -26,7 +26,7 @@ from vodflow.sensing import queue
 from vodflow.sensing.notices import Notice, Problem, ProblemName, parse_message
 from vodflow.sensing.queue import Message
 from vodflow.sensing.registration import source_of
-from vodflow.sensing.rules import Ignored, Places, Taken, judge
+from vodflow.sensing.rules import Ignored, Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import SourceObject, resolve_source
 
@@ -118,7 +118,7 @@ def _read(message: Message, places: Places, result: IntakeResult) -> _Findings:
     findings = _Findings(message, problems=parsed.problems)
     for notice in parsed.notices:
         verdict = judge(places, notice.bucket, notice.key, size=notice.size)
-        if isinstance(verdict, Taken):
+        if isinstance(verdict, Watched):
             findings.notices.append(notice)
         else:
             result.ignored[verdict] += 1
@@ -158,7 +158,7 @@ def _resolve(notice: Notice, settings: Settings) -> SourceObject | VodflowError:
 def _judge_found(findings: _Findings, found: SourceObject, places: Places, result: IntakeResult) -> None:
     now, ref = datetime.now(UTC), found.ref
     verdict = judge(places, ref.bucket, ref.key, size=ref.size, last_modified=found.last_modified, now=now)
-    if isinstance(verdict, Taken):
+    if isinstance(verdict, Watched):
         findings.sources.append(source_of(found, places, DiscoveredBy.EVENT))
     else:
         # An object that is too young is the next sweep's.

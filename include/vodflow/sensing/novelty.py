@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from vodflow.errors import ConfigurationError
-from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.objects import ListedObject
 
@@ -88,7 +88,7 @@ def new_videos(page: Iterable[ListedObject], rule: WatchRule, marker: Marker, no
         for found in page
         if marker.is_new(found)
         and isinstance(
-            judge(places, rule.bucket, found.key, size=found.size, last_modified=found.last_modified, now=now), Taken
+            judge(places, rule.bucket, found.key, size=found.size, last_modified=found.last_modified, now=now), Watched
         )
     ]
 

@@ -11,7 +11,7 @@ from vodflow.catalog.sightings import register_sources
 from vodflow.catalog.sources import find_source, mark_dispatched
 from vodflow.catalog.states import DiscoveredBy
 from vodflow.errors import CatalogError, UnreadableReason
-from vodflow.sensing.rules import Ignored, Places, Taken, judge
+from vodflow.sensing.rules import Ignored, Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import ListedObject, SourceObject
 
@@ -20,7 +20,7 @@ DEFAULT_TENANT: Final = "default"
 
 
 def as_source(
-    verdict: Taken | Ignored,
+    verdict: Watched | Ignored,
     bucket: str,
     found: ListedObject,
     discovered_by: DiscoveredBy,
@@ -33,7 +33,7 @@ def as_source(
     :param seen_at: when this was the current version of its key; none when another one may have been
     :param archived: one sentence on where it lies, when nobody can read it there
     """
-    taken = verdict if isinstance(verdict, Taken) else None
+    taken = verdict if isinstance(verdict, Watched) else None
     return NewSource(
         tenant=taken.tenant if taken else DEFAULT_TENANT,
         bucket=bucket,

@@ -26,7 +26,7 @@ class Ignored(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Watched:
     """An object counts: under this rule, for this tenant.
 
     :param tenant: slug
@@ -81,7 +81,7 @@ def judge(
     size: int | None = None,
     last_modified: datetime | None = None,
     now: datetime | None = None,
-) -> Taken | Ignored:
+) -> Watched | Ignored:
     """Whether one object counts. What is not known yet (none) is not held against it.
 
     :param size: bytes
@@ -89,14 +89,14 @@ def judge(
     """
     if places.writes(bucket, key):
         return Ignored.OUTPUT
-    verdict: Taken | Ignored = Ignored.UNWATCHED
+    verdict: Watched | Ignored = Ignored.UNWATCHED
     for rule in places.rules:
         if rule.bucket != bucket or not key.startswith(rule.prefix):
             continue
         age = (now - last_modified).total_seconds() if now and last_modified else None
         reason = objection(rule, key, size, age)
         if reason is None:
-            return Taken(rule, tenant_of(rule, key))
+            return Watched(rule, tenant_of(rule, key))
         verdict = reason
     return verdict
 

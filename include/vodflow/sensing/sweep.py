@@ -22,7 +22,7 @@ from vodflow.contract.plan import SourceRef
 from vodflow.errors import SourceUnreadable, UnreadableReason, VodflowError
 from vodflow.sensing.listing import newest_objects
 from vodflow.sensing.registration import as_source
-from vodflow.sensing.rules import Ignored, Places, Taken, judge
+from vodflow.sensing.rules import Ignored, Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import ARCHIVES, ListedObject
 from vodflow.storage.readability import check_readable
@@ -105,7 +105,7 @@ def _matching(
     matching = {}
     for found in page:
         verdict = judge(places, bucket, found.key, size=found.size, last_modified=found.last_modified, now=now)
-        if isinstance(verdict, Taken):
+        if isinstance(verdict, Watched):
             matching[found.key] = as_source(verdict, bucket, found, DiscoveredBy.SWEEP, seen_at=looked)
         else:
             result.ignored[verdict] += 1

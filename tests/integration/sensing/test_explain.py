@@ -16,7 +16,7 @@ from vodflow.catalog.sources import get_source
 from vodflow.cli.sensing import app
 from vodflow.errors import ConfigurationError, UnreadableReason
 from vodflow.sensing.explain import explain
-from vodflow.sensing.rules import Places, Taken, judge
+from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.sensing.sweep import sweep
 from vodflow.settings import Settings
 from vodflow.settings.watch_rules import VIDEO_SUFFIXES
@@ -69,7 +69,7 @@ def test_it_agrees_with_sensing(place: Place, set_settings: Callable[..., Settin
     )
     for folder, name in product(["in/", "vod/", ""], ["a.mp4", "a.gif", "A.MP4", "folder.mp4/b"]):
         (one,) = explain(f"{folder}{name}")
-        assert one.taken == isinstance(judge(Places.of(settings), place.bucket, folder + name), Taken)
+        assert one.taken == isinstance(judge(Places.of(settings), place.bucket, folder + name), Watched)
         assert one.taken == one.why.startswith("taken by")
     assert "Vodflow itself writes there" in told("vod/a.mp4")
 

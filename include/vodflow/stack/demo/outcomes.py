@@ -25,7 +25,7 @@ _POLL = 0.5
 
 
 @dataclass(frozen=True)
-class Told:
+class OutcomeLines:
     """Lines for the screen, and what should have been told and was not."""
 
     lines: tuple[str, ...]
@@ -37,7 +37,7 @@ def is_on(stack: Stack) -> bool:
     return bool(given_settings(stack.home).get("VODFLOW_DYNAMODB_TABLE"))
 
 
-def told(videos: Sequence[Progress], patience: float = PATIENCE) -> Told:
+def outcome_lines(videos: Sequence[Progress], patience: float = PATIENCE) -> OutcomeLines:
     """Wait for the items of the videos that have their verdicts; count the messages of the topic.
 
     :param patience: seconds to wait at most
@@ -59,7 +59,7 @@ def told(videos: Sequence[Progress], patience: float = PATIENCE) -> Told:
         f"The item of {video.upload.video.name} in {table} says {found[key]}, not {video.verdict}."
         for key, video in waiting.items()
     ]
-    return Told((f"DynamoDB table {table}: {counted}", *_messages()), tuple(complaints))
+    return OutcomeLines((f"DynamoDB table {table}: {counted}", *_messages()), tuple(complaints))
 
 
 def _status(video: Progress) -> str:

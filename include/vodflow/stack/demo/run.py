@@ -17,7 +17,7 @@ from vodflow.settings.engines import available
 from vodflow.stack.airflow_api import AirflowApi
 from vodflow.stack.demo import screen
 from vodflow.stack.demo.clips import DemoVideo, own_videos, shipped_videos
-from vodflow.stack.demo.outcomes import Told, is_on, told
+from vodflow.stack.demo.outcomes import OutcomeLines, is_on
 from vodflow.stack.demo.report import make_report
 from vodflow.stack.demo.upload import Upload, upload_once
 from vodflow.stack.demo.watch import Progress, Watcher
@@ -87,7 +87,7 @@ def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName 
     screen.report(console, report)
 
     screen.heading(console, "5. What others were told")
-    others = _told(stack, results)
+    others = _outcomes(stack, results)
     for line in others.lines:
         console.print(f"  {line}", soft_wrap=True)
 
@@ -97,12 +97,12 @@ def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName 
     return 1 if complaints else 0
 
 
-def _told(stack: Stack, results: list[Progress]) -> Told:
+def _outcomes(stack: Stack, results: list[Progress]) -> OutcomeLines:
     if not get_settings().dynamodb_table:
-        return Told(("Nothing: VODFLOW_DYNAMODB_TABLE is empty.",))
+        return OutcomeLines(("Nothing: VODFLOW_DYNAMODB_TABLE is empty.",))
     if not is_on(stack):
-        return Told(("Nothing: the stack was up before, without DynamoDB. `make down`, then `make demo` shows it.",))
-    return told(results)
+        return OutcomeLines(("Nothing: the stack was up before, without DynamoDB: `make down`, `make demo` show it.",))
+    return outcome_lines(results)
 
 
 def _check(engine: EngineName | None) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from vodflow.sensing.rules import Ignored, Places, Taken, judge, tenant_of
+from vodflow.sensing.rules import Ignored, Places, Watched, judge, tenant_of
 from vodflow.settings import Settings
 from vodflow.settings.watch_rules import WatchRule
 
@@ -11,13 +11,13 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 PLAIN = Places((WatchRule(bucket="footage"),))
 
 
-def verdict(places: Places, key: str, **facts: object) -> Taken | Ignored:
+def verdict(places: Places, key: str, **facts: object) -> Watched | Ignored:
     return judge(places, "footage", key, **facts)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", ["acme/a.mp4", "acme/A.MP4", "acme/a.Mov", "acme/x y+é映.MKV", "a.webm"])
 def test_videos_are_taken_whatever_the_case(key: str) -> None:
-    assert isinstance(verdict(PLAIN, key), Taken)
+    assert isinstance(verdict(PLAIN, key), Watched)
 
 
 @pytest.mark.parametrize("key", ["acme/a.txt", "acme/mp4", "acme/a.mp4.part", "acme/a.mp4 "])
@@ -27,12 +27,12 @@ def test_other_suffixes_are_not(key: str) -> None:
 
 def test_no_suffixes_mean_every_key_but_folders() -> None:
     places = Places((WatchRule(bucket="footage", suffixes=()),))
-    assert isinstance(verdict(places, "acme/raw"), Taken)
+    assert isinstance(verdict(places, "acme/raw"), Watched)
     assert verdict(places, "acme/raw/") is Ignored.FOLDER
 
 
 def test_upper_case_suffixes_in_a_rule() -> None:
-    assert isinstance(verdict(Places((WatchRule(bucket="footage", suffixes=(".MXF",)),)), "a.mxf"), Taken)
+    assert isinstance(verdict(Places((WatchRule(bucket="footage", suffixes=(".MXF",)),)), "a.mxf"), Watched)
 
 
 def test_only_watched_places_count() -> None:
@@ -40,21 +40,21 @@ def test_only_watched_places_count() -> None:
     assert verdict(places, "other/a.mp4") is Ignored.UNWATCHED
     assert verdict(places, "inboxes/a.mp4") is Ignored.UNWATCHED
     assert judge(places, "elsewhere", "inbox/a.mp4") is Ignored.UNWATCHED
-    assert isinstance(verdict(places, "inbox/a.mp4"), Taken)
+    assert isinstance(verdict(places, "inbox/a.mp4"), Watched)
 
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [(9, Ignored.TOO_SMALL), (10, Taken), (20, Taken), (21, Ignored.TOO_LARGE), (None, Taken)],
+    [(9, Ignored.TOO_SMALL), (10, Watched), (20, Watched), (21, Ignored.TOO_LARGE), (None, Watched)],
 )
 def test_sizes(size: int | None, expected: object) -> None:
     places = Places((WatchRule(bucket="footage", minimum_size=10, maximum_size=20),))
     found = verdict(places, "a.mp4", size=size)
-    assert (type(found) if isinstance(found, Taken) else found) == expected
+    assert (type(found) if isinstance(found, Watched) else found) == expected
 
 
 def test_zero_bytes_are_taken_and_rejected_later_by_name() -> None:
-    assert isinstance(verdict(PLAIN, "a.mp4", size=0), Taken)
+    assert isinstance(verdict(PLAIN, "a.mp4", size=0), Watched)
 
 
 @pytest.mark.parametrize(("age", "young"), [(59.9, True), (60, False), (61, False), (-5, True)])
@@ -68,7 +68,7 @@ def test_the_first_rule_that_takes_it_decides() -> None:
     small = WatchRule(bucket="footage", maximum_size=10, profile="sd")
     large = WatchRule(bucket="footage", profile="hd")
     found = verdict(Places((small, large)), "a.mp4", size=11)
-    assert isinstance(found, Taken)
+    assert isinstance(found, Watched)
     assert found.rule.profile == "hd"
 
 
@@ -96,7 +96,7 @@ def test_outputs_never_become_inputs() -> None:
     settings = Settings(watch=(WatchRule(bucket="one-bucket"),), media_bucket="one-bucket")
     places = Places.of(settings)
     assert judge(places, "one-bucket", "vod/acme/a/123/mp4/video_360p.mp4") is Ignored.OUTPUT
-    assert isinstance(judge(places, "one-bucket", "vodka/a.mp4"), Taken)
+    assert isinstance(judge(places, "one-bucket", "vodka/a.mp4"), Watched)
 
 
 def test_listings_cover_each_place_once() -> None:
