@@ -6,26 +6,26 @@ are never transcoded twice. What changes is which bytes the key has now, and whe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Connection, DateTime, Row, Text, TextClause, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Connection, DateTime, Text, TextClause, bindparam, select, text
 
 from vodflow.catalog import publications
 from vodflow.catalog.rows import NewSource
 from vodflow.catalog.tables import video
 
 #: Rows a statement: keeps one statement's text in the low megabytes.
-_BATCH: Final = 10_000
+_BATCH: Final = 15_000
 
 _TIME: Final = DateTime(timezone=True)
 _TYPES: Final[dict[str, Any]] = {"size": BigInteger(), "last_modified": _TIME, "seen_at": _TIME}
 
 
 def _over(fields: str, statement: str) -> TextClause:
-    """A statement over ``{new}``: these fields of any number of new sources, as rows."""
+    """A statement over ``{new}``: these fields of any number of new sources, as rows with a position from 1."""
     names = fields.split()
-    new = f"unnest({', '.join(f':{name}' for name in names)}) AS new ({', '.join(names)})"
+    new = f"unnest({', '.join(f':{name}' for name in names)}) WITH ORDINALITY AS new ({', '.join(names)}, position)"
     parameters = (bindparam(name, type_=ARRAY(_TYPES.get(name, Text()))) for name in names)
     return text(statement.format(new=new, same=_SAME)).bindparams(*parameters)
 
@@ -72,17 +72,17 @@ _INSERT_SOURCES = _over(
     """,
 )
 
-# What S3 dates no later than we know it, of which no other bytes of the key are newer, is no news: nearly everything.
-# S3's listings may be finer than a second, its HeadObject never is.
-_COME_BACK = _over(
+# What is no news is left out, which is nearly everything: known bytes that can be read, dated no later than we know
+# them, while no other bytes of the key are newer. S3's listings may be finer than a second, its HeadObject never is.
+_NEWS = _over(
     "bucket key version version_id etag size last_modified seen_at unreadable",
     """
-    SELECT source.id, source.video_id, new.version, new.version_id, moved.moved, done.published,
+    SELECT new.position, source.id, source.video_id, new.version, new.version_id, moved.moved, done.published,
            CASE WHEN rival.since >= new.last_modified THEN new.seen_at ELSE new.last_modified END AS since,
            (source.status = 'UNREADABLE' AND new.unreadable IS NULL) AS readable,
            moved.moved AND source.status <> 'REJECTED' AND NOT done.published AND last.failed AS failed
       FROM {new}
-      JOIN LATERAL (SELECT * FROM source WHERE {same} ORDER BY source.version = new.version DESC, id DESC LIMIT 1)
+ LEFT JOIN LATERAL (SELECT * FROM source WHERE {same} ORDER BY source.version = new.version DESC, id DESC LIMIT 1)
            source ON true
  LEFT JOIN LATERAL (SELECT max(current_since) AS since FROM source other
                      WHERE other.video_id = source.video_id AND other.id <> source.id) rival ON true
@@ -92,7 +92,7 @@ CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM job WHERE source_id = source.id A
                            AS published) done
  LEFT JOIN LATERAL (SELECT status IN ('FAILED', 'CANCELED') AS failed FROM job WHERE source_id = source.id
                      ORDER BY id DESC LIMIT 1) last ON true
-     WHERE moved.moved OR (source.status = 'UNREADABLE' AND new.unreadable IS NULL)
+     WHERE source.id IS NULL OR moved.moved OR (source.status = 'UNREADABLE' AND new.unreadable IS NULL)
     """,
 )
 
@@ -134,23 +134,15 @@ def register_sources(conn: Connection, sources: Sequence[NewSource]) -> list[int
     video. Where bytes came back that are published already, the video shows them again.
     Use one transaction a call: locks are taken in one global order within it.
     """
-    ordered = _distinct(sources)
-    if not ordered:
-        return []
-    batches = [_arrays(ordered[start : start + _BATCH]) for start in range(0, len(ordered), _BATCH)]
-    conn.execute(_INSERT_TENANTS, {"slugs": sorted({new.tenant for new in ordered})})
-    # All videos before all sources, each in key order: two registrations wait for each other, never in a circle.
-    for arrays in batches:
-        conn.execute(_INSERT_VIDEOS, arrays)
-    wanted: set[int] = set()
-    known = []
-    for arrays in batches:
-        made = conn.execute(_INSERT_SOURCES, arrays).all()
-        wanted |= {row.id for row in made if row.wanted}
-        if len(made) < len(arrays["key"]):
-            known.append(arrays)
-    again = [row for arrays in known for row in conn.execute(_COME_BACK, arrays)]
-    return sorted(wanted | _reopen(conn, again))
+    unknown, back, videos = [], [], set()
+    for batch in _batches(_distinct(sources)):
+        for row in conn.execute(_NEWS, _arrays(batch)):
+            if row.id is None:
+                unknown.append(batch[row.position - 1])
+            else:
+                back.append(batch[row.position - 1])
+                videos.add(row.video_id)
+    return sorted(_insert(conn, unknown) | _reopen(conn, back, videos))
 
 
 def doubtful_keys(conn: Connection, bucket: str, keys: Sequence[str], archived: Sequence[str]) -> set[str]:
@@ -162,12 +154,24 @@ def doubtful_keys(conn: Connection, bucket: str, keys: Sequence[str], archived: 
     return set(conn.scalars(_DOUBTFUL, {"bucket": bucket, "keys": list(keys), "archived": list(archived)}))
 
 
-def _reopen(conn: Connection, seen: Sequence[Row[Any]]) -> set[int]:
-    if not seen:
+def _insert(conn: Connection, new: Sequence[NewSource]) -> set[int]:
+    if not new:
         return set()
-    # As publishing does: the videos first, then what belongs to them.
-    videos = sorted({row.video_id for row in seen})
-    conn.execute(select(video.c.id).where(video.c.id.in_(videos)).order_by(video.c.id).with_for_update(key_share=True))
+    batches = [_arrays(batch) for batch in _batches(new)]
+    conn.execute(_INSERT_TENANTS, {"slugs": sorted({one.tenant for one in new})})
+    # All videos before all sources, each in key order: two registrations wait for each other, never in a circle.
+    for arrays in batches:
+        conn.execute(_INSERT_VIDEOS, arrays)
+    return {row.id for arrays in batches for row in conn.execute(_INSERT_SOURCES, arrays) if row.wanted}
+
+
+def _reopen(conn: Connection, back: Sequence[NewSource], videos: Iterable[int]) -> set[int]:
+    if not back:
+        return set()
+    # As publishing does: the videos first, then what belongs to them. Another process may have noted the same by now.
+    ordered = select(video.c.id).where(video.c.id.in_(sorted(videos))).order_by(video.c.id)
+    conn.execute(ordered.with_for_update(key_share=True))
+    seen = [row for batch in _batches(back) for row in conn.execute(_NEWS, _arrays(batch)) if row.id is not None]
     wanted = [bool(row.readable or row.failed) for row in seen]
     names = ("id", "since", "version", "version_id", "readable")
     columns = {name: [getattr(row, name) for row in seen] for name in names}
@@ -176,6 +180,11 @@ def _reopen(conn: Connection, seen: Sequence[Row[Any]]) -> set[int]:
         if row.moved and row.published:
             publications.show_again(conn, row.id)
     return {row.id for row, is_wanted in zip(seen, wanted, strict=True) if is_wanted}
+
+
+def _batches(items: Sequence[NewSource]) -> Iterator[Sequence[NewSource]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
 
 
 def _distinct(sources: Sequence[NewSource]) -> list[NewSource]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from integration.sensing.conftest import Place, Runs
@@ -96,6 +97,17 @@ def test_deleted_while_its_run_waits_and_put_again(place: Place, runs: Runs, see
     assert row_of(source_id).run_id == run_id_of(source_id, 1) == f"source-{source_id}-again-1"
     assert see(place) == []
     assert ingest(runs).started == 0
+
+
+def test_seen_at_once_by_many_it_gets_one_run(place: Place) -> None:
+    place.put(KEY)
+    (source_id,) = by_sweep(place)
+    with transaction("test") as connection:
+        sources.mark_unreadable(connection, source_id, UnreadableReason.GONE, "deleted")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: take_in([Message(notice(place, KEY))]).registered, range(8)))
+    assert sorted(found) == [[]] * 7 + [[source_id]]
+    assert row_of(source_id).reopened == 1
 
 
 def test_a_job_that_lost_its_source_goes_on_with_the_next_put(place: Place, runs: Runs) -> None:
