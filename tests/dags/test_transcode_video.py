@@ -68,6 +68,24 @@ def test_publishes_then_finds_it_published(run: Any, s3: S3Client, source_bucket
     assert tasks == {"prepare": "success", "transcode_local": "skipped", "publish": "success"}
 
 
+def test_an_archived_input_skips_the_rest_and_goes_on_when_it_is_back(
+    run: Any, s3: S3Client, source_bucket: str
+) -> None:
+    body = clip("small").read_bytes()
+    s3.put_object(Bucket=source_bucket, Key="acme/small.mp4", Body=body, StorageClass="GLACIER")
+    conf = {"source_uri": f"s3://{source_bucket}/acme/small.mp4", "profile": "sd", "outputs": ["mp4"]}
+    state, tasks = run(**conf)
+    assert (state, tasks) == ("success", dict.fromkeys(WHOLE_WAY, "skipped"))
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert (row.verdict, row.job_id) == ("UNREADABLE", None)
+    s3.put_object(Bucket=source_bucket, Key="acme/small.mp4", Body=body)
+    assert run(**conf)[1] == dict.fromkeys(WHOLE_WAY, "success")
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert row.verdict == "PUBLISHED"
+
+
 def test_a_rejected_input_skips_the_rest(run: Any, s3: S3Client, source_bucket: str) -> None:
     state, tasks = run(source_uri=put(s3, source_bucket, "audio_only"))
     assert state == "success"

@@ -91,6 +91,38 @@ def test_rows_of_the_first_revision_are_kept(empty_database):
         assert conn.scalar(text("SELECT count(*) FROM job_attempt WHERE engine = 'local'")) == 1
 
 
+def test_what_was_judged_gone_for_good_can_come_back(empty_database):
+    migrate.upgrade(empty_database, "0003")
+    engine = create_engine(empty_database, poolclass=NullPool)
+    with engine.begin() as conn:
+        for statement in (
+            "INSERT INTO tenant (slug) VALUES ('acme')",
+            "INSERT INTO video (tenant_id, bucket, key) VALUES (1, 'footage', 'a.mp4')",
+            (
+                "INSERT INTO source (video_id, bucket, key, version, etag, size_bytes, last_modified, discovered_by,"
+                " status, rejection_reason, rejection_detail, rejected_at)"
+                " SELECT 1, 'footage', 'a.mp4', reason, 'e', 1, '2026-05-01', 'event', 'REJECTED', reason, 'why', now()"
+                " FROM unnest(ARRAY['gone', 'truncated']) AS reason"
+            ),
+        ):
+            conn.execute(text(statement))
+    query = text(
+        "SELECT status, rejection_reason, unreadable_reason, unreadable_detail, current_since = last_modified"
+        " FROM source ORDER BY id"
+    )
+    for _ in range(2):
+        migrate.upgrade(empty_database)
+        with engine.connect() as conn:
+            assert conn.execute(query).all() == [
+                ("UNREADABLE", None, "gone", "why", True),
+                ("REJECTED", "truncated", None, None, True),
+            ]
+        migrate.downgrade(empty_database, "0003")
+        with engine.connect() as conn:
+            found = conn.execute(text("SELECT rejection_reason FROM source WHERE status = 'REJECTED' ORDER BY id"))
+            assert found.scalars().all() == ["gone", "truncated"]
+
+
 def test_upgrades_at_once_wait_for_each_other(empty_database):
     errors = []
 

@@ -6,13 +6,21 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow.parquet as pa_parquet
 import pytest
 from sqlalchemy import text
-from support.fixtures.values import artifact, probed_source, published_job, queued_job, rendition, verified_job
+from support.fixtures.values import (
+    artifact,
+    media_info,
+    probed_source,
+    published_job,
+    queued_job,
+    rendition,
+    verified_job,
+)
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview
 from vodflow.catalog.publications import publish
 from vodflow.catalog.states import JobStatus
-from vodflow.errors import EngineStalled, RejectionReason
+from vodflow.errors import EngineStalled, RejectionReason, UnreadableReason
 from vodflow.reports.export import TABLES, export_day, schema
 from vodflow.reports.refresh import export, recompute
 from vodflow.reports.transcoding import read_days, read_problems, recompute_day, summary
@@ -138,6 +146,27 @@ def test_a_second_run_changes_nothing(history, media_bucket, s3):
     assert table.column("videos").to_pylist() == [row.videos for row in rows[0]]
     yesterday = objects[folder.replace(str(TODAY), str(TODAY - timedelta(days=1))) + "/data.parquet"][1]
     assert pa_parquet.read_table(io.BytesIO(yesterday)).num_rows == 0
+
+
+def test_what_cannot_be_read_is_a_line_that_stays(catalog):
+    with transaction("test") as conn:
+        rows = [probed_source(conn, key=f"acme/{number}.mp4") for number in range(3)]
+        for row, reason in zip(rows, ("archived", "archived", "gone"), strict=True):
+            sources.mark_unreadable(conn, row.id, UnreadableReason(reason), "detail")
+    recompute([TODAY])
+
+    def problems():
+        with transaction("test") as conn:
+            (day,) = read_days(conn, TODAY, TODAY)
+            assert (day.engine, day.jobs, day.failed, day.rejected) == ("none", 0, 0, 0)
+            return {(row.kind, row.reason): row.count for row in read_problems(conn, TODAY, TODAY)}
+
+    expected = {("unreadable", "archived"): 2, ("unreadable", "gone"): 1}
+    assert problems() == expected
+    with transaction("test") as conn:  # restored, and made
+        sources.mark_probed(conn, rows[0].id, media_info())
+    recompute([TODAY])
+    assert problems() == expected
 
 
 def test_what_is_gone_from_a_day_leaves_the_report(history):

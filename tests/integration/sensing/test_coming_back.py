@@ -342,3 +342,9 @@ def test_notices_are_queued_once_for_each_change_of_what_is_public(
         )
         told = [tuple(row) for row in connection.execute(query)]
     assert told == [("published", first, "true"), ("published", second, "true"), ("published", first, "true")]
+    place.s3.delete_object(Bucket=place.bucket, Key=KEY)
+    with pytest.raises(SourceUnreadable):
+        probe_source(TranscodeRequest(source_id=second, force=True), "source-2")
+    with transaction("test") as connection:
+        document = connection.scalar(text("SELECT payload FROM notification_delivery ORDER BY id DESC LIMIT 1"))
+    assert (document["type"], document["unreadable"]["reason"]) == ("video.unreadable", "gone")
