@@ -17,7 +17,7 @@ from vodflow.settings.engines import available
 from vodflow.stack.airflow_api import AirflowApi
 from vodflow.stack.demo import screen
 from vodflow.stack.demo.clips import DemoVideo, own_videos, shipped_videos
-from vodflow.stack.demo.outcomes import OutcomeLines, is_on
+from vodflow.stack.demo.outcomes import OutcomeLines, is_on, outcome_lines
 from vodflow.stack.demo.report import make_report
 from vodflow.stack.demo.upload import Upload, upload_once
 from vodflow.stack.demo.watch import Progress, Watcher
