@@ -50,10 +50,15 @@ def documents() -> dict[str, str]:
     return {
         "configuration.md": _configuration(),
         "dags.md": _dags(),
-        "command-line.md": command_line.markdown(),
+        "command-line.md": _prose("command-line.md", "## `vodflow ") + command_line.markdown(),
         "local-mediaconvert-settings.md": local_mediaconvert.markdown(),
         "catalog.md": catalog.markdown(),
     }
+
+
+def _prose(name: str, first: str) -> str:
+    """What people have written on a page, before its first generated heading."""
+    return (REPOSITORY / "docs" / name).read_text("utf-8").partition(f"\n{first}")[0] + "\n"
 
 
 def _configuration() -> str:
