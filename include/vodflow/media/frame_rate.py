@@ -21,7 +21,6 @@ from struct import iter_unpack
 from typing import Any
 
 from vodflow.contract.media_info import MediaInfo, VideoTrack
-from vodflow.errors import SourceUnavailable
 from vodflow.media.isobmff import boxes, need
 from vodflow.media.ranges import ReadRange
 
@@ -59,7 +58,8 @@ def with_needed_rate(info: MediaInfo, document: Mapping[str, Any], read: ReadRan
 
     :param document: ffprobe's answer
     :param read: the source's bytes
-    :param packets: asks ffprobe for ``pts_time`` of the picture's packets, one a line
+    :param packets: asks ffprobe for ``pts_time`` of the picture's packets, one a line; none where that takes too long
+    :raises SourceUnavailable: when the source cannot be read just now
     """
     stream = next(item for item in document["streams"] if item["index"] == info.video.index)
     formats = set(info.container.split(","))
@@ -67,12 +67,7 @@ def with_needed_rate(info: MediaInfo, document: Mapping[str, Any], read: ReadRan
         return info
     if "mov" in formats and stream.get("r_frame_rate") == stream.get("avg_frame_rate"):
         return info
-    try:
-        times = _indexed(read, info) if "mov" in formats else array("d")
-        times = times or _read(packets, info, formats)
-    except SourceUnavailable:
-        log.warning("frames could not be counted in time; the rate is the container's")
-        return info
+    times = (_indexed(read, info) if "mov" in formats else None) or _read(packets, info, formats)
     return info.model_copy(update={"video": _paced(info.video, densest_rate(times))})
 
 

@@ -179,9 +179,13 @@ def _decode(source: str, seconds: float, outputs: list[str], timeout: float) -> 
 
 
 def _picture_times(source: str, info: MediaInfo, options: list[str], timeout: float) -> str:
-    """Time stamps of the picture's packets, one a line."""
+    """Time stamps of the picture's packets, one a line; none when it takes too long to read them."""
     wanted = ["-select_streams", str(info.video.index), "-show_entries", "packet=pts_time", "-of", "csv=p=0"]
-    done = _ffprobe(source, [*options, *wanted], timeout)
+    try:
+        done = _ffprobe(source, [*options, *wanted], timeout)
+    except SourceUnavailable:
+        log.warning("the frames of %s could not be counted within %s s", _name(source), timeout)
+        return ""
     _raise_unless_readable(source, done)
     return done.stdout
 

@@ -91,7 +91,7 @@ def test_a_failure_at_any_request_is_never_a_rejection(name: str, status: int) -
         assert answer == expected or answer in allowed, number
 
 
-@pytest.mark.parametrize("name", ["stream", "open_ended"])
+@pytest.mark.parametrize("name", ["stream", "open_ended", "lively", "slides"])
 def test_one_failing_request_gives_no_wrong_answer(name: str) -> None:
     path = clip(name)
     size = path.stat().st_size
