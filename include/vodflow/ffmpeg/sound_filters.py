@@ -96,7 +96,8 @@ def with_steady_sound(argv: list[str], first: Mapping[str, str], outputs: int) -
         layout = filters.rpartition(",")[2]
         for use in range(graph.count(f"[{track}]")):
             graph = graph.replace(f"[{track}]", f"[d{number}_{use}]", 1) + f";[dec:{number}]{layout}[d{number}_{use}]"
-        tail += ["-map", track, "-filter:a", filters, "-c:a", "pcm_f32le", "-f", "null", "-"]
+        # One sample more: no loopback decoder begins without any, and a track may turn out to be empty.
+        tail += ["-map", track, "-filter:a", f"{filters},apad=pad_len=1", "-c:a", "pcm_f32le", "-f", "null", "-"]
         tail += ["-dec", f"{outputs + number}:0"]
     graphs = [word for part in _separate(graph) for word in ("-filter_complex", part)]
     return [*argv[:place], *graphs, *argv[place + 2 : -1], *tail, argv[-1]]

@@ -12,10 +12,10 @@ def test_each_track_passes_a_graph_and_a_loopback_decoder_of_its_own() -> None:
         "-filter_complex", "[d1_0]apad[a];[dec:1]aformat=channel_layouts=mono[d1_0]",
         "-filter_complex", "[d0_0]asplit[b][c];[dec:0]aformat=channel_layouts=5.1[d0_0]",
         "-map", "[v]",
-        "-map", "0:1", "-filter:a", "aresample=48000,aformat=channel_layouts=5.1", "-c:a", "pcm_f32le", "-f", "null",
-        "-", "-dec", "3:0",
-        "-map", "0:2", "-filter:a", "aresample=44100,aformat=channel_layouts=mono", "-c:a", "pcm_f32le", "-f", "null",
-        "-", "-dec", "4:0",
+        "-map", "0:1", "-filter:a", "aresample=48000,aformat=channel_layouts=5.1,apad=pad_len=1",
+        "-c:a", "pcm_f32le", "-f", "null", "-", "-dec", "3:0",
+        "-map", "0:2", "-filter:a", "aresample=44100,aformat=channel_layouts=mono,apad=pad_len=1",
+        "-c:a", "pcm_f32le", "-f", "null", "-", "-dec", "4:0",
         "-y",
     ]  # fmt: skip
 

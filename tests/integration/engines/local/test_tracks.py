@@ -137,6 +137,16 @@ def test_sound_that_begins_late_or_never_is_no_damage(tmp_path: Path) -> None:
     assert ([track.index for track in info.audio], info.others) == ([1], ())
 
 
+@pytest.mark.parametrize("keep", [0, 20])
+def test_a_track_that_holds_nothing_or_little_is_silence(publish: Publish, tmp_path: Path, keep: int) -> None:
+    coded = ["-c:v", "mpeg4", "-c:a", "aac", "-bsf:a", f"noise=drop='gte(n,{keep})'"]
+    _, sound = publish(make(tmp_path / "empty.mkv", *picture(), *tone(400), *coded))
+    left, _ = samples(sound)
+    assert level(left, 400, 0.1, 0.2) == pytest.approx(0.125 if keep else 0, abs=0.02)
+    assert level(left, 400, 1.5) < 0.001
+    assert len(left) / 16_000 == pytest.approx(2, abs=0.1)
+
+
 def mono_tracks(path: Path, count: int, *options: str, lengths: tuple[float, ...] = ()) -> Path:
     """Mono tracks of 400, 700, … Hz, PCM unless the options say otherwise."""
     video = "mpeg2video" if path.suffix == ".mxf" else "mpeg4"

@@ -245,3 +245,26 @@ def test_tracks_without_a_decoder_count_and_are_refused(transcoder: TranscodeBen
     with pytest.raises(JobFailed, match=r"Audio codec \[ac4\] is not a supported input audio codec") as caught:
         transcoder.run(job(selected(uri, Audio_Selector_1={"Tracks": [1]}), files))
     assert caught.value.error_code == ErrorCode.UNSUPPORTED_CODEC
+
+
+def test_a_track_that_turns_out_to_be_empty_is_silence(transcoder: TranscodeBench, tmp_path: Path) -> None:
+    argv = [
+        ffmpeg_path(),
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "color=s=128x96:r=25:d=2",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=2",
+    ]
+    coded = ["-c:v", "mpeg4", "-c:a", "pcm_s16le", "-bsf:a", "noise=drop=1", str(tmp_path / "empty.mkv")]
+    subprocess.run([*argv, *coded], check=True, timeout=60)
+    part = source(transcoder.put("empty", tmp_path / "empty.mkv"))
+    transcoder.run(job(part, group(transcoder.bucket, "FILE", output("_v", "MP4", video(), aac()))))
+    made = next(transcoder.fetch(tmp_path / "out").glob("*.mp4"))
+    assert hertz(made) == 0
+    assert float(stream(made, "audio")["duration"]) == pytest.approx(2.0, abs=0.05)
