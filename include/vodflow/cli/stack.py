@@ -139,7 +139,7 @@ def _write(path: Path, text: str, *, titled: bool) -> None:
 def _progress(status: StackStatus, begin: float) -> Table:
     table = Table(box=None, pad_edge=False, title=f"Starting ({time.monotonic() - begin:.0f} s)", title_justify="left")
     for title in ("Part", "State", ""):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for part in status.parts:
         table.add_row(
             part.name, _state(part), part.detail.splitlines()[0] if part.detail and part.state in _TROUBLE else ""

@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 from integration.jobs.conftest import Place
 from support.clips import clip
+from support.fixtures.receiver import Receiver
 from typer.testing import CliRunner
 from vodflow.cli.app import app
 from vodflow.errors import CatalogError, ConfigurationError, VerificationError, VodflowError
@@ -215,6 +216,18 @@ def test_what_is_over_cannot_be_cancelled(place: Place, video: Path) -> None:
     assert "There is no job '99'" in told
     assert documents("jobs", "cancel", made)[0]["status"] == "CANCELED"
     assert "there is nothing to try again" in both("jobs", "retry", str(job["id"]), code=1)[1]
+
+
+def test_a_queued_job_that_is_cancelled_is_told(
+    place: Place, video: Path, receiver: Receiver, set_settings: Callable[..., Settings]
+) -> None:
+    channel = {"type": "webhook", "name": "crm", "url": receiver.url, "secret": "s", "events": ["canceled"]}
+    set_settings(notifications=json.dumps([channel]))
+    documents("upload", str(video), "--outputs", "mp4")
+    made = str(place.carry_out("source-1", until="plan"))
+    assert documents("jobs", "cancel", made)[0]["status"] == "CANCELED"
+    (request,) = receiver.requests
+    assert (request.document["type"], request.document["job"]["id"]) == ("video.canceled", int(made))
 
 
 def test_tables_fit_a_narrow_terminal_and_lose_no_letter(
