@@ -22,10 +22,12 @@ MODULES: Final = (
     "airflow.providers.standard.decorators.python",
     "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
+    "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "jinja2.ext",
     "vodflow.engines.local.worker",
     "vodflow.engines.mediaconvert.steps",
+    "vodflow.pipeline.object_request",
     "vodflow.pipeline.prepare",
     "vodflow.pipeline.publish",
     "vodflow.engines.local.run_job",
@@ -34,6 +36,7 @@ MODULES: Final = (
     "vodflow.storage.upload",
     "vodflow_airflow.dag_runs",
     "vodflow_airflow.errors",
+    "vodflow_airflow.notifiers.slack",
     "vodflow_airflow.operators.local_transcode",
     "vodflow_airflow.operators.mediaconvert_transcode",
     "vodflow_airflow.operators.prepare",
@@ -58,17 +61,21 @@ def preload_before_fork() -> None:
 def preload() -> None:
     """Import :data:`MODULES`, and do once what each task would do first.
 
-    Read the settings and the descriptions of the AWS services, load Airflow's plugins, compile the manifest's schema.
+    Read the settings, the certificates and the descriptions of the AWS services, load Airflow's plugins, compile the
+    manifest's schema.
     """
     for name in MODULES:
         importlib.import_module(name)
     # Imported here: they are for the scheduler only.
+    from airflow.sdk.api.client import Client  # noqa: PLC0415
     from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
     from vodflow.publication.manifest import manifest_validator  # noqa: PLC0415
     from vodflow.settings import get_settings  # noqa: PLC0415
     from vodflow.storage.clients import preload_services  # noqa: PLC0415
 
     get_settings()
+    # Reads the certificates of all authorities, and keeps them; connects to nobody.
+    Client(base_url="http://127.0.0.1", token="").close()
     get_listener_manager()
     manifest_validator()
     preload_services()
