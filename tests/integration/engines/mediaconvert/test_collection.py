@@ -25,7 +25,7 @@ from vodflow.errors import (
     EngineError,
     InputRejected,
     RejectionReason,
-    SourceNotFound,
+    SourceUnreadable,
     VodflowError,
 )
 from vodflow.pipeline.publish import publish_job, verify_job
@@ -160,7 +160,7 @@ def test_a_source_that_was_overwritten_meanwhile_is_not_published(idle_site: Sit
     idle_site.release()
     transcoded(idle_site, job)
     idle_site.upload("silent")
-    with pytest.raises(SourceNotFound, match="newest version only"):
+    with pytest.raises(SourceUnreadable, match="overwritten"):
         collect_job(job.id, run_id="manual-1")
     assert reread(job).status == JobStatus.FAILED
 

@@ -7,13 +7,16 @@ import threading
 from typing import Any
 
 import pytest
+from mypy_boto3_s3 import S3Client
 from support.fixtures.mediaconvert_site import Site, attempt, reread
 from vodflow.catalog import jobs, submissions
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow
+from vodflow.catalog.source_rows import get_source
 from vodflow.catalog.states import JobStatus
 from vodflow.engines.mediaconvert.client import MediaConvert
 from vodflow.engines.mediaconvert.steps import cancel_job, submit_job
+from vodflow.engines.mediaconvert.submit import require_current
 from vodflow.errors import (
     BudgetExceeded,
     CatalogUnavailable,
@@ -23,8 +26,10 @@ from vodflow.errors import (
     JobBusy,
     JobSettingsError,
     SourceNotFound,
+    SourceUnreadable,
 )
 from vodflow.jobs.control import cancel
+from vodflow.storage.objects import resolve_source
 
 pytestmark = pytest.mark.integration
 
@@ -229,11 +234,27 @@ def test_a_job_that_the_service_forgot_is_submitted_anew(site: Site, job: JobRow
 
 def test_an_overwritten_source_is_refused(site: Site, job: JobRow) -> None:
     site.upload("silent")
-    with pytest.raises(SourceNotFound, match="newest version"):
+    with pytest.raises(SourceUnreadable, match="overwritten"):
         submit_job(job.id, run_id="manual-1")
     row = reread(job)
-    assert (row.status, row.error_code, row.retryable) == (JobStatus.FAILED, "overwritten", False)
+    assert (row.status, row.error_code, row.retryable) == (JobStatus.FAILED, "gone", False)
     assert site.jobs() == []
+    with transaction("test") as connection:
+        assert get_source(connection, job.source_id).status == "UNREADABLE"
+
+
+def test_the_newest_version_must_have_the_bytes_that_were_planned(s3: S3Client, source_bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=source_bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"A")
+    planned = resolve_source(source_bucket, "acme/a.mp4").ref
+    require_current(planned)
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"B")
+    with pytest.raises(SourceNotFound, match="newest version"):
+        require_current(planned)
+    # The same bytes once more, under a version id of their own.
+    s3.put_object(Bucket=source_bucket, Key="acme/a.mp4", Body=b"A")
+    assert resolve_source(source_bucket, "acme/a.mp4").ref != planned
+    require_current(planned)
 
 
 @pytest.mark.parametrize(
