@@ -23,6 +23,7 @@ pytest_plugins = [
     "support.fixtures.parts",
     "support.fixtures.postgres",
     "support.fixtures.receiver",
+    "support.fixtures.small_disk",
     "support.fixtures.stack",
 ]
 

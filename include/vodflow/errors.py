@@ -15,6 +15,9 @@
     ├── EngineError             an engine could not carry a plan out
     │   ├── EngineStalled       no progress for the stall limit
     │   ├── EngineCanceled      somebody asked for it
+    │   ├── EngineUnavailable   an engine's service does not answer, or takes no more work now: throttling, quota
+    │   ├── StorageUnavailable  S3 does not answer, or asks for less
+    │   ├── AccountUnavailable  credentials have expired, or the account may not be used now
     │   └── ResourceError       this machine ran short of memory, processes or open files; retryable
     │       ├── StartError      so short that no program can be started: everybody's trouble
     │       └── DiskSpaceError  too little room for the work files
@@ -28,7 +31,8 @@
     ├── WaitTimeout             a job is not over yet; it goes on
     └── StackError              a part of the embedded stack does not start or answer
 
-``retryable`` says whether running the same step again can help.
+``retryable`` says whether running the same step again can help. ``shared_cause`` names what others meet as well: no
+video is to blame for it, so none spends its tries on it (see docs/operations.md).
 """
 
 from __future__ import annotations
@@ -44,6 +48,22 @@ class ErrorClass(StrEnum):
     THROTTLED = "throttled"
     TRANSIENT = "transient"
     PERMANENT = "permanent"
+
+
+class SharedCause(StrEnum):
+    """What stops every video alike until it is over, as stored in ``hold.cause``."""
+
+    DISK = "disk"
+    MACHINE = "machine"
+    CATALOG = "catalog"
+    STORAGE = "storage"
+    ENGINE = "engine"
+    ACCOUNT = "account"
+
+    @property
+    def local(self) -> bool:
+        """Whether it is one machine's trouble; other machines go on."""
+        return self in {SharedCause.DISK, SharedCause.MACHINE}
 
 
 class RejectionReason(StrEnum):
@@ -80,6 +100,7 @@ class VodflowError(Exception):
     retryable: bool = False
     error_class: ErrorClass = ErrorClass.PERMANENT
     external_id: str | None = None
+    shared_cause: SharedCause | None = None
 
     def __init__(self, message: str, *, job_id: int | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -185,6 +206,24 @@ class EngineCanceled(EngineError):
     """The job was cancelled; nothing is left running."""
 
 
+class EngineUnavailable(EngineError):
+    """An engine's service does not answer, or takes no more work now: it throttles, or a quota is used up."""
+
+    shared_cause = SharedCause.ENGINE
+
+
+class StorageUnavailable(EngineError):
+    """S3 does not answer, or asks for fewer requests."""
+
+    shared_cause = SharedCause.STORAGE
+
+
+class AccountUnavailable(EngineError):
+    """Credentials have expired, or the account they belong to may not be used now: a person has to look."""
+
+    shared_cause = SharedCause.ACCOUNT
+
+
 class ResourceError(EngineError):
     """The machine ran short of memory, processes or open files, or killed a helper for want of them."""
 
@@ -192,9 +231,13 @@ class ResourceError(EngineError):
 class StartError(ResourceError):
     """No program can be started on this machine now; whatever was to be run is not at fault."""
 
+    shared_cause = SharedCause.MACHINE
+
 
 class DiskSpaceError(ResourceError):
     """The work folder has too little free space for the plan's temporary files."""
+
+    shared_cause = SharedCause.DISK
 
 
 class VerificationError(VodflowError):
@@ -234,6 +277,7 @@ class CatalogUnavailable(CatalogError):
 
     retryable = True
     error_class = ErrorClass.TRANSIENT
+    shared_cause = SharedCause.CATALOG
 
 
 class AirflowError(VodflowError):

@@ -31,16 +31,28 @@ def start_dag_run(dag_id: str, run_id: str, conf: dict[str, Any], note: str | No
     :raises ConfigurationError: when there is no such DAG, or it cannot be parsed
     :raises EngineError: when the API server does not answer (retryable)
     """
+    return _ask(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf, note=note))
+
+
+def restart_dag_run(dag_id: str, run_id: str) -> None:
+    """Start an existing run over, with the conf that it has.
+
+    :raises ConfigurationError: when there is no such DAG
+    :raises EngineError: when the API server does not answer (retryable)
+    """
+    _ask(TriggerDagRun(dag_id=dag_id, run_id=run_id, reset_dag_run=True))
+
+
+def _ask(message: TriggerDagRun) -> bool:
     try:
         with _CHANNEL:
-            request = TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=conf, note=note)
-            answer = task_runner.SUPERVISOR_COMMS.send(request)
+            answer = task_runner.SUPERVISOR_COMMS.send(message)
     except AirflowRuntimeError as error:
-        raise _refused(error, dag_id, run_id) from error
+        raise _refused(error, message.dag_id, message.run_id) from error
     if isinstance(answer, ErrorResponse):
         if answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
             return False
-        raise _refused(AirflowRuntimeError(answer), dag_id, run_id)
+        raise _refused(AirflowRuntimeError(answer), message.dag_id, message.run_id)
     return True
 
 

@@ -15,9 +15,11 @@ def ingest() -> dict[str, int]:
     """Take in what events told, sweep unless an event woke this run, start a run for each new video."""
     from vodflow.catalog.rows import SourceRow  # noqa: PLC0415
     from vodflow.catalog.sources import run_id_of  # noqa: PLC0415
+    from vodflow.pipeline.holds import try_again  # noqa: PLC0415
     from vodflow.pipeline.object_request import run_conf, source_request  # noqa: PLC0415
     from vodflow.sensing.ingest import ingest as ingest_round  # noqa: PLC0415
     from vodflow_airflow.dag_runs import start_dag_run  # noqa: PLC0415
+    from vodflow_airflow.holds import start_again  # noqa: PLC0415
     from vodflow_airflow.queue_events import WakingMessages  # noqa: PLC0415
     from vodflow_airflow.run_notes import name_note  # noqa: PLC0415
 
@@ -28,9 +30,11 @@ def ingest() -> dict[str, int]:
     context = get_current_context()
     woken = context["dag_run"].run_type == "asset_triggered"
     with airflow_outcome():
-        return ingest_round(
+        counts = ingest_round(
             start,
             messages=WakingMessages(context, S3_NOTIFICATIONS) if woken else list,
             sweeping=not woken,
             prefix=context["params"]["prefix"],
         ).summary()
+        # What waited in vain for S3 or a disk, and failed: one of them looks again.
+        return counts | {"tried_again": 0 if woken else try_again(start_again)}

@@ -18,7 +18,15 @@ from vodflow.catalog.tables import job, source
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult
-from vodflow.errors import CatalogError, EngineCanceled, InputRejected, JobBusy, RejectionReason, SourceUnreadable
+from vodflow.errors import (
+    CatalogError,
+    EngineCanceled,
+    InputRejected,
+    JobBusy,
+    RejectionReason,
+    SourceUnreadable,
+    VodflowError,
+)
 from vodflow.settings import get_settings
 
 __all__ = [
@@ -225,6 +233,7 @@ def end_job(conn: Connection, job_id: int, error: BaseException) -> JobRow:
     """The end that an error means: REJECTED, CANCELED or FAILED. A job that is over already stays as it is.
 
     A source that cannot be read as things stand is noted as such, too: it goes on when somebody sees it again.
+    What stops every video alike is no end: a worker's job waits in the queue again, a service's goes on.
     """
     match error:
         case InputRejected():
@@ -235,8 +244,18 @@ def end_job(conn: Connection, job_id: int, error: BaseException) -> JobRow:
             row = fail_job(conn, job_id, error)
             sources.mark_unreadable(conn, row.source_id, error.reason, error.detail, job=row)
             return row
+        case VodflowError() if error.shared_cause is not None:
+            return _put_back(conn, job_id, error)
         case _:
             return fail_job(conn, job_id, error)
+
+
+def _put_back(conn: Connection, job_id: int, error: VodflowError) -> JobRow:
+    row = locked_job(conn, job_id)
+    if row.status != JobStatus.PROGRESSING or row.external_id is not None:
+        return row
+    attempts.close_attempts(conn, job_id, "failed", **attempts.error_values(error, retryable=True))
+    return set_status(conn, job_id, JobStatus.QUEUED)
 
 
 def cancel_job(conn: Connection, job_id: int) -> JobRow:

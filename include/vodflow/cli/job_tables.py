@@ -26,6 +26,7 @@ _JOBS = (
 _HEALTH = (Column("Part"), Column("State"), Column("Note", folds=True), Column("Seconds", drop=1, right=True))
 _ROWS = {
     "history": (Column("at"), Column("actor", folds=True), Column("new_status")),
+    "waits": (Column("since", drop=1), Column("step", drop=2), Column("cause"), Column("message", folds=True)),
     "renditions": (Column("name"), Column("codec", drop=1), Column("width", right=True), Column("height", right=True),
                    Column("measured_bitrate", drop=2, right=True), Column("size_bytes", drop=3, right=True)),
     "artifacts": (Column("kind"), Column("uri", folds=True), Column("size_bytes", drop=1, right=True)),

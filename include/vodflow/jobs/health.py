@@ -11,9 +11,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import text
 
+from vodflow.catalog import holds
 from vodflow.catalog.database import transaction
 from vodflow.contract.engine_names import EngineName
-from vodflow.errors import ConfigurationError, VodflowError
+from vodflow.errors import ConfigurationError, EngineError, VodflowError
 from vodflow.ffmpeg import tools
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings, get_settings
@@ -62,6 +63,7 @@ def health(settings: Settings | None = None) -> Health:
     used = settings or get_settings()
     checks: list[tuple[str, Callable[[Settings], str]]] = [
         ("catalog", _catalog),
+        ("holds", _holds),
         *((f"s3://{bucket}", _bucket(bucket)) for bucket in _buckets(used)),
         ("airflow", _airflow),
         *((f"engine {name.value}", _ENGINES[name]) for name in _ENGINES),
@@ -87,6 +89,14 @@ def _catalog(settings: Settings) -> str:
         connection.execute(text("SELECT 1 FROM job LIMIT 1"))
         revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return f"revision {revision}"
+
+
+def _holds(settings: Settings) -> str:
+    with transaction("vodflow.jobs", settings) as connection:
+        found = holds.holds(connection)
+    if found:
+        raise EngineError(" ".join(row.sentence for row in found))
+    return "no video waits for a disk, S3, an engine or the like"
 
 
 def _buckets(settings: Settings) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import sources, work_list
+from vodflow.catalog import holds, sources, work_list
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
@@ -106,16 +107,18 @@ def iterate(**filters: Any) -> Iterator[Job]:
 
 
 def details(ref: JobRef, *, settings: Settings | None = None) -> dict[str, list[dict[str, Any]]]:
-    """What happened to a job and what it published: ``history``, ``renditions``, ``artifacts``.
+    """What happened to a job, what it waits for and published: ``history``, ``waits``, ``renditions``, ``artifacts``.
 
     :raises CatalogError: there is no such job
     """
     used = settings or get_settings()
     with transaction(_ACTOR, used) as connection:
         row = _find(connection, ref, None, used)
+        waits = [dataclasses.asdict(hold) for hold in holds.holds(connection, row.run_id)] if row.run_id else []
         if row.job_id is None:
-            return {"history": [], "renditions": [], "artifacts": []}
+            return {"history": [], "waits": waits, "renditions": [], "artifacts": []}
         return {
+            "waits": waits,
             "history": work_list.history(connection, row.job_id),
             "renditions": work_list.published_tracks(connection, row.job_id),
             "artifacts": work_list.published_artifacts(connection, row.job_id),

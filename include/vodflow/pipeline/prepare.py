@@ -13,15 +13,23 @@ from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_
 from vodflow.catalog.rows import JobRow, SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.work_list import source_of_run
+from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.summaries import in_bytes, media_summary
-from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnreadable, VodflowError
+from vodflow.errors import (
+    InputRejected,
+    RejectionReason,
+    SourceNotFound,
+    SourceUnavailable,
+    SourceUnreadable,
+    VodflowError,
+)
 from vodflow.media.preflight import check_limits, check_size
 from vodflow.media.probe import probe
 from vodflow.outcomes.announce import announce
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.registration import register_object
-from vodflow.settings import get_settings
+from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import parse_s3_uri, presigned_get, resolve_source
 from vodflow.storage.readability import cause_of, check_readable
 
@@ -42,7 +50,8 @@ def prepare(params: Mapping[str, Any], run_id: str, *, first_try: bool = True, l
     except (InputRejected, SourceUnreadable):
         raise
     except Exception as error:
-        if last_try or not getattr(error, "retryable", True):
+        ends = last_try or not getattr(error, "retryable", True)
+        if ends and getattr(error, "shared_cause", None) is None:
             _keep_failed_run(params, run_id, error)
         raise
     if not first_try:
@@ -112,7 +121,7 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
     try:
         check_size(source.size_bytes, settings)
         check_readable(source.ref)
-        info = known or probe(presigned_get(source.ref), source.ref.size, settings.probe_timeout)
+        info = known or _probe(source, settings)
         check_limits(info, settings)
     except (InputRejected, SourceNotFound, SourceUnreadable) as error:
         # Bytes are judged only while they are those that were asked for: a reader meets the next ones unawares.
@@ -123,6 +132,14 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
         sources.mark_probed(connection, source.id, info)
     log.info("What came in: %s", media_summary(info))
     return source.id
+
+
+def _probe(source: SourceRow, settings: Settings) -> MediaInfo:
+    try:
+        return probe(presigned_get(source.ref), source.ref.size, settings.probe_timeout)
+    except SourceUnavailable:
+        check_readable(source.ref)  # is it S3 itself?
+        raise
 
 
 def _refuse(source: SourceRow, error: VodflowError, actor: str) -> None:

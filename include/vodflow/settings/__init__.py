@@ -61,6 +61,16 @@ class Settings(BaseSettings):
         default=300.0, gt=0, description="seconds without a sign of life after which another run may take a job over"
     )
 
+    # What stops every video alike: a full disk, S3 or an engine away
+    hold_interval: float = Field(
+        default=30.0, gt=0, description="seconds between two looks whether such a cause is over, at most"
+    )
+    hold_limit: float = Field(
+        default=6 * 3600.0,
+        ge=0,
+        description="seconds after which a run that waits for such a cause fails, to go on by itself when it is over",
+    )
+
     # AWS
     aws_endpoint_url: str | None = Field(
         default=None, pattern=r"^https?://", description="one endpoint for all AWS services; none means AWS"

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.exceptions import ConnectionError as NoConnection
 
 from vodflow.errors import (
+    AccountUnavailable,
     ConfigurationError,
     EngineError,
     SourceNotFound,
     SourceUnreadable,
+    StorageUnavailable,
     UnreadableReason,
     VodflowError,
 )
@@ -22,6 +31,12 @@ _MEANINGS = {
     # HeadObject answers a malformed version id with a bare 400.
     frozenset({"400", "InvalidArgument"}): "{uri} has no such version, or S3 does not accept the request ({code}).",
 }
+#: S3's error responses (API reference, "Error responses"): too much is asked of it, or it has trouble of its own.
+_AWAY = frozenset(
+    {"SlowDown", "ServiceUnavailable", "InternalError", "RequestLimitExceeded", "Throttling", "503", "500"}
+)
+#: Nothing is wrong with the request: time ran out, or a bill.
+_SHUT = frozenset({"ExpiredToken", "TokenRefreshRequired", "AccountProblem", "AllAccessDisabled", "NotSignedUp"})
 _REFUSED = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
 
@@ -33,8 +48,10 @@ def storage_error(error: ClientError | BotoCoreError, action: str, uri: str) -> 
     """
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
         return ConfigurationError(f"Could not {action} {uri}: {error}. Set AWS credentials for this process.")
+    text = f"Could not {action} {uri}: {error}"
     if not isinstance(error, ClientError):
-        return EngineError(f"Could not {action} {uri}: {error}. Is the S3 endpoint reachable?", code="connection")
+        kind = StorageUnavailable if isinstance(error, (HTTPClientError, NoConnection)) else EngineError
+        return kind(f"{text}. Is the S3 endpoint reachable?", code="connection")
     code = str(error.response.get("Error", {}).get("Code", ""))
     if code == "InvalidObjectState":
         said = error.response["Error"]
@@ -47,7 +64,15 @@ def storage_error(error: ClientError | BotoCoreError, action: str, uri: str) -> 
     for codes, meaning in _MEANINGS.items():
         if code in codes:
             return SourceNotFound(meaning.format(action=action, uri=uri, code=code), code=code)
-    return EngineError(f"Could not {action} {uri}: {error}", code=code)
+    return _passing(error, code)(text, code=code)
+
+
+def _passing(error: ClientError, code: str) -> type[EngineError]:
+    """Whose trouble it is that this request did not succeed: the account's, S3's, or its own."""
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in _SHUT:
+        return AccountUnavailable
+    return StorageUnavailable if code in _AWAY or status >= 500 or status == 429 else EngineError
 
 
 def archived(uri: str, tier: str, *, restoring: bool = False) -> str:

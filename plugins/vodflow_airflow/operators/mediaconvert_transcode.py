@@ -48,12 +48,12 @@ class MediaConvertTranscodeOperator(VideoStepOperator):
         from vodflow.pipeline.planning import engine_of  # noqa: PLC0415
 
         job_id = int(self.job_id)
-        if engine_of(job_id) != EngineName.MEDIACONVERT:
-            # A person has cleared every task behind `plan`.
-            raise AirflowSkipException(f"Job {job_id} is another engine's")
-        self._submitting = job_id
         with self.step(context):
-            submission = submit_job(job_id, run_id=context["run_id"])
+            mine = engine_of(job_id) == EngineName.MEDIACONVERT
+            self._submitting = job_id if mine else None
+            submission = submit_job(job_id, run_id=context["run_id"]) if mine else None
+        if submission is None:  # a person has cleared every task behind `prepare`
+            raise AirflowSkipException(f"Job {job_id} is another engine's")
         if submission.external_id is not None:
             self._persist_link(context, submission.external_id)
         if not submission.ended and submission.external_id is not None:

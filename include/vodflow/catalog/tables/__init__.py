@@ -11,6 +11,7 @@ from vodflow.catalog.tables.reports import report_transcoding_daily, report_tran
 from vodflow.catalog.tables.work import (
     dead_letter,
     engine_event,
+    hold,
     job,
     job_attempt,
     job_event,
@@ -21,6 +22,7 @@ __all__ = [
     "artifact",
     "dead_letter",
     "engine_event",
+    "hold",
     "job",
     "job_attempt",
     "job_event",

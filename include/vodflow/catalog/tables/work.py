@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from vodflow.catalog.states import FINISHED, JobStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
 from vodflow.contract.engine_names import EngineName
-from vodflow.errors import ErrorClass
+from vodflow.errors import ErrorClass, SharedCause
 
 
 def _among(column: str, statuses: Iterable[JobStatus]) -> TextClause:
@@ -184,6 +184,25 @@ engine_event = Table(
     Index("ix_engine_event_job_id", "job_id", "id"),
     Index("ix_engine_event_external", "engine", "external_id", "kind"),
     comment="What an engine told about its jobs, as it came: at least once, in any order.",
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("run_id", Text, primary_key=True, comment="run of transcode_video that waits"),
+    Column("step", Text, primary_key=True, comment="task of the run"),
+    Column("cause", Text, nullable=False, comment="vodflow.errors.SharedCause"),
+    Column("scope", Text, nullable=False, comment="the machine whose trouble it is; empty when it is everybody's"),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    timestamp("since", nullable=False),
+    timestamp("seen_at", nullable=False, comment="last look"),
+    timestamp("tried_at", comment="last try of its own"),
+    timestamp("given_up_at", comment="its run has failed, and is started again when the cause is over"),
+    one_of("cause", SharedCause),
+    CheckConstraint("(scope <> '') = (cause IN ('disk', 'machine'))", name="scope"),
+    Index("ix_hold_step", "step", "scope"),
+    comment="Runs that wait for what stops every video alike: a full disk, S3 away. They spend no try on it.",
 )
 
 dead_letter = Table(

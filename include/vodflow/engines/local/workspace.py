@@ -53,12 +53,19 @@ def check_space(plan: TranscodePlan, folder: Path, reserve: int) -> None:
     """Nothing when the job's files fit and ``reserve`` bytes stay free.
 
     :raises DiskSpaceError: saying how much is needed and how much there is
+    :raises ConfigurationError: the disk can never hold them
     """
     needed = needed_bytes(plan) + reserve
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+    usage = shutil.disk_usage(folder)
+    if usage.total < needed:
+        raise ConfigurationError(
+            f"{folder} has {usage.total / 1e9:.2f} GB in all; this job needs {needed / 1e9:.2f} GB"
+            f" ({reserve / 1e9:.2f} GB of them stay free). Set VODFLOW_WORK_DIR to a larger disk.",
+            code="ENOSPC",
+        )
+    if usage.free < needed:
         raise DiskSpaceError(
-            f"{folder} has {free / 1e9:.2f} GB free; this job needs {needed / 1e9:.2f} GB"
+            f"{folder} has {usage.free / 1e9:.2f} GB free; this job needs {needed / 1e9:.2f} GB"
             f" ({reserve / 1e9:.2f} GB of them stay free). Free space there or set VODFLOW_WORK_DIR.",
             code="ENOSPC",
         )

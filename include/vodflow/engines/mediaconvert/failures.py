@@ -22,11 +22,14 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.exceptions import ConnectionError as NoConnection
 
 from vodflow.errors import (
+    AccountUnavailable,
     ConfigurationError,
     EngineCanceled,
     EngineError,
+    EngineUnavailable,
     ErrorClass,
     InputRejected,
     JobSettingsError,
@@ -65,6 +68,12 @@ TRANSIENT_CODES: Final = frozenset(
         "ServiceUnavailableException",
     }
 )
+#: Of these, what is not the service's own trouble.
+_TRANSIENT: Final = {
+    "ConflictException": EngineError,
+    "ExpiredToken": AccountUnavailable,
+    "ExpiredTokenException": AccountUnavailable,
+}
 #: Credentials have expired or were replaced; reading the connection again may give new ones.
 CREDENTIAL_CODES: Final = frozenset(
     {
@@ -275,11 +284,11 @@ def _refusal(error: ClientError, where: str, job_id: str | None) -> VodflowError
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     text = f"{where} was refused with {code}: {message}"
     if code in THROTTLING_CODES or status == 429:
-        failure = EngineError(text, code=code)
+        failure = EngineUnavailable(text, code=code)
         failure.error_class = ErrorClass.THROTTLED
         return failure
     if code in TRANSIENT_CODES or (isinstance(status, int) and status >= 500):
-        return EngineError(text, code=code)
+        return _TRANSIENT.get(code, EngineUnavailable)(text, code=code)
     if code in {"BadRequestException", "UnprocessableEntityException", "ValidationException"}:
         return JobSettingsError(text, problems=tuple(line for line in message.splitlines() if line))
     if code in NOT_FOUND_CODES:
@@ -295,6 +304,6 @@ def _transport(error: Exception, where: str) -> VodflowError:
         return JobSettingsError(f"{where}: {error}", problems=tuple(str(error).splitlines()[1:]))
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
         return ConfigurationError(f"{text}. Give the AWS connection credentials and a region.", code=name)
-    if isinstance(error, HTTPClientError | CredentialRetrievalError | OSError | TimeoutError):
-        return EngineError(text, code=name)
+    if isinstance(error, HTTPClientError | NoConnection | CredentialRetrievalError | OSError | TimeoutError):
+        return EngineUnavailable(text, code=name)
     return EngineError(text, code=name, retryable=isinstance(error, BotoCoreError))

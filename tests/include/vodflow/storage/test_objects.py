@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 from vodflow.contract.plan import SourceRef
-from vodflow.errors import ConfigurationError, EngineError, SourceNotFound
+from vodflow.errors import AccountUnavailable, ConfigurationError, EngineError, SourceNotFound, StorageUnavailable
 from vodflow.settings import Settings
 from vodflow.storage.faults import storage_error
 from vodflow.storage.objects import parse_s3_uri, pin
@@ -61,9 +61,11 @@ def client_error(code: str) -> ClientError:
         (client_error("PreconditionFailed"), SourceNotFound, False),
         (client_error("AccessDenied"), ConfigurationError, False),
         (client_error("400"), SourceNotFound, False),
-        (client_error("SlowDown"), EngineError, True),
-        (client_error("InternalError"), EngineError, True),
-        (ConnectTimeoutError(endpoint_url="http://x"), EngineError, True),
+        (client_error("SlowDown"), StorageUnavailable, True),
+        (client_error("InternalError"), StorageUnavailable, True),
+        (client_error("ExpiredToken"), AccountUnavailable, True),
+        (client_error("Unheard"), EngineError, True),
+        (ConnectTimeoutError(endpoint_url="http://x"), StorageUnavailable, True),
         (NoCredentialsError(), ConfigurationError, False),
     ],
 )

@@ -13,7 +13,7 @@ from support.engine_plans import written_plan
 from vodflow.contract.plan import Output, Packaging
 from vodflow.engines.local import workspace as module
 from vodflow.engines.local.workspace import check_space, needed_bytes, sweep, workspace
-from vodflow.errors import ConfigurationError, DiskSpaceError
+from vodflow.errors import ConfigurationError, DiskSpaceError, SharedCause
 from vodflow.settings import Settings
 
 
@@ -21,6 +21,7 @@ class Usage(NamedTuple):
     """What ``shutil.disk_usage`` answers, as far as it is read."""
 
     free: int
+    total: int = 10**15
 
 
 def make(*outputs: Output, hls_segments: str = "fmp4"):
@@ -49,6 +50,15 @@ def test_too_little_room_is_refused_with_numbers(tmp_path: Path, monkeypatch: py
         check_space(plan, tmp_path, 100)
     assert raised.value.retryable
     assert raised.value.code == "ENOSPC"
+    assert raised.value.shared_cause is SharedCause.DISK
+
+
+def test_what_the_disk_can_never_hold_waits_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = needed_bytes(make(Output.MP4))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(needed, needed))
+    check_space(make(Output.MP4), tmp_path, 0)
+    with pytest.raises(ConfigurationError, match="in all; this job needs"):
+        check_space(make(Output.MP4), tmp_path, 1)
 
 
 def test_the_folder_is_removed_even_when_the_job_fails(tmp_path: Path) -> None:
