@@ -98,12 +98,13 @@ CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM job WHERE source_id = source.id A
 
 _DOUBTFUL = text(
     """
-    SELECT key FROM source WHERE status = 'UNREADABLE' AND bucket = :bucket AND key = ANY(:keys)
+    SELECT key FROM source JOIN unnest(:keys, :etags) AS listed (key, etag) USING (key, etag)
+     WHERE status = 'UNREADABLE' AND bucket = :bucket
      UNION
     SELECT key FROM unnest(:archived) AS listed (key)
      WHERE NOT EXISTS (SELECT FROM source WHERE bucket = :bucket AND source.key = listed.key)
     """
-).bindparams(bindparam("keys", type_=ARRAY(Text)), bindparam("archived", type_=ARRAY(Text)))
+).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("keys", "etags", "archived")))
 
 _REOPEN = text(
     """
@@ -145,13 +146,15 @@ def register_sources(conn: Connection, sources: Sequence[NewSource]) -> list[int
     return sorted(_insert(conn, unknown) | _reopen(conn, back, videos))
 
 
-def doubtful_keys(conn: Connection, bucket: str, keys: Sequence[str], archived: Sequence[str]) -> set[str]:
+def doubtful_keys(conn: Connection, bucket: str, listed: Iterable[NewSource], archived: Sequence[str]) -> set[str]:
     """Which keys of a listing S3 must be asked about before they count as seen.
 
-    :param keys: of them, those with bytes that could not be read when that was tried last
+    :param listed: of them, those with bytes that could not be read when that was tried last
     :param archived: of them, those that the catalog does not know at all
     """
-    return set(conn.scalars(_DOUBTFUL, {"bucket": bucket, "keys": list(keys), "archived": list(archived)}))
+    pairs = [(new.key, new.etag) for new in listed]
+    keys, etags = [key for key, _ in pairs], [etag for _, etag in pairs]
+    return set(conn.scalars(_DOUBTFUL, {"bucket": bucket, "keys": keys, "etags": etags, "archived": list(archived)}))
 
 
 def _insert(conn: Connection, new: Sequence[NewSource]) -> set[int]:

@@ -52,7 +52,10 @@ def get(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settings
         found = Job.of(_find(connection, ref, airflow, used), used)
     if airflow is None:
         return found
-    run_id = _requested_run(ref) or found.run_id
+    asked, run_id = _requested_run(ref), found.run_id
+    # A sighting may have started the source again: its first run says nothing of that.
+    if asked is not None and not (run_id or "").startswith(f"{asked}-again-"):
+        run_id = asked
     return found.with_run(airflow.run_state(DAG_ID, run_id) if run_id else None)
 
 

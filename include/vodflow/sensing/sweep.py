@@ -124,7 +124,7 @@ def _seen(
     """A listing also names what nobody can read: S3 is asked about those that may be such."""
     archived = [found.key for found in page if found.key in matching and found.storage_class in ARCHIVES]
     with transaction("sweep", settings) as connection:
-        doubtful = sorted(doubtful_keys(connection, bucket, list(matching), archived))
+        doubtful = sorted(doubtful_keys(connection, bucket, matching.values(), archived))
     for new in pool.map(lambda key: _asked_about(matching[key], settings), doubtful):
         if isinstance(new, NewSource):
             matching[new.key] = new

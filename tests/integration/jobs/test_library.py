@@ -22,6 +22,7 @@ from vodflow.errors import (
     PlanError,
     ProfileError,
     SourceNotFound,
+    SourceUnreadable,
     WaitTimeout,
 )
 from vodflow.pipeline.prepare import probe_source
@@ -149,6 +150,34 @@ def test_a_rejected_input(place: Place) -> None:
         jobs.retry(refused)
     forced = jobs.create(uri, force=True)
     assert place.airflow.runs[str(forced.run_id)]["conf"] == {"source_id": 1, "force": True}
+
+
+def test_a_source_that_comes_back_has_a_run_of_its_own(place: Place) -> None:
+    uri = place.put("acme/a.mp4")
+    waiting = jobs.create(uri, airflow=place.client)
+    place.s3.delete_object(Bucket=place.bucket, Key="acme/a.mp4")
+    with pytest.raises(SourceUnreadable):
+        place.carry_out("source-1")
+    place.airflow.runs["source-1"]["state"] = "success"  # everything was skipped
+    gone = jobs.wait(waiting, timeout=20, airflow=place.client)
+    assert (gone.status, gone.error_code, gone.over, gone.succeeded) == ("UNREADABLE", "gone", True, False)
+    with pytest.raises(SourceUnreadable, match="gone"):
+        gone.raise_for_status()
+    assert [job.ref for job in jobs.list_jobs(status="unreadable").jobs] == ["source-1"]
+    place.put("acme/a.mp4")
+    again = jobs.create(uri, airflow=place.client)
+    assert (again.run_id, again.over) == ("source-1-again-1", False)
+    assert jobs.get("source-1", airflow=place.client).run_state == "queued"
+    place.carry_out("source-1-again-1")
+    assert jobs.wait("source-1", timeout=20, airflow=place.client).succeeded
+    assert set(place.airflow.runs) == {"source-1", "source-1-again-1"}
+
+
+def test_an_archived_object_is_said_at_once(place: Place) -> None:
+    place.put("acme/a.mp4", StorageClass="GLACIER")
+    job = jobs.create(f"s3://{place.bucket}/acme/a.mp4", airflow=place.client)
+    assert (job.status, job.error_code, job.over) == ("UNREADABLE", "archived", True)
+    assert place.airflow.runs == {}
 
 
 def test_a_run_that_fails_before_it_has_a_job(place: Place) -> None:
