@@ -299,6 +299,19 @@ def _joined(path: Path) -> None:
     _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("480x360", 2), *_beeping(2)])
 
 
+def _two_programs(path: Path) -> None:
+    inputs = [*_picture("320x180", "25", 2), *_tone(440, 2), *_picture("640x360", "25", 2), *_tone(880, 2)]
+    maps = [word for stream in range(4) for word in ("-map", str(stream))]
+    programs = ["-program", "program_num=1:title=Small:st=0:st=1", "-program", "program_num=2:title=Large:st=2:st=3"]
+    _ffmpeg(*inputs, *maps, "-c:v", "mpeg2video", "-b:v", "1M", "-c:a", "mp2", *programs, path)
+
+
+def _mono_pairs(path: Path) -> None:
+    inputs = [*_picture("640x360", "25", 2), *(word for tone in (440, 880, 1320, 1760) for word in _tone(tone, 2))]
+    maps = [word for stream in range(5) for word in ("-map", str(stream))]
+    _ffmpeg(*inputs, *maps, "-c:v", "mpeg2video", "-b:v", "2M", "-c:a", "pcm_s16le", path)
+
+
 def _sound_changes(path: Path) -> None:
     _parts(path, [*_flashing("320x180", 2), *_beeping(2)], [*_flashing("320x180", 2), *_beeping(2), "-ac", "2"])
 
@@ -495,6 +508,8 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "late_picture": (".ts", _late_picture),  # sound of 3 s, pictures from 1 s on
     "late_clock": (".mkv", _late_clock),  # 2 s from 10 s on: Matroska's durations count from 0
     "joined": (".ts", _joined),  # two recordings of 2 s, 320x180 and 480x360
+    "two_programs": (".ts", _two_programs),
+    "mono_pairs": (".mxf", _mono_pairs),
     "sound_changes": (".ts", _sound_changes),  # two recordings of 2 s, mono and stereo
     "synced": (".mp4", _synced),  # 6 s
     "lost_mkv": (".mkv", _lost),  # the same without four packets of sound, 85 ms

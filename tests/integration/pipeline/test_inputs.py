@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from vodflow.catalog.jobs import get_job
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.engines.local.run_job import transcode_local
-from vodflow.errors import InputRejected, RejectionReason
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.prepare import probe_source
@@ -67,6 +67,7 @@ def bring(
         ("late_picture", 3.0, "25/1", 2, 3),
         ("late_clock", 2.0, "25/1", 2, 2),
         ("joined", 4.0, "25/1", 4, 4),
+        ("sound_changes", 4.0, "25/1", 4, 4),
         ("screen", 4.0, "30/1", 4, 4),
         ("program_stream", 2.0, "25/1", 2, 2),
         ("bare_dv", 1.0, "25/1", 1, 1),
@@ -94,10 +95,18 @@ def test_odd_tracks_are_published(bring: Any, name: str) -> None:
     assert bring(name).status == JobStatus.PUBLISHED
 
 
-def test_sound_that_changes_its_format_is_refused_by_name(bring: Any) -> None:
-    with pytest.raises(InputRejected, match="changes its channels") as caught:
-        bring("sound_changes")
-    assert caught.value.reason is RejectionReason.UNDECODABLE
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("two_programs", "program_left_out", "Programme 1 (Small) of the transport stream is not published;"),
+        ("mono_pairs", "mono_tracks_joined", "Audio tracks 1, 2 (mono) are heard as stereo;"),
+    ],
+)
+def test_the_manifest_says_which_sound_was_taken(bring: Any, s3: S3Client, name: str, code: str, words: str) -> None:
+    job = bring(name)
+    manifest = json.loads(s3.get_object(Bucket=job.bucket, Key=f"{job.prefix}/manifest.json")["Body"].read())
+    (said,) = (item["message"] for item in manifest["warnings"] if item["code"] == code)
+    assert said.startswith(words)
 
 
 def test_a_lively_moment_keeps_its_motion(bring: Any, s3: S3Client, tmp_path: Path) -> None:

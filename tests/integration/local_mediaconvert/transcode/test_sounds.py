@@ -178,7 +178,10 @@ def test_tracks_that_are_not_there(
     assert caught.value.error_code == ErrorCode.JOB_SETTINGS == 1040
 
 
-def test_sound_of_another_file_over_http(transcoder: TranscodeBench, tones: Path, tmp_path: Path) -> None:
+def test_sound_of_another_file_over_http(
+    transcoder: TranscodeBench, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VODFLOW_LOCAL_INPUTS", '["127.0.0.1"]')
     transcoder.put("tones", tones)
     sound = transcoder.s3.generate_presigned_url(
         "get_object", Params={"Bucket": transcoder.bucket, "Key": "in/tones é+1.ts"}, ExpiresIn=600
