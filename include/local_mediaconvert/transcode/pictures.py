@@ -177,8 +177,7 @@ def _colours(description: Document, track: VideoTrack, laid: Fit, frame: Frame, 
     toned = target == "bt709" and track.hdr
     light = linear_light(track) if toned else light_to(track, target) if target else {}
     if track.color_space in ZSCALE_ONLY:
-        options = light or ({"matrix": target, "range": "limited"} if target else {})
-        chain.append(step("zscale", width, height, filter="bicubic", **options))
+        chain.append(step("zscale", width, height, filter="bicubic", **light))
     elif light:
         # zscale takes no odd sizes, and fewer pixels cost less.
         chain.append(step("scale", width, height, flags=SCALER))

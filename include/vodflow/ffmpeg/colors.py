@@ -18,6 +18,7 @@ _MATRICES: Final = {
     "bt709": "bt709",
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
+    "ictcp": "bt2020",
     "bt470bg": "bt601",
     "smpte170m": "bt601",
     "smpte240m": "smpte240m",
@@ -45,20 +46,22 @@ _WIDTHS_OF_TELEVISION: Final = range(702, 769)
 
 
 def light_to(track: VideoTrack, target: str = "bt709") -> dict[str, str]:
-    """Options of zscale that bring primaries and transfer of SDR to another standard; none where they are its already.
+    """Options of zscale that bring SDR to the primaries and the transfer of another standard.
 
-    The light that a display shows stays the same: zscale takes BT.709's curve for what BT.1886 displays make of it.
+    None where it has them and ``scale`` can do the rest. The light that a display shows stays the same: zscale takes
+    BT.709's curve for what BT.1886 displays make of it.
 
     :param target: ``bt709``, or ``smpte170m`` (BT.601)
     """
     primaries, curve = source_primaries(track), _CURVES.get(track.color_transfer or "")
-    if (primaries == target and curve is None) or track.pixel_format.startswith("xyz"):
+    same = primaries == target and curve is None and track.color_space not in ZSCALE_ONLY
+    if same or track.pixel_format.startswith("xyz"):
         return {}
     return {
         "matrixin": _zscale_matrix(track),
         "primariesin": primaries,
         "transferin": curve or "bt709",
-        "rangein": "full" if full_range(track) or _is_rgb(track) else "limited",
+        "rangein": _range(track),
         "matrix": target,
         "primaries": target,
         "transfer": target,
@@ -87,6 +90,10 @@ def full_range(track: VideoTrack) -> bool:
     return track.color_range == "pc" or track.pixel_format.startswith("yuvj")
 
 
+def _range(track: VideoTrack) -> str:
+    return "full" if full_range(track) or _is_rgb(track) else "limited"
+
+
 def _is_rgb(track: VideoTrack) -> bool:
     return any(name in track.pixel_format for name in ("rgb", "bgr", "gbr"))
 
@@ -94,7 +101,7 @@ def _is_rgb(track: VideoTrack) -> bool:
 def _zscale_matrix(track: VideoTrack) -> str:
     if _is_rgb(track):
         return "gbr"
-    if track.color_space in ZSCALE_ONLY:
+    if track.color_space in ZSCALE_ONLY and (track.hdr or track.color_space != "ictcp"):
         return str(track.color_space)
     matrix = source_matrix(track)
     return {"bt601": "smpte170m", "bt2020": "bt2020nc"}.get(matrix, matrix)
@@ -108,15 +115,15 @@ def source_matrix(track: VideoTrack) -> str:
 
 def linear_light(track: VideoTrack) -> dict[str, Any]:
     """Options of zscale from the PQ or HLG of a source to linear light."""
-    transfer = track.color_transfer
-    if track.color_space in ZSCALE_ONLY:  # ICtCp above all; the frames themselves say it
-        return {"transferin": transfer, "transfer": "linear", "npl": _NOMINAL_PEAK}
-    matrix = track.color_space if track.color_space in {"bt2020nc", "bt2020c"} else "bt2020nc"
+    # Nobody leaves HDR unmarked in another matrix than this one, and constant luminance knows neither PQ nor HLG.
+    unnamed = track.color_space in {None, "bt2020c"} and not _is_rgb(track)
+    primaries = track.color_primaries if track.color_primaries in _PRIMARIES else "bt2020"
     return {
-        "transferin": transfer,
-        "matrixin": {"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}[matrix],
-        "primariesin": track.color_primaries if track.color_primaries in _PRIMARIES else "2020",
-        "rangein": "full" if full_range(track) else "limited",
+        "transferin": track.color_transfer,
+        "matrixin": "bt2020nc" if unnamed else _zscale_matrix(track),
+        "primariesin": primaries,
+        "primaries": primaries,
+        "rangein": _range(track),
         "transfer": "linear",
         "npl": _NOMINAL_PEAK,
     }

@@ -69,8 +69,7 @@ def smaller(stream: Stream, larger: VideoRendition, rung: VideoRendition) -> Str
 def _to_bt709(stream: Stream, track: VideoTrack, rung: VideoRendition) -> Stream:
     light = light_to(track)
     if track.color_space in ZSCALE_ONLY:
-        options = light or {"matrix": "709", "range": "limited"}
-        return stream.filter("zscale", rung.width, rung.height, filter="bicubic", **options).filter("format", "yuv420p")
+        return stream.filter("zscale", rung.width, rung.height, filter="bicubic", **light).filter("format", "yuv420p")
     if light:
         # zscale takes no odd sizes, and fewer pixels cost less.
         stream = stream.filter("scale", rung.width, rung.height, flags=SCALER)

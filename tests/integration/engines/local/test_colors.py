@@ -72,6 +72,20 @@ def test_television_of_dv(tmp_path: Path) -> None:
     assert _published(wide, tmp_path) == pytest.approx(COLOR, abs=TOLERANCE)
 
 
+@pytest.mark.parametrize(
+    ("transfer", "matrix"),
+    [("unknown", "ictcp"), ("unknown", "chroma-derived-nc"), ("unknown", "ycgco"), ("smpte2084", "bt2020c"),
+     ("smpte2084", "ictcp"), ("arib-std-b67", "bt709"), ("bt1361e", "bt2020c"), ("smpte428", "bt709")],
+)  # fmt: skip
+def test_tags_that_hardly_go_together_fail_nothing(transfer: str, matrix: str, tmp_path: Path) -> None:
+    source = tmp_path / "source.mkv"
+    paint(source, "yuv420p10le", "bt709", "bt709", "bt709", "limited", marked=False)
+    tags = f"setparams=color_trc={transfer}:colorspace={matrix}"
+    argv = [ffmpeg_path(), "-v", "error", "-i", source, "-vf", tags, "-c:v", "ffv1", tmp_path / "told.mkv"]
+    subprocess.run(argv, check=True, timeout=60)
+    assert len(_published(tmp_path / "told.mkv", tmp_path)) == 3
+
+
 def test_hdr_stays_tone_mapped(tmp_path: Path) -> None:
     source = tmp_path / "source.mkv"
     paint(source, "yuv420p10le", "bt2020", "arib-std-b67", "bt2020nc", "limited")
