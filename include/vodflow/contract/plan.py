@@ -147,7 +147,7 @@ class Thumbnails(_Value):
 
 
 class PlanWarning(_Value):
-    """Something of the source that the outputs do not have, though they are right without it.
+    """Something of the source that the outputs do not have or have otherwise, though they are right so.
 
     :param code: its name for programs, for example ``captions_left_out``
     :param message: one sentence for people

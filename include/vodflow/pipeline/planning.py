@@ -43,7 +43,7 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
         log.info("Engine %s, %s", engine, _why(request.engine, source.engine, "the profile's"))
         log.info("To make: %s", plan_summary(plan))
         for warning in plan.warnings:
-            log.warning("left out: %s", warning.message)
+            log.warning("%s", warning.message)
         return jobs.open_job(
             connection,
             source_id,
