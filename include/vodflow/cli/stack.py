@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,7 @@ from rich.text import Text
 from vodflow.cli import tables
 from vodflow.cli.join import Joined
 from vodflow.cli.tables import Column
+from vodflow.errors import VodflowError
 from vodflow.settings import get_settings
 from vodflow.stack.ports import HOST
 from vodflow.stack.stack import Stack
@@ -161,7 +163,22 @@ def _show(stack: Stack, status: StackStatus) -> None:
     for part in status.parts:
         if part.detail:
             typer.echo(f"{typer.style(part.name, fg='red')}: {part.detail}")
+    for sentence in _held(stack):
+        typer.echo(f"{typer.style('held', fg='red')}: {sentence}")
     _addresses(stack)
+
+
+def _held(stack: Stack) -> list[str]:
+    """What the videos wait for, as far as the catalog answers: whether it does is a line of its own."""
+    from vodflow.catalog.database import transaction  # noqa: PLC0415 - slow, and only for a stack that runs
+    from vodflow.catalog.holds import holds  # noqa: PLC0415
+
+    url = SecretStr(stack.config.database_url("vodflow"))
+    try:
+        with transaction("status", get_settings().model_copy(update={"catalog_url": url})) as connection:
+            return [row.sentence for row in holds(connection)]
+    except VodflowError:
+        return []
 
 
 def _addresses(stack: Stack) -> None:

@@ -81,6 +81,17 @@ def test_one_tries_for_all_and_its_success_frees_all() -> None:
     assert admit(waiter(1)) == Admission(None, held=False)
 
 
+def test_people_read_one_sentence() -> None:
+    meet(waiter(1), StartError("This machine could not start ffmpeg now: no more processes.", code="EAGAIN"), limit=0)
+    meet(waiter(2), StartError("This machine could not start ffmpeg now: no more processes.", code="EAGAIN"))
+    with transaction("test") as connection:
+        (row,) = holds.holds(connection)
+        (own,) = holds.holds(connection, "source-2")
+    assert row.sentence.startswith("2 runs (1 have failed meanwhile) wait at publish for machine of a since 2")
+    assert row.sentence.endswith(" UTC: This machine could not start ffmpeg now: no more processes.")
+    assert (own.waiting, own.given_up) == (1, 0)
+
+
 def test_looks_become_rarer_up_to_the_setting() -> None:
     assert [holds.pause(age, 30.0) for age in (0, 40, 100, 1000)] == [5.0, 10.0, 25.0, 30.0]
     meet(waiter(1))

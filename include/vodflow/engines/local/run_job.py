@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
@@ -15,11 +16,14 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.recording import record
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
+from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Progress
 from vodflow.contract.summaries import plan_summary, progress_summary, result_summary
 from vodflow.engines.local.worker_process import run_worker
-from vodflow.errors import EngineError, VodflowError
+from vodflow.engines.local.workspace import check_space, work_folder
+from vodflow.errors import ConfigurationError, EngineError, VodflowError
 from vodflow.outcomes.announce import ProgressFeed, announce
+from vodflow.settings import get_settings
 from vodflow.storage.readability import cause_of
 
 log = logging.getLogger(__name__)
@@ -52,6 +56,8 @@ def transcode_local(
             return True
         if job.engine != EngineName.LOCAL:
             return False
+        if job.status == JobStatus.QUEUED:
+            _check_room(job.plan)
         worker = host or socket.gethostname()
         attempt = jobs.begin(connection, job_id, engine=EngineName.LOCAL, worker=worker, run_id=run_id)
     log.info("Job %d: %s", job_id, plan_summary(job.plan))
@@ -68,6 +74,16 @@ def transcode_local(
     record(actor, lambda connection: _record_result(connection, job_id, attempt, result))
     log.info("Made %s", result_summary(result))
     return True
+
+
+def _check_room(plan: TranscodePlan) -> None:
+    """An attempt for which there is no room now is none, however often it is looked for.
+
+    :raises DiskSpaceError: there is too little
+    """
+    settings = get_settings()
+    with suppress(ConfigurationError):  # the attempt meets it, and records it
+        check_space(plan, work_folder(settings), settings.disk_reserve)
 
 
 def _record_result(connection: Connection, job_id: int, attempt: int, result: EngineResult) -> None:

@@ -71,6 +71,23 @@ def check_space(plan: TranscodePlan, folder: Path, reserve: int) -> None:
         )
 
 
+def work_folder(settings: Settings) -> Path:
+    """Where the folders of jobs are, made if it is missing, without those that dead processes left.
+
+    :raises DiskSpaceError: when there is no room for it now
+    :raises ConfigurationError: when it cannot be made
+    """
+    parent = settings.work_dir or Path(tempfile.gettempdir())
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent)
+    except OSError as error:
+        raise shortage(error, f"use the work folder {parent}") or ConfigurationError(
+            f"The work folder cannot be used: {error}. Set VODFLOW_WORK_DIR."
+        ) from error
+    return parent
+
+
 @contextmanager
 def workspace(settings: Settings) -> Iterator[Path]:
     """A folder for one job, removed at the end of the block, whatever happens.
@@ -81,14 +98,7 @@ def workspace(settings: Settings) -> Iterator[Path]:
     :raises DiskSpaceError: when there is no room for it now
     :raises ConfigurationError: when the folder cannot be made
     """
-    parent = settings.work_dir or Path(tempfile.gettempdir())
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        sweep(parent)
-    except OSError as error:
-        raise shortage(error, f"use the work folder {parent}") or ConfigurationError(
-            f"The work folder cannot be used: {error}. Set VODFLOW_WORK_DIR."
-        ) from error
+    parent = work_folder(settings)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as name:
         handle = os.open(name, os.O_RDONLY)
         _open_folders.add(Path(name))
