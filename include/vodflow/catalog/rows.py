@@ -33,6 +33,7 @@ class NewSource(BaseModel):
     :param profile: profile of the watch rule; none means the default one
     :param engine: engine of the watch rule; none means what the profile says
     :param unreadable: why it cannot be read now, where that is known; then no run is started yet
+    :param asks: whether the object itself says what shall be made of it
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,7 @@ class NewSource(BaseModel):
     engine: EngineName | None = None
     unreadable: UnreadableReason | None = None
     unreadable_detail: str | None = None
+    asks: bool = False
 
 
 class NewRendition(BaseModel):

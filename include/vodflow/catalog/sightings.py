@@ -19,7 +19,7 @@ from vodflow.catalog.tables import video
 _BATCH: Final = 15_000
 
 _TIME: Final = DateTime(timezone=True)
-_TYPES: Final[dict[str, Any]] = {"size": BigInteger(), "last_modified": _TIME, "seen_at": _TIME}
+_TYPES: Final[dict[str, Any]] = {"size": BigInteger(), "last_modified": _TIME, "seen_at": _TIME, "asks": Boolean()}
 
 
 def _over(fields: str, statement: str) -> TextClause:
@@ -75,12 +75,13 @@ _INSERT_SOURCES = _over(
 # What is no news is left out, which is nearly everything: known bytes that can be read, dated no later than we know
 # them, while no other bytes of the key are newer. S3's listings may be finer than a second, its HeadObject never is.
 _NEWS = _over(
-    "bucket key version version_id etag size last_modified seen_at unreadable",
+    "bucket key version version_id etag size last_modified seen_at unreadable asks",
     """
     SELECT new.position, source.id, source.video_id, new.version, new.version_id, moved.moved, done.published,
            CASE WHEN rival.since >= new.last_modified THEN new.seen_at ELSE new.last_modified END AS since,
            (source.status = 'UNREADABLE' AND new.unreadable IS NULL) AS readable,
-           moved.moved AND source.status <> 'REJECTED' AND NOT done.published AND last.failed AS failed
+           moved.moved AND source.status <> 'REJECTED' AND NOT done.published AND last.failed AS failed,
+           moved.moved AND new.asks AND new.unreadable IS NULL AND done.published AS asked
       FROM {new}
  LEFT JOIN LATERAL (SELECT * FROM source WHERE {same} ORDER BY source.version = new.version DESC, id DESC LIMIT 1)
            source ON true
@@ -130,9 +131,10 @@ def register_sources(conn: Connection, sources: Sequence[NewSource]) -> list[int
     """Note what was seen; ids of the sources for which a run is to be started, ascending.
 
     Those are the new ones, each with its video and tenant, those that can be read again (UNREADABLE before), and those
-    put again whose last job failed. Any number, in any order, with duplicates, from any number of processes at once:
-    each row is made exactly once. A key seen before keeps its tenant; other bytes under it are a new source of the same
-    video. Where bytes came back that are published already, the video shows them again.
+    put again whose last job failed, or that now ask for something of their own. Any number, in any order, with
+    duplicates, from any number of processes at once: each row is made exactly once. A key seen before keeps its tenant;
+    other bytes under it are a new source of the same video. Where bytes came back that are published already, the video
+    shows them again.
     Use one transaction a call: locks are taken in one global order within it.
     """
     unknown, back, videos = [], [], set()
@@ -175,7 +177,7 @@ def _reopen(conn: Connection, back: Sequence[NewSource], videos: Iterable[int]) 
     ordered = select(video.c.id).where(video.c.id.in_(sorted(videos))).order_by(video.c.id)
     conn.execute(ordered.with_for_update(key_share=True))
     seen = [row for batch in _batches(back) for row in conn.execute(_NEWS, _arrays(batch)) if row.id is not None]
-    wanted = [bool(row.readable or row.failed) for row in seen]
+    wanted = [bool(row.readable or row.failed or row.asked) for row in seen]
     names = ("id", "since", "version", "version_id", "readable")
     columns = {name: [getattr(row, name) for row in seen] for name in names}
     conn.execute(_REOPEN, columns | {"wanted": wanted})

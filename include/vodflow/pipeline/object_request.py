@@ -9,21 +9,20 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.rows import SourceRow
-from vodflow.errors import ConfigurationError, VodflowError
+from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
 from vodflow.pipeline.request import TranscodeRequest
+from vodflow.sensing.registration import METADATA_PREFIX
 from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.settings import Settings, get_settings
-from vodflow.storage.objects import resolve_source
+from vodflow.storage.objects import SourceObject, resolve_source
 
 log = logging.getLogger(__name__)
-
-#: How the names of the metadata begin; S3 itself stores them below ``x-amz-meta-``.
-METADATA_PREFIX: Final = "vodflow-"
 
 #: What an object may ask for.
 FIELDS: Final = ("profile", "outputs", "qualities", "engine", "priority")
@@ -74,6 +73,15 @@ def read_metadata(metadata: Mapping[str, str], source_id: int) -> TranscodeReque
     return TranscodeRequest.from_params({**values, "source_id": source_id})
 
 
+def _current(source: SourceRow, settings: Settings) -> SourceObject:
+    """The object as it is now, if it has the source's bytes: they may have been put again with other wishes."""
+    with suppress(SourceNotFound):
+        found = resolve_source(source.bucket, source.key, settings=settings)
+        if (found.etag, found.ref.size) == (source.etag, source.size_bytes):
+            return found
+    return resolve_source(source.bucket, source.key, source.version_id, settings=settings)
+
+
 def source_request(source: SourceRow, settings: Settings | None = None) -> TranscodeRequest:
     """What the run of a sensed source must make: what its object asks for, or the defaults.
 
@@ -88,7 +96,7 @@ def source_request(source: SourceRow, settings: Settings | None = None) -> Trans
     if not (isinstance(verdict, Watched) and verdict.rule.object_requests):
         return plain
     try:
-        metadata = resolve_source(source.bucket, source.key, source.version_id, settings=used).metadata
+        metadata = _current(source, used).metadata
     except VodflowError as error:
         if error.retryable:
             raise

@@ -15,6 +15,9 @@ from vodflow.sensing.rules import Ignored, Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import ListedObject, SourceObject
 
+#: How the names of user metadata begin by which an object asks for something; S3 stores them below ``x-amz-meta-``.
+METADATA_PREFIX: Final = "vodflow-"
+
 #: The tenant of objects that no watch rule covers.
 DEFAULT_TENANT: Final = "default"
 
@@ -56,7 +59,8 @@ def source_of(found: SourceObject, places: Places, discovered_by: DiscoveredBy) 
     """:func:`as_source` of an object that was looked up by itself. It need not be watched: a person may name any."""
     bucket, listed = found.ref.bucket, found.listed
     verdict = judge(places, bucket, listed.key)
-    return as_source(verdict, bucket, listed, discovered_by, seen_at=found.seen_at, archived=found.archived)
+    new = as_source(verdict, bucket, listed, discovered_by, seen_at=found.seen_at, archived=found.archived)
+    return new.model_copy(update={"asks": any(name.startswith(METADATA_PREFIX) for name in found.metadata)})
 
 
 def register_object(

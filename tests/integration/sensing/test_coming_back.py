@@ -19,6 +19,7 @@ from vodflow.catalog.rows import JobRow, SourceRow
 from vodflow.catalog.sources import run_id_of
 from vodflow.catalog.tables import publication
 from vodflow.errors import EngineError, InputRejected, SourceUnreadable, UnreadableReason
+from vodflow.pipeline.object_request import source_request
 from vodflow.pipeline.prepare import probe_source
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.ingest import ingest
@@ -204,6 +205,22 @@ def test_a_version_that_is_current_again_because_later_ones_were_deleted(place: 
     place.s3.delete_object(Bucket=place.bucket, Key=KEY, VersionId=version)
     assert by_sweep(place) == []
     assert public(job_a.video_id)[0] == job_a.id
+
+
+@pytest.mark.parametrize("versioning", [False, True])
+def test_bytes_that_are_put_again_with_a_wish_get_a_run_for_it(place: Place, runs: Runs, versioning: bool) -> None:
+    versioned(place, on=versioning)
+    place.put(KEY, b"A")
+    (first,) = by_event(place)
+    ingest(runs)
+    published(first)
+    place.put(KEY, b"B")
+    published(by_event(place)[0])
+    place.s3.put_object(Bucket=place.bucket, Key=KEY, Body=b"A", Metadata={"vodflow-profile": "hd"})
+    assert by_event(place) == [first]
+    assert source_request(row_of(first)).profile == "hd"
+    assert row_of(first).reopened == 1
+    assert by_event(place) == by_sweep(place) == []
 
 
 def test_a_late_message_about_an_old_version_changes_nothing(place: Place) -> None:

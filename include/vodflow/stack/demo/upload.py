@@ -9,7 +9,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from vodflow.contract.engine_names import EngineName
-from vodflow.pipeline.object_request import METADATA_PREFIX
+from vodflow.sensing.registration import METADATA_PREFIX
 from vodflow.stack.demo.clips import DemoVideo
 from vodflow.storage.clients import s3_client
 from vodflow.storage.objects import resolve_source
