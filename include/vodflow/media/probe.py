@@ -171,7 +171,7 @@ def _check_end(end: float, duration: float, tail: Mapping[int, Extent], *, cut: 
 
 
 def _decode(source: str, seconds: float, outputs: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-    argv = [ffmpeg_path(), "-nostdin", *_TALK, "-threads", "1", "-t", str(seconds), *_input(source, timeout)]
+    argv = [ffmpeg_path(), "-nostdin", *_TALK, "-threads", "1", "-t", str(seconds), *input_arguments(source, timeout)]
     done = _run([*argv, *outputs], source, timeout)
     if done.returncode != 0:
         _raise_unless_readable(source, done)
@@ -191,10 +191,15 @@ def _picture_times(source: str, info: MediaInfo, options: list[str], timeout: fl
 
 
 def _ffprobe(source: str, options: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-    return _run([ffprobe_path(), *_LOG, *options, *_input(source, timeout)], source, timeout)
+    return _run([ffprobe_path(), *_LOG, *options, *input_arguments(source, timeout)], source, timeout)
 
 
-def _input(source: str, timeout: float) -> list[str]:
+def input_arguments(source: str, timeout: float) -> list[str]:
+    """FFmpeg's and ffprobe's options that open a source.
+
+    :param source: a local path or an HTTP(S) URL
+    :param timeout: seconds that a read may take
+    """
     if not is_url(source):
         return [*input_options(source), "-i", f"file:{source}"]  # whatever the name looks like
     microseconds = str(round(timeout * 1_000_000))

@@ -20,7 +20,7 @@ from vodflow.errors import CatalogError, InputRejected, RejectionReason, Vodflow
 from vodflow.outcomes.announce import announce
 from vodflow.publication.manifest import bucket_url, build_manifest
 from vodflow.publication.player import player_url
-from vodflow.storage.objects import put_json
+from vodflow.storage.objects import put_json, readable_url
 from vodflow.verification import S3Store, Verification, verify
 from vodflow.verification.result import MeasuredRendition
 
@@ -94,7 +94,7 @@ def verify_job(job_id: int) -> None:
     _refuse_rejected(job)
     log.info("Verifying what job %d wrote to s3://%s/%s", job_id, job.bucket, job.prefix)
     try:
-        verification = verify(job.plan, job.bucket, job.prefix, S3Store())
+        verification = verify(job.plan, job.bucket, job.prefix, S3Store(), readable_url(job.plan.source))
     except VodflowError as error:
         if not error.retryable:
             failure = error

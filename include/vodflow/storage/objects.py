@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.contract import layout
 from vodflow.contract.plan import SourceRef
-from vodflow.errors import ConfigurationError
+from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import archived, storage_error
@@ -132,6 +132,15 @@ def resolve_uri(uri: str, version_id: str | None = None, *, settings: Settings |
 def pin(ref: SourceRef) -> dict[str, str]:
     """GetObject arguments that make S3 answer with this version's bytes or not at all."""
     return {"VersionId": ref.version_id} if ref.version_id else {"IfMatch": f'"{ref.version}"'}
+
+
+def readable_url(ref: SourceRef) -> str | None:
+    """A URL that reads this version for an hour; none when it is gone, overwritten, archived or cannot be read now."""
+    try:
+        found = resolve_source(ref.bucket, ref.key, ref.version_id)
+    except VodflowError:
+        return None
+    return presigned_get(ref) if found.ref.version == ref.version and not found.archived else None
 
 
 def presigned_get(ref: SourceRef, seconds: int = 3600, *, settings: Settings | None = None) -> str:

@@ -10,7 +10,7 @@ from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.media import isobmff
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
-from vodflow.verification.tracks import Gop, Segment, Track, elementary_stream, frame_rate
+from vodflow.verification.tracks import Gop, Segment, Track, elementary_stream, frame_rate, kept_pieces
 
 #: Bytes read first: ftyp and the moov of a few minutes.
 MP4_HEAD = 64 * 1024
@@ -71,7 +71,8 @@ def _track(
         if not samples or max(sample.offset + sample.size for sample in samples) > outputs.size(name):
             raise ValueError(f"{header.kind} samples reach over the file's end, or there are none")
         pieces = list(_pieces(samples, header))
-        gops = tuple(_gop(outputs, name, piece, header) for piece in (pieces[0], pieces[-1]))
+        kept = kept_pieces(len(pieces)) if header.audio else (0, -1)
+        gops = tuple(_gop(outputs, name, pieces[place], header) for place in kept)
     segments, time = [], 0.0
     for piece in pieces:
         duration = sum(sample.duration for sample in piece) / header.timescale
@@ -81,6 +82,7 @@ def _track(
         return Track(
             layout.track_name(rendition), rendition, header.codec, tuple(segments), gops,
             channels=header.audio.channels, sample_rate=header.audio.sample_rate,
+            lead=header.edit / header.timescale,
         )  # fmt: skip
     return Track(
         layout.track_name(rendition), rendition, header.codec, tuple(segments), gops,

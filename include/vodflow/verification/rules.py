@@ -72,6 +72,10 @@ class Rule(StrEnum):
     AUDIO_PRESENT = ("audio-present", "A source with audio has audio in every output.")
     AUDIO_AS_PLANNED = ("audio-as-planned", "Channels and sample rate are the plan's.")
     DURATION = ("duration", "Every rendition is as long as the source, to 0.1 s and two frames.")
+    SYNC = (
+        "sync",
+        "Sound comes with its pictures as in the source, to 50 ms, at the beginning, in the middle and at the end.",
+    )
     DECODES = ("decodes", "The first and the last GOP of every rendition decode without error and completely.")
 
     MP4_FASTSTART = ("mp4-faststart", "moov stands before mdat, so that playback starts before the end is there.")

@@ -51,7 +51,7 @@ class Track:
     :param name: the track's name in paths, for example ``video_1080p``
     :param codec: RFC 6381 name
     :param init: name of the CMAF header, where there is one
-    :param frames: coded frames, where they are counted
+    :param lead: seconds of an MP4's sound before its beginning, which players leave out
     """
 
     name: str
@@ -65,6 +65,7 @@ class Track:
     channels: int | None = None
     sample_rate: int | None = None
     init: str | None = None
+    lead: float = 0.0
 
     @property
     def duration(self) -> float:
@@ -140,6 +141,45 @@ def _cmaf_segment(name: str, size: int, parts: list[isobmff.Fragment], header: i
 def _keyframes(fragments: Sequence[isobmff.Fragment]) -> tuple[tuple[int, int], ...]:
     samples = (sample for part in fragments for sample in part.samples)
     return tuple((sample.offset, sample.offset + sample.size) for sample in samples if sample.sync)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Sound to decode, and the time stamp of its first sample, seconds; negative before the beginning."""
+
+    gop: Gop
+    start: float
+
+
+def kept_pieces(count: int) -> list[int]:
+    """Which of an MP4's pieces of sound are kept: those at the ends and in the middle; the last one may be short."""
+    return sorted({0, count // 2, max(0, count - 2), count - 1})
+
+
+def readable_pieces(track: Track) -> Sequence[int]:
+    """The places of a track of sound that :func:`sound_piece` reads."""
+    whole = len({segment.name for segment in track.segments}) == 1
+    return kept_pieces(len(track.segments)) if whole else range(len(track.segments))
+
+
+def sound_piece(outputs: Outputs, track: Track, place: int) -> Piece:
+    """One of the readable segments of sound.
+
+    :raises VerificationError: when it is missing or broken
+    """
+    segment = track.segments[place]
+    if track.init:
+        with outputs.parsing(track.init, Rule.CONTAINER):
+            header = _single_track(outputs.read(track.init), track.rendition)
+        parts = _segment_fragments(outputs, segment.name, header)
+        samples = [sample for part in parts for sample in part.samples]
+        start = (parts[0].presentation_start - header.edit) / header.timescale
+        return Piece(elementary_stream(segment.name, outputs.fetch(segment.name), samples, header), start)
+    if segment.name.endswith(".mp4"):
+        gop = dict(zip(kept_pieces(len(track.segments)), track.gops, strict=True))[place]
+        return Piece(gop, segment.start - track.lead)
+    _, _, packed = _packed_segment(outputs, segment.name, keep=True)
+    return Piece(packed or track.gops[0], segment.start)
 
 
 def _single_track(data: bytes, rendition: VideoRendition | AudioRendition) -> isobmff.TrackHeader:

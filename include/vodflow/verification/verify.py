@@ -15,6 +15,7 @@ from vodflow.verification.outputs import Outputs
 from vodflow.verification.result import MeasuredRendition, Verification
 from vodflow.verification.rules import Rule
 from vodflow.verification.store import ObjectStore
+from vodflow.verification.sync import check_sync
 from vodflow.verification.thumbnails import check_thumbnails
 from vodflow.verification.track_rules import check_tracks
 from vodflow.verification.tracks import Track, read_cmaf_track, read_packed_audio, read_ts_video
@@ -22,13 +23,16 @@ from vodflow.verification.tracks import Track, read_cmaf_track, read_packed_audi
 Rendition = VideoRendition | AudioRendition
 
 
-def verify(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore) -> Verification:
+def verify(
+    plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore, source: str | None = None
+) -> Verification:
     """Check everything that the plan asks for and measure it.
 
     Reads the listing, manifests, headers, the first bytes of every segment, and the first and last segment of each
-    rendition; starts one FFmpeg process for video and one for audio.
+    rendition; starts one FFmpeg process for video and one for audio. Of the source it reads what measuring sync needs.
 
     :param prefix: key prefix of the outputs, without a slash at the end
+    :param source: path or URL of the source; without it sync is not measured
     :raises VerificationError: at the first broken rule, naming object and rule
     :raises EngineError: the check itself was stopped; worth another try
     """
@@ -48,7 +52,10 @@ def verify(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore) ->
         thumbnails = check_thumbnails(outputs, plan)
         _check_foreign(outputs, plan, [*segmented.values()], thumbnails)
         check_decoding(outputs, [track for tracks in (*segmented.values(), mp4) for track in tracks])
-        return _result(outputs, plan, segmented, mp4, thumbnails, bucket=bucket, prefix=prefix)
+        check_sync(outputs, plan, [tracks for tracks in (*segmented.values(), mp4) if tracks], source)
+        return _result(
+            outputs, plan, segmented, mp4, thumbnails, bucket=bucket, prefix=prefix, rules=_checked_rules(plan, source)
+        )
 
 
 def _required(plan: TranscodePlan) -> Iterator[str]:
@@ -115,8 +122,8 @@ def _check_foreign(outputs: Outputs, plan: TranscodePlan, segmented: list[list[T
         outputs.fail(name, Rule.NO_FOREIGN_OBJECT, "the plan does not account for it")
 
 
-def _checked_rules(plan: TranscodePlan) -> tuple[str, ...]:
-    skipped = set()
+def _checked_rules(plan: TranscodePlan, source: str | None) -> tuple[str, ...]:
+    skipped = set() if source else {Rule.SYNC.value}
     if Output.HLS not in plan.packaging.outputs:
         skipped.add("hls-")
     if Output.DASH not in plan.packaging.outputs:
@@ -137,6 +144,7 @@ def _result(
     *,
     bucket: str,
     prefix: str,
+    rules: tuple[str, ...],
 ) -> Verification:
     # What players of HLS get, else those of DASH, else the MP4's own tracks.
     ordered = [mp4, segmented.get("fmp4", []), segmented.get(plan.packaging.hls_segments, [])]
@@ -145,7 +153,7 @@ def _result(
     return Verification(
         bucket=bucket,
         prefix=prefix,
-        rules=_checked_rules(plan),
+        rules=rules,
         renditions=tuple(measured),
         duration=round(max(item.duration for item in measured if item.kind == "video"), 6),
         objects=len(outputs.sizes),

@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 from support.clips import clip
+from support.encoded import encoded
 from support.flash_and_beep import offsets
-from vodflow.contract.plan import SourceRef, TranscodePlan
-from vodflow.engines.local.command import EncodePaths, encode_command
-from vodflow.engines.local.failures import raise_if_cut_off
-from vodflow.ffmpeg.process import run_process
+from vodflow.contract.plan import Output
 from vodflow.ffmpeg.tools import ffmpeg_path
-from vodflow.media.probe import probe
-from vodflow.packaging.movie import movie_seconds
-from vodflow.packaging.mp4 import remux_command
-from vodflow.planning.planner import make_plan
-from vodflow.planning.profiles import load_profile
+from vodflow.verification import DirectoryStore, verify
 
 pytestmark = pytest.mark.integration
 
@@ -26,23 +20,10 @@ FRAME = 1024 / 48
 
 
 def published(source: Path, folder: Path) -> Path:
-    """The MP4 that the local engine makes of a file."""
-    size = source.stat().st_size
-    info = probe(str(source), size, 60)
-    profile = load_profile("standard")
-    ref = SourceRef(bucket="b", key="k", version="1", size=size)
-    made = make_plan(ref, info, profile, tenant="t", video="v", outputs=["mp4"])
-    rungs = (made.renditions[-1].model_copy(update={"preset": "ultrafast"}),)
-    plan: TranscodePlan = made.model_copy(update={"renditions": rungs, "thumbnails": None})
-    paths = EncodePaths(source, folder / "tracks", folder / "outputs")
-    paths.tracks.mkdir()
-    (paths.outputs / "mp4").mkdir(parents=True)
-    finished = run_process(encode_command(plan, paths, ffmpeg_path()))
-    assert finished.code == 0, finished.errors
-    raise_if_cut_off(plan, movie_seconds(paths.track(rungs[0])))
-    done = run_process(remux_command(plan, paths.tracks, paths.outputs, ffmpeg_path()), cwd=paths.outputs)
-    assert done.code == 0, done.errors
-    return next((paths.outputs / "mp4").iterdir())
+    """The MP4 that the local engine makes of a file; the verifier finds it in sync."""
+    plan, outputs = encoded(source, folder, Output.MP4)
+    assert "sync" in verify(plan, "", "", DirectoryStore(outputs), str(source)).rules
+    return next((outputs / "mp4").iterdir())
 
 
 def assert_kept(source: Path, folder: Path, heard: int = 6) -> None:

@@ -1,0 +1,91 @@
+"""The verifier measures sync against the source: wrong outputs are refused, right ones never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.clips import clip
+from support.encoded import encoded
+from vodflow.contract.plan import Output
+from vodflow.errors import VerificationError
+from vodflow.verification import DirectoryStore, verify
+
+pytestmark = pytest.mark.integration
+
+SEGMENTED, FILES = (Output.HLS, Output.DASH), (Output.MP4,)
+KEPT = ":max_soft_comp=0.02:min_comp=0.005:min_hard_comp=0.02"
+
+
+def without(part: str, instead: str = "") -> Callable[[str], str]:
+    return lambda argument: argument.replace(part, instead)
+
+
+def late(milliseconds: int) -> Callable[[str], str]:
+    """Sound that comes later, or earlier, from the beginning."""
+    moved = (
+        f"adelay={milliseconds}:all=1,atrim=end=6"
+        if milliseconds > 0
+        else f"atrim={-milliseconds / 1000},asetpts=PTS-STARTPTS"
+    )
+    return lambda argument: argument.replace("apad=whole", f"{moved},apad=whole", 1)
+
+
+def shown_late(argument: str) -> str:
+    """Pictures that come three frames later."""
+    return argument.replace(":start_time=0", ":start_time=0,tpad=start=3:start_mode=clone,trim=end=6")
+
+
+@pytest.mark.parametrize("outputs", [SEGMENTED, FILES, (Output.HLS,)])
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("lost_mkv", without(KEPT), "0.0[89] s earlier"),  # gaps below 0.1 s are not filled
+        ("synced", late(150), "0.15 s later"),
+        ("synced", late(-80), "0.08 s earlier"),
+        ("synced", shown_late, "0.12 s earlier"),
+    ],
+)
+def test_sound_that_left_its_pictures_is_refused(
+    name: str, change: Callable[[str], str], words: str, outputs: tuple[Output, ...], tmp_path: Path
+) -> None:
+    segments = "ts" if outputs == (Output.HLS,) else "fmp4"
+    plan, folder = encoded(clip(name), tmp_path, *outputs, change=change, segments=segments)
+    with pytest.raises(VerificationError, match=words) as caught:
+        verify(plan, "", "", DirectoryStore(folder), str(clip(name)))
+    assert caught.value.rule == "sync"
+    assert "sync" not in verify(plan, "", "", DirectoryStore(folder)).rules
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "small",  # a steady tone
+        "one_frame",
+        "tiny",
+        "vfr",
+        "screen",
+        "long_sound",
+        "short_sound",
+        "late_picture",
+        "late_clock",
+        "late_start",
+        "joined",
+        "interlaced",
+        "hdr",
+        "surround",
+        "two_languages",
+        "program_stream",
+        "fragmented",
+        "text_first",
+    ],
+)
+def test_right_outputs_are_never_refused(name: str, tmp_path: Path) -> None:
+    plan, folder = encoded(clip(name), tmp_path)
+    verify(plan, "", "", DirectoryStore(folder), str(clip(name)))
+
+
+def test_a_source_that_cannot_be_read_is_no_fault_of_the_outputs(tmp_path: Path) -> None:
+    plan, folder = encoded(clip("synced"), tmp_path, *FILES)
+    verify(plan, "", "", DirectoryStore(folder), str(tmp_path / "gone.mp4"))
