@@ -5,12 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from vodflow.contract.media_info import AudioTrack, CaptionTrack, MediaInfo, OtherTrack, Program, VideoTrack
 from vodflow.errors import InputRejected, RejectionReason
-
-Stream = Mapping[str, Any]
+from vodflow.media.ffprobe_fields import (
+    Stream,
+    bit_depth,
+    bit_rate,
+    codec_of,
+    color_of,
+    has_flag,
+    integer_of,
+    language_of,
+    number,
+    of_kind,
+    ratio_of,
+    rational,
+    rotation_of,
+    seconds_of,
+    stream_duration,
+    tags_of,
+)
 
 #: Dispositions of pictures that are no video: cover art, chapter pictures, posters.
 _STILL = ("attached_pic", "timed_thumbnails", "still_image")
@@ -40,12 +56,7 @@ _ROLES = (
 )  # fmt: skip
 
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-_LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*$")
-#: ISO 639-2: undetermined, uncoded, no linguistic content, multiple.
-_NO_LANGUAGE = {"und", "mis", "zxx", "mul"}
-_CLOCK = re.compile(r"^(\d+):(\d{2}):(\d{2}(?:\.\d+)?)$")
 _ALPHA = re.compile(r"yuva|ya\d|gbrap|rgba|bgra|argb|abgr|ayuv|vuya|uyva")
-_DEPTH = re.compile(r"(?:p0|p|gray|[a-z])(9|10|12|14|16)(?:le|be)$")
 
 
 def media_info(document: Mapping[str, Any], size: int, duration: float | None = None) -> MediaInfo:
@@ -65,14 +76,14 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
             RejectionReason.UNDECODABLE, "Neither the container nor its packets tell how long the video is."
         )
     audio = tuple(_audio(item, pids="program" in document) for item in streams if usable_audio(item))
-    captions = tuple(_captions(item) for item in _kind(streams, "subtitle") if _codec(item))
+    captions = tuple(_captions(item) for item in of_kind(streams, "subtitle") if codec_of(item))
     used = {stream["index"], *(track.index for track in audio), *(track.index for track in captions)}
     return MediaInfo(
         container=str(container.get("format_name", "unknown")),
         duration=total,
         start=start_time(document),
         size=size,
-        bit_rate=_integer(container.get("bit_rate")),
+        bit_rate=integer_of(container.get("bit_rate")),
         video=_video(stream, total),
         audio=audio,
         captions=captions,
@@ -84,10 +95,10 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
 def declared_duration(document: Mapping[str, Any]) -> float | None:
     """Seconds that the container or its longest stream claims to last; none when nothing does."""
     container = document.get("format", {})
-    total = _seconds(container.get("duration"))
+    total = seconds_of(container.get("duration"))
     if total and str(container.get("format_name", "")).startswith("matroska"):
         # Its duration counts from time 0, wherever the first packet is.
-        total = _seconds(total - max(0.0, start_time(document)))
+        total = seconds_of(total - max(0.0, start_time(document)))
     if total:
         return total
     return max(filter(None, (stream_duration(stream) for stream in document.get("streams", []))), default=None)
@@ -100,17 +111,17 @@ def start_time(document: Mapping[str, Any]) -> float:
 
 def timed_streams(document: Mapping[str, Any]) -> list[Stream]:
     """Pictures and sound; covers, chapter pictures and all others keep no time."""
-    tracks = [*_kind(document.get("streams", []), "video"), *_kind(document.get("streams", []), "audio")]
+    tracks = [*of_kind(document.get("streams", []), "video"), *of_kind(document.get("streams", []), "audio")]
     return [item for item in tracks if not _still(item)]
 
 
 def _video_stream(streams: Iterable[Stream], total: float) -> Stream:
-    tracks = [item for item in _kind(streams, "video") if not _still(item)]
+    tracks = [item for item in of_kind(streams, "video") if not _still(item)]
     if not tracks:
         raise InputRejected(RejectionReason.NO_VIDEO_TRACK, _what_there_is(list(streams)))
     ranked = [(rank, -int(item["index"]), item) for item in tracks if (rank := picture_rank(item, total))]
     if not ranked:
-        name = _codec(tracks[0]) or tracks[0].get("codec_tag_string", "unknown")
+        name = codec_of(tracks[0]) or tracks[0].get("codec_tag_string", "unknown")
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"The video track's format ({name}) is unknown, or its headers are damaged."
         )
@@ -122,17 +133,17 @@ def picture_rank(stream: Stream, total: float) -> tuple[bool, bool, int] | None:
 
     :param total: seconds of the container
     """
-    if stream.get("codec_type") != "video" or _still(stream) or not _codec(stream):
+    if stream.get("codec_type") != "video" or _still(stream) or not codec_of(stream):
         return None
     if not (stream.get("width") and stream.get("height")):
         return None
     # Cover art that is not marked as such lasts one frame.
     lasting = (stream_duration(stream) or total) >= total * _STILL_SHARE
-    return lasting, _flag(stream, "default"), stream["width"] * stream["height"]
+    return lasting, has_flag(stream, "default"), stream["width"] * stream["height"]
 
 
 def _still(stream: Stream) -> bool:
-    return any(_flag(stream, name) for name in _STILL)
+    return any(has_flag(stream, name) for name in _STILL)
 
 
 def _what_there_is(streams: list[Stream]) -> str:
@@ -146,10 +157,10 @@ def _what_there_is(streams: list[Stream]) -> str:
 
 def _video(stream: Stream, total: float) -> VideoTrack:
     width, height = int(stream["width"]), int(stream["height"])
-    aspect = _ratio(stream.get("sample_aspect_ratio")) or Fraction(1)
+    aspect = ratio_of(stream.get("sample_aspect_ratio")) or Fraction(1)
     if not Fraction(1, _WIDEST_SAMPLE) <= aspect <= _WIDEST_SAMPLE:
         aspect = Fraction(1)
-    rotation = _rotation(stream)
+    rotation = rotation_of(stream)
     shown = max(1, round(width * aspect)), height
     if rotation in {90, 270}:
         shown = shown[1], shown[0]
@@ -162,22 +173,22 @@ def _video(stream: Stream, total: float) -> VideoTrack:
         height=height,
         display_width=shown[0],
         display_height=shown[1],
-        sample_aspect_ratio=_rational(aspect),
+        sample_aspect_ratio=rational(aspect),
         rotation=rotation,
-        frame_rate=_rational(rate),
+        frame_rate=rational(rate),
         variable_frame_rate=variable,
         start=number(stream.get("start_time")) or 0.0,
         duration=stream_duration(stream) or total,
-        bit_rate=_bit_rate(stream),
+        bit_rate=bit_rate(stream),
         pixel_format=str(stream.get("pix_fmt", "unknown")),
-        bit_depth=_bit_depth(stream),
+        bit_depth=bit_depth(stream),
         field_order=field_order,
-        color_primaries=_color(stream, "color_primaries"),
-        color_transfer=_color(stream, "color_transfer"),
-        color_space=_color(stream, "color_space"),
-        color_range=_color(stream, "color_range"),
+        color_primaries=color_of(stream, "color_primaries"),
+        color_transfer=color_of(stream, "color_transfer"),
+        color_space=color_of(stream, "color_space"),
+        color_range=color_of(stream, "color_range"),
         # WebM codes transparency as a second picture beside each one, and says so in a tag.
-        alpha=bool(_ALPHA.match(str(stream.get("pix_fmt")))) or _tags(stream).get("alpha_mode") == "1",
+        alpha=bool(_ALPHA.match(str(stream.get("pix_fmt")))) or tags_of(stream).get("alpha_mode") == "1",
     )
 
 
@@ -190,11 +201,11 @@ def _program(document: Mapping[str, Any]) -> Program | None:
 
 
 def _service(program: Mapping[str, Any]) -> str | None:
-    return _tags(program).get("service_name") or None
+    return tags_of(program).get("service_name") or None
 
 
 def _audio(stream: Stream, *, pids: bool) -> AudioTrack:
-    tags = _tags(stream)
+    tags = tags_of(stream)
     channels = int(stream["channels"])
     return AudioTrack(
         index=int(stream["index"]),
@@ -202,26 +213,26 @@ def _audio(stream: Stream, *, pids: bool) -> AudioTrack:
         channels=channels,
         layout=str(stream.get("channel_layout") or _LAYOUTS.get(channels, f"{channels} channels")),
         sample_rate=int(stream["sample_rate"]),
-        language=_language(tags),
+        language=language_of(tags),
         title=tags.get("title"),
-        default=_flag(stream, "default"),
+        default=has_flag(stream, "default"),
         start=number(stream.get("start_time")) or 0.0,
         duration=stream_duration(stream),
-        bit_rate=_bit_rate(stream),
-        role=next((name for name in _ROLES if _flag(stream, name)), None),
+        bit_rate=bit_rate(stream),
+        role=next((name for name in _ROLES if has_flag(stream, name)), None),
         pid=int(str(stream["id"]), 16) if pids and "id" in stream else None,
     )
 
 
 def _captions(stream: Stream) -> CaptionTrack:
-    tags = _tags(stream)
+    tags = tags_of(stream)
     return CaptionTrack(
         index=int(stream["index"]),
         codec=str(stream["codec_name"]),
-        language=_language(tags),
+        language=language_of(tags),
         title=tags.get("title"),
-        default=_flag(stream, "default"),
-        forced=_flag(stream, "forced"),
+        default=has_flag(stream, "default"),
+        forced=has_flag(stream, "forced"),
     )
 
 
@@ -232,14 +243,14 @@ def _other(stream: Stream) -> OtherTrack:
         kind = "picture"
     elif kind == "data" and tag == "tmcd":
         kind = "timecode"
-    return OtherTrack(index=int(stream["index"]), kind=kind, codec=_codec(stream) or tag)
+    return OtherTrack(index=int(stream["index"]), kind=kind, codec=codec_of(stream) or tag)
 
 
 def usable_audio(stream: Stream) -> bool:
     """Whether a stream is sound whose format is known."""
     if stream.get("codec_type") != "audio":
         return False
-    return bool(_codec(stream) and _integer(stream.get("channels")) and _integer(stream.get("sample_rate")))
+    return bool(codec_of(stream) and integer_of(stream.get("channels")) and integer_of(stream.get("sample_rate")))
 
 
 def _frame_rate(stream: Stream) -> tuple[Fraction, bool]:
@@ -249,7 +260,7 @@ def _frame_rate(stream: Stream) -> tuple[Fraction, bool]:
     may count fields, also of progressive MPEG-2 and bare H.264. Of a varying rate it is what keeps the motion in a
     screen recording's lively moments; the average would drop most of their frames.
     """
-    base, average = _ratio(stream.get("r_frame_rate")), _ratio(stream.get("avg_frame_rate"))
+    base, average = ratio_of(stream.get("r_frame_rate")), ratio_of(stream.get("avg_frame_rate"))
     base, average = (rate if rate is None or rate <= _HIGHEST_RATE else None for rate in (base, average))
     if average is None and base is not None:
         return base, False
@@ -260,91 +271,3 @@ def _frame_rate(stream: Stream) -> tuple[Fraction, bool]:
     if abs(base / average - 1) <= _CONSTANT_RATE:
         return base, False
     return (base if average < base <= _FASTEST_VARIABLE else average), True
-
-
-def _rotation(stream: Stream) -> Literal[0, 90, 180, 270]:
-    """Clockwise degrees; the display matrix of ISO/IEC 14496-12 is reported counter-clockwise."""
-    turns = [item["rotation"] for item in stream.get("side_data_list", []) if "rotation" in item]
-    quarter = round(-float(turns[0]) / 90) % 4 if turns else 0
-    return cast("Literal[0, 90, 180, 270]", quarter * 90)
-
-
-def _bit_depth(stream: Stream) -> int:
-    depth = _integer(stream.get("bits_per_raw_sample"))
-    if depth:
-        return depth
-    match = _DEPTH.search(str(stream.get("pix_fmt", "")))
-    return int(match[1]) if match else 8
-
-
-def _bit_rate(stream: Stream) -> int | None:
-    # Matroska keeps the measured rate in a statistics tag.
-    return _integer(stream.get("bit_rate")) or _integer(_tags(stream).get("bps"))
-
-
-def stream_duration(stream: Stream) -> float | None:
-    """Seconds that a track claims to last."""
-    seconds = _seconds(stream.get("duration"))
-    if seconds is None and (match := _CLOCK.match(_tags(stream).get("duration", ""))):
-        # Matroska's tag holds the time of the track's end.
-        end = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
-        seconds = end - max(0.0, number(stream.get("start_time")) or 0.0)
-    return seconds if seconds and seconds > 0 else None
-
-
-def _kind(streams: Iterable[Stream], kind: str) -> list[Stream]:
-    return [item for item in streams if item.get("codec_type") == kind]
-
-
-def _codec(stream: Stream) -> str | None:
-    name = stream.get("codec_name")
-    return None if name in {None, "none", "unknown"} else str(name)
-
-
-def _flag(stream: Stream, name: str) -> bool:
-    return bool(stream.get("disposition", {}).get(name))
-
-
-def _tags(stream: Stream) -> dict[str, str]:
-    return {key.lower(): str(value) for key, value in stream.get("tags", {}).items()}
-
-
-def _language(tags: Mapping[str, str]) -> str | None:
-    language = tags.get("language", "").lower()
-    return language if _LANGUAGE.match(language) and language not in _NO_LANGUAGE else None
-
-
-def _color(stream: Stream, field: str) -> str | None:
-    value = stream.get(field)
-    return None if value in {None, "unknown", "reserved"} else str(value)
-
-
-def _ratio(value: object) -> Fraction | None:
-    """A positive ``a/b`` or ``a:b``; none for ``0/0``, ``0:1``, ``N/A``."""
-    try:
-        ratio = Fraction(str(value).replace(":", "/"))
-    except (ValueError, ZeroDivisionError):
-        return None
-    return ratio if ratio > 0 else None
-
-
-def _rational(value: Fraction) -> str:
-    return f"{value.numerator}/{value.denominator}"
-
-
-def number(value: object) -> float | None:
-    """A number of ffprobe's; none for N/A."""
-    try:
-        return float(str(value))
-    except ValueError:
-        return None
-
-
-def _seconds(value: object) -> float | None:
-    seconds = number(value)
-    return seconds if seconds is not None and 0 < seconds < float("inf") else None
-
-
-def _integer(value: object) -> int | None:
-    found = number(value)
-    return int(found) if found is not None and found > 0 else None

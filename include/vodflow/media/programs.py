@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vodflow.media.facts import Stream, declared_duration, picture_rank, usable_audio
+from vodflow.media.facts import declared_duration, picture_rank, usable_audio
+from vodflow.media.ffprobe_fields import Stream
 
 #: What ffprobe is asked for, besides format and streams.
 PROGRAMS = ("-show_entries", "program=program_num:program_tags=service_name:program_stream=index")

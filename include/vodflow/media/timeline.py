@@ -16,7 +16,8 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from vodflow.media.facts import number, stream_duration, timed_streams
+from vodflow.media.facts import timed_streams
+from vodflow.media.ffprobe_fields import number, stream_duration
 
 #: Seconds forwards (FFmpeg's ``dts_delta_threshold``) and backwards that make a difference a jump of the clock.
 _JUMP_FORWARDS = 10.0
