@@ -54,7 +54,7 @@ def of_kind(streams: Iterable[Stream], kind: str) -> list[Stream]:
 
 
 def codec_of(stream: Stream) -> str | None:
-    """ffprobe's name of the codec; none for one that it does not know."""
+    """The codec by ffprobe's name; none for one that it does not know."""
     name = stream.get("codec_name")
     return None if name in {None, "none", "unknown"} else str(name)
 
@@ -76,7 +76,7 @@ def language_of(tags: Mapping[str, str]) -> str | None:
 
 
 def color_of(stream: Stream, field: str) -> str | None:
-    """ffprobe's word for a colour property; none where it is not marked."""
+    """A colour property in ffprobe's word; none where it is not marked."""
     value = stream.get(field)
     return None if value in {None, "unknown", "reserved"} else str(value)
 
