@@ -62,7 +62,7 @@ def test_cancel_kills_the_whole_group(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(EngineCanceled):
         run_process([*SHELL, script], ready, limits=Limits(cancel))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     assert_gone(pids)
 
 
