@@ -329,6 +329,10 @@ def _lost(path: Path) -> None:
     _kept(path, "-bsf:a", "noise=drop='between(n,24,27)'")
 
 
+def _lost_often(path: Path) -> None:
+    _kept(path, "-bsf:a", "noise=drop='eq(mod(n,29),3)+between(n,120,135)'")
+
+
 def _fragmented(path: Path) -> None:
     _kept(path, "-movflags", "frag_keyframe")
 
@@ -514,6 +518,8 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "synced": (".mp4", _synced),  # 6 s
     "lost_mkv": (".mkv", _lost),  # the same without four packets of sound, 85 ms
     "lost_ts": (".ts", _lost),
+    "lost_often_mkv": (".mkv", _lost_often),  # gaps all over, one of 360 ms
+    "lost_often_ts": (".ts", _lost_often),
     "fragmented": (".mp4", _fragmented),
     "text_first": (".mkv", _text_first),  # subtitles 0.6 s before pictures and sound
     "text_before": (".mkv", _text_before),  # 0.3 s

@@ -8,7 +8,7 @@ from pathlib import Path
 from vodflow.contract.plan import Output, SourceRef, TranscodePlan
 from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.engines.local.failures import raise_if_cut_off
-from vodflow.ffmpeg.process import run_process
+from vodflow.ffmpeg.process import Limits, run_process
 from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
 from vodflow.media.probe import probe
 from vodflow.packaging.finish import finish_playlists
@@ -59,5 +59,5 @@ def encoded(
 
 
 def _run(argv: list[str], folder: Path) -> None:
-    finished = run_process(argv, cwd=folder)
+    finished = run_process(argv, limits=Limits(stall_seconds=120), cwd=folder)
     assert finished.code == 0, finished.errors

@@ -43,6 +43,10 @@ _CHANNELS: Final = {
     "5.1(side)": ("FL", "FR", "FC", "LFE", "SL", "SR"),
     "7.1": ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
+#: Filters of one more output of each second graph, which gets nothing before the end. FFmpeg 9.0 takes it for the one
+#: that is behind, and so never tells the graph to wait for the pictures. It would where a filled gap puts the sound
+#: ahead; and as it does not look behind loopback decoders for who waits for whom, all would wait for ever.
+_NOTHING: Final = "aselect=0,apad=pad_len=1"
 _LABEL: Final = re.compile(r"\[([^][]+)\]")
 
 
@@ -90,17 +94,20 @@ def with_steady_sound(argv: list[str], first: Mapping[str, str], outputs: int) -
     if "-filter_complex" not in argv:
         return argv
     place = argv.index("-filter_complex")
-    graph, tail = argv[place + 1], list[str]()
+    graph, tail, watched = argv[place + 1], list[str](), list[str]()
     for number, (track, filters) in enumerate(first.items()):
         # The layout once more: FFmpeg would choose one that suits all branches.
         layout = filters.rpartition(",")[2]
         for use in range(graph.count(f"[{track}]")):
-            graph = graph.replace(f"[{track}]", f"[d{number}_{use}]", 1) + f";[dec:{number}]{layout}[d{number}_{use}]"
+            name = f"{number}_{use}"
+            graph = graph.replace(f"[{track}]", f"[d{name}]", 1)
+            graph += f";[dec:{number}]{layout},asplit[d{name}][k{name}];[k{name}]{_NOTHING}[n{name}]"
+            watched += ["-map", f"[n{name}]", "-f", "null", "-"]
         # One sample more: no loopback decoder begins without any, and a track may turn out to be empty.
         tail += ["-map", track, "-filter:a", f"{filters},apad=pad_len=1", "-c:a", "pcm_f32le", "-f", "null", "-"]
         tail += ["-dec", f"{outputs + number}:0"]
     graphs = [word for part in _separate(graph) for word in ("-filter_complex", part)]
-    return [*argv[:place], *graphs, *argv[place + 2 : -1], *tail, argv[-1]]
+    return [*argv[:place], *graphs, *argv[place + 2 : -1], *tail, *watched, argv[-1]]
 
 
 def _separate(graph: str) -> list[str]:

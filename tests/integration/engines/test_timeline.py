@@ -38,6 +38,8 @@ def assert_kept(source: Path, folder: Path, heard: int = 6) -> None:
         "synced",
         "lost_mkv",
         "lost_ts",
+        "lost_often_mkv",
+        "lost_often_ts",
         "fragmented",
         "text_first",
         "text_before",

@@ -3,19 +3,24 @@ from __future__ import annotations
 from vodflow.ffmpeg.sound_filters import to_layout, with_steady_sound
 
 
+def watched(number: int) -> str:
+    return f"asplit[d{number}_0][k{number}_0];[k{number}_0]aselect=0,apad=pad_len=1[n{number}_0]"
+
+
 def test_each_track_passes_a_graph_and_a_loopback_decoder_of_its_own() -> None:
     argv = ["ffmpeg", "-i", "in", "-filter_complex", "[0:0]fps[v];[0:2]apad[a];[0:1]asplit[b][c]", "-map", "[v]", "-y"]
     first = {"0:1": f"aresample=48000,{to_layout('5.1')}", "0:2": f"aresample=44100,{to_layout('mono')}"}
     assert with_steady_sound(argv, first, 3) == [
         "ffmpeg", "-i", "in",
         "-filter_complex", "[0:0]fps[v]",
-        "-filter_complex", "[d1_0]apad[a];[dec:1]aformat=channel_layouts=mono[d1_0]",
-        "-filter_complex", "[d0_0]asplit[b][c];[dec:0]aformat=channel_layouts=5.1[d0_0]",
+        "-filter_complex", f"[d1_0]apad[a];[dec:1]aformat=channel_layouts=mono,{watched(1)}",
+        "-filter_complex", f"[d0_0]asplit[b][c];[dec:0]aformat=channel_layouts=5.1,{watched(0)}",
         "-map", "[v]",
         "-map", "0:1", "-filter:a", "aresample=48000,aformat=channel_layouts=5.1,apad=pad_len=1",
         "-c:a", "pcm_f32le", "-f", "null", "-", "-dec", "3:0",
         "-map", "0:2", "-filter:a", "aresample=44100,aformat=channel_layouts=mono,apad=pad_len=1",
         "-c:a", "pcm_f32le", "-f", "null", "-", "-dec", "4:0",
+        "-map", "[n0_0]", "-f", "null", "-", "-map", "[n1_0]", "-f", "null", "-",
         "-y",
     ]  # fmt: skip
 
@@ -24,9 +29,11 @@ def test_a_track_may_be_used_several_times() -> None:
     argv = ["ffmpeg", "-filter_complex", "[0:1]a[x];[0:1][0:2]amerge[y]", "-y"]
     assert with_steady_sound(argv, {"0:1": to_layout("mono")}, 2)[2].split(";") == [
         "[d0_0]a[x]",
-        "[dec:0]aformat=channel_layouts=mono[d0_0]",
+        "[dec:0]aformat=channel_layouts=mono,asplit[d0_0][k0_0]",
+        "[k0_0]aselect=0,apad=pad_len=1[n0_0]",
         "[d0_1][0:2]amerge[y]",
-        "[dec:0]aformat=channel_layouts=mono[d0_1]",
+        "[dec:0]aformat=channel_layouts=mono,asplit[d0_1][k0_1]",
+        "[k0_1]aselect=0,apad=pad_len=1[n0_1]",
     ]
 
 
