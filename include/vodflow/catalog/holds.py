@@ -7,7 +7,6 @@ begins with the first that meets the cause, lets one of them try now and then, a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -104,7 +103,8 @@ def admit(conn: Connection, waiter: Waiter) -> Admission:
     rows = conn.execute(query.where(_waits(), hold.c.cause.not_in(_SEEN_AT_ONCE), fresh).order_by(hold.c.since)).all()
     if not rows:
         return Admission(held=True)
-    first, rank = rows[0], [row.run_id for row in rows].index(waiter.run_id) if _is_in(waiter, rows) else len(rows)
+    first = rows[0]
+    rank = next((place for place, row in enumerate(rows) if row.run_id == waiter.run_id), len(rows))
     between = pause((now - first.since).total_seconds(), waiter.longest_pause)
     tried = max((row.tried_at for row in rows if row.tried_at), default=now - timedelta(seconds=between))
     left = between - (now - tried).total_seconds()
@@ -159,9 +159,9 @@ def leave(conn: Connection, waiter: Waiter) -> None:
     conn.execute(delete(hold).where(_own(waiter)))
 
 
-def started_again(conn: Connection, run_id: str) -> None:
-    """A run that was given up goes on."""
-    conn.execute(delete(hold).where(hold.c.run_id == run_id, ~_waits()))
+def started_again(conn: Connection, run_id: str) -> bool:
+    """A run that was given up goes on; false where it went on before. Others who ask wait for this transaction."""
+    return conn.execute(delete(hold).where(hold.c.run_id == run_id, ~_waits())).rowcount > 0
 
 
 def next_to_try(conn: Connection) -> list[str]:
@@ -209,10 +209,6 @@ def _keep(conn: Connection, waiter: Waiter, like: Any, now: datetime, *, tried: 
     about = {name: getattr(like, name) for name in ("cause", "scope", "code", "message")}
     statement = insert(hold).values(run_id=waiter.run_id, step=waiter.step, since=now, **about, **seen)
     conn.execute(statement.on_conflict_do_update(index_elements=["run_id", "step"], set_=seen))
-
-
-def _is_in(waiter: Waiter, rows: Sequence[Any]) -> bool:
-    return any(row.run_id == waiter.run_id for row in rows)
 
 
 def _near(waiter: Waiter) -> ColumnElement[bool]:

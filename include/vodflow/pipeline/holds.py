@@ -120,9 +120,10 @@ def _start(run_ids: list[str], start_again: Callable[[str], object]) -> int:
     started = 0
     for run_id in run_ids:
         try:
-            start_again(run_id)
             with transaction("holds") as connection:
-                holds.started_again(connection, run_id)
+                if not holds.started_again(connection, run_id):
+                    continue  # by somebody else, and another start would stop it
+                start_again(run_id)
         except VodflowError as error:  # its row stays, and it is found again
             log.warning("Run %s could not be started again: %s", run_id, error)
         else:

@@ -132,7 +132,8 @@ def test_who_was_given_up_goes_on_when_another_gets_through() -> None:
     assert passed(waiter(2)) == ["source-1"]
     assert passed(waiter(2)) == ["source-1"], "until it was started"
     with transaction("test") as connection:
-        holds.started_again(connection, "source-1")
+        assert holds.started_again(connection, "source-1")
+        assert not holds.started_again(connection, "source-1"), "once alone"
     assert seen() == []
 
 
