@@ -14,7 +14,8 @@ from typing import Final
 _MINUS_3_DB: Final = 1 / sqrt(2)
 
 #: Channels of FFmpeg's standard layouts in stream order (libavutil/channel_layout.c).
-_LAYOUTS: Final = {
+LAYOUTS: Final = {
+    "stereo": "FL FR",
     "2.1": "FL FR LFE",
     "3.0": "FL FR FC",
     "3.0(back)": "FL FR BC",
@@ -79,9 +80,9 @@ def stereo_gains(layout: str, channels: int) -> list[tuple[float, float]] | None
 
 
 def _named_gains(layout: str, channels: int) -> list[tuple[float, float]] | None:
-    names = _LAYOUTS.get(layout, "").split()
+    names = LAYOUTS.get(layout, "").split()
     if len(names) != channels:
-        names = _LAYOUTS.get(_BY_COUNT.get(channels, ""), "").split()
+        names = LAYOUTS.get(_BY_COUNT.get(channels, ""), "").split()
     return [_GAINS[name] for name in names] or None
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import ffmpeg
 
-from vodflow.ffmpeg.downmix import downmix
+from vodflow.ffmpeg.downmix import LAYOUTS, downmix
 
 #: Options of an input that is read so: graphs of pictures are never set up anew.
 INPUT_OPTIONS: Final[Mapping[str, Any]] = {"reinit_filter:v": 0}
@@ -34,15 +34,6 @@ KEEP_TIME: Final[Mapping[str, Any]] = {
     "max_soft_comp": 0.02,
 }
 
-#: Channels of the layouts that mono tracks may make up together.
-_CHANNELS: Final = {
-    "stereo": ("FL", "FR"),
-    "5.0": ("FL", "FR", "FC", "BL", "BR"),
-    "5.0(side)": ("FL", "FR", "FC", "SL", "SR"),
-    "5.1": ("FL", "FR", "FC", "LFE", "BL", "BR"),
-    "5.1(side)": ("FL", "FR", "FC", "LFE", "SL", "SR"),
-    "7.1": ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
-}
 #: Filters of one more output of each second graph, which gets nothing before the end. FFmpeg 9.0 takes it for the one
 #: that is behind, and so never tells the graph to wait for the pictures. It would where a filled gap puts the sound
 #: ahead; and as it does not look behind loopback decoders for who waits for whom, all would wait for ever.
@@ -74,7 +65,7 @@ def joined(channels: Sequence[Any], layout: str) -> Any:
 
     :param channels: in the order of the layout
     """
-    names = _CHANNELS[layout]
+    names = LAYOUTS[layout].split()
     places = "|".join(f"{place}.0-{name}" for place, name in enumerate(names))
     stream = ffmpeg.filter(channels, "join", inputs=len(names), channel_layout=layout, map=places)
     return stream if layout == "stereo" else stream.filter("pan", downmix(layout, len(names)))

@@ -21,19 +21,14 @@ from itertools import groupby
 from typing import Final
 
 from vodflow.contract.media_info import AudioTrack
+from vodflow.ffmpeg.downmix import LAYOUTS
 from vodflow.planning.profiles import MonoTracks
 
 #: Containers of cameras and editing systems, as ffprobe names them.
 _EDITING: Final = {"mxf", "mov", "gxf", "avi"}
-#: Positions that labelled tracks may have together, in FFmpeg's order, and their layout.
-_LABELLED: Final = {
-    ("FL", "FR"): "stereo",
-    ("DL", "DR"): "stereo",
-    ("FL", "FR", "FC", "BL", "BR"): "5.0",
-    ("FL", "FR", "FC", "SL", "SR"): "5.0(side)",
-    ("FL", "FR", "FC", "LFE", "BL", "BR"): "5.1",
-    ("FL", "FR", "FC", "LFE", "SL", "SR"): "5.1(side)",
-    ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"): "7.1",
+#: Positions that labelled tracks may have together, and their layout.
+_LABELLED: Final = {("DL", "DR"): "stereo"} | {
+    tuple(LAYOUTS[layout].split()): layout for layout in ("stereo", "5.0", "5.0(side)", "5.1", "5.1(side)", "7.1")
 }
 _POSITION: Final = re.compile(r"^1 channels \(([A-Z]+)\)$")
 _SIDES: Final = {"left": "FL", "l": "FL", "lt": "FL", "right": "FR", "r": "FR", "rt": "FR"}
