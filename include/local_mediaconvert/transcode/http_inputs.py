@@ -39,7 +39,7 @@ def open_input(url: str, timeout: float, headers: Mapping[str, str] | None = Non
     :raises urllib.error.HTTPError: the answer is an error or a redirect
     :raises OSError: there is no answer
     """
-    opener = urllib.request.build_opener(_NoRedirects, _Http(names(ALLOWED)), _Https(names(ALLOWED)))
+    opener = urllib.request.build_opener(_NoRedirects, _Checked(names(ALLOWED)))
     request = urllib.request.Request(url, headers={"User-Agent": "vodflow-mediaconvert", **(headers or {})})  # noqa: S310
     answer: http.client.HTTPResponse = opener.open(request, timeout=timeout)
     return answer
@@ -82,19 +82,13 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class _Http(urllib.request.HTTPHandler):
+class _Checked(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__()
         self._allowed = allowed
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(_checked(http.client.HTTPConnection, request, 80, self._allowed), request)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, allowed: Sequence[str]) -> None:
-        super().__init__()
-        self._allowed = allowed
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(_checked(http.client.HTTPSConnection, request, 443, self._allowed), request)

@@ -17,7 +17,7 @@ from math import ceil
 from typing import Any
 
 from vodflow.media.facts import timed_streams
-from vodflow.media.ffprobe_fields import number, stream_duration
+from vodflow.media.ffprobe_fields import number, ratio_of, stream_duration
 
 #: Seconds forwards (FFmpeg's ``dts_delta_threshold``) and backwards that make a difference a jump of the clock.
 _JUMP_FORWARDS = 10.0
@@ -127,10 +127,8 @@ def counted(document: Mapping[str, Any]) -> bool:
 
 def _rate(stream: Mapping[str, Any]) -> float | None:
     """Frames a second as counted, as a share of the declared rate."""
-    frames, lasts, rate = number(stream.get("nb_frames")), stream_duration(stream), str(stream.get("r_frame_rate"))
-    if not frames or not lasts or not rate.partition("/")[0].strip("0"):
-        return None
-    return frames / lasts / float(Fraction(rate))
+    frames, lasts, rate = number(stream.get("nb_frames")), stream_duration(stream), ratio_of(stream.get("r_frame_rate"))
+    return frames / lasts / float(rate) if frames and lasts and rate else None
 
 
 def length(document: Mapping[str, Any]) -> float | None:
