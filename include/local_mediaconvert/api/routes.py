@@ -27,7 +27,6 @@ class Operation:
     path: str
     status: int
     request_shape: str
-    response_shape: str | None
 
     def parameters(self, path: Mapping[str, str], query: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """All parameters of a request by their names on the wire, checked against the model.
@@ -64,7 +63,6 @@ def operations() -> tuple[Operation, ...]:
             path=described["http"]["requestUri"],
             status=described["http"]["responseCode"],
             request_shape=described["input"]["shape"],
-            response_shape=described.get("output", {}).get("shape"),
         )
         for name, described in service_model.service_model()["operations"].items()
     )

@@ -84,11 +84,10 @@ def get_engine(settings: Settings | None = None) -> Engine:
 
 
 def dispose_engines() -> None:
-    """Close all pools of this process, for tests and for the end of a command."""
-    get_engine_cache = _engine
-    if get_engine_cache.cache_info().currsize:
+    """Close the pool of this process and forget all others, for tests."""
+    if _engine.cache_info().currsize:
         get_engine().dispose()
-    get_engine_cache.cache_clear()
+    _engine.cache_clear()
 
 
 @contextmanager

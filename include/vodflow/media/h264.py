@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 START_CODE = b"\x00\x00\x00\x01"
-NAL_IDR, NAL_SEI, NAL_SPS, NAL_PPS = 5, 6, 7, 8
+NAL_IDR, NAL_SEI, NAL_SPS = 5, 6, 7
 
 #: Country and provider (ATSC) of registered user data, its identifier, and the type of captions.
 _CC_DATA = b"\xb5\x00\x31GA94\x03"

@@ -101,12 +101,6 @@ def sqs_client(settings: Settings | None = None) -> SQSClient:
 
 
 @lru_cache(maxsize=4)
-def events_client(settings: Settings | None = None) -> Any:
-    """An EventBridge client; one for a process and its settings."""
-    return _client("events", settings or get_settings())
-
-
-@lru_cache(maxsize=4)
 def mediaconvert_client(settings: Settings | None = None) -> Any:
     """A MediaConvert client; one for a process and its settings. The Region's own endpoint needs no discovery."""
     used = settings or get_settings()

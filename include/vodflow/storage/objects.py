@@ -123,12 +123,6 @@ def resolve_source(
     )
 
 
-def resolve_uri(uri: str, version_id: str | None = None, *, settings: Settings | None = None) -> SourceObject:
-    """:func:`resolve_source` for ``s3://bucket/key``."""
-    bucket, key = parse_s3_uri(uri)
-    return resolve_source(bucket, key, version_id, settings=settings)
-
-
 def pin(ref: SourceRef) -> dict[str, str]:
     """GetObject arguments that make S3 answer with this version's bytes or not at all."""
     return {"VersionId": ref.version_id} if ref.version_id else {"IfMatch": f'"{ref.version}"'}
@@ -191,7 +185,7 @@ def list_objects(bucket: str, prefix: str, *, settings: Settings | None = None) 
 def put_json(bucket: str, key: str, value: Any, *, settings: Settings | None = None) -> None:
     """Write a JSON document with the content type and cache lifetime of manifests."""
     used = settings or get_settings()
-    body = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False).encode()
+    body = json.dumps(value, indent=2, ensure_ascii=False).encode()
     try:
         s3_client(settings).put_object(
             Bucket=bucket,

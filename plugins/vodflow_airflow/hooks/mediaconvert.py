@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -157,14 +157,6 @@ class MediaConvertHook(AwsBaseHook):
         if not cancelled:
             self.log.info("MediaConvert job %s has ended already or is unknown; nothing to cancel", job_id)
         return cancelled
-
-    def iterate_jobs(self, *, max_pages: int = 50, **query: Any) -> Iterator[dict[str, Any]]:
-        """Jobs, newest first: of SearchJobs where ``InputFile`` is given, else of ListJobs.
-
-        :param max_pages: most calls, twenty jobs each
-        :param query: ``InputFile``, ``Queue``, ``Status``
-        """
-        return self.service.jobs(max_pages=max_pages, **query)
 
     def find_job(
         self,

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from local_mediaconvert.arns import Account
+from local_mediaconvert.aws import client
 from local_mediaconvert.jobs.events import event
 from local_mediaconvert.jobs.outbox import BUS_SOURCE, to_bus, to_queue
 from support.mediaconvert_jobs import until
 from vodflow.settings import Settings
-from vodflow.storage.clients import events_client, sqs_client
+from vodflow.storage.clients import sqs_client
 
 pytestmark = pytest.mark.integration
 
@@ -57,7 +58,7 @@ def test_a_queue_that_is_not_there_is_an_error_and_loses_nothing(aws: Settings, 
 
 
 def test_a_bus_gets_them_from_a_source_that_it_allows(aws: Settings, queue: str, unique: Callable[[str], str]) -> None:
-    events = events_client(aws)
+    events = client("events")
     rule = unique("rule")
     pattern = {"source": [BUS_SOURCE], "detail": {"status": ["COMPLETE"], "jobId": ["1-abc"]}}
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern), State="ENABLED")

@@ -13,7 +13,7 @@ from vodflow.errors import EngineCanceled, SourceNotFound
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.download import RANGE_SIZE, download
-from vodflow.storage.objects import list_objects, presigned_get, put_json, resolve_source, resolve_uri
+from vodflow.storage.objects import list_objects, parse_s3_uri, presigned_get, put_json, resolve_source
 from vodflow.storage.upload import PART_SIZE, checksums, upload_tree
 
 pytestmark = pytest.mark.integration
@@ -36,7 +36,7 @@ def versioned(bucket: str, s3: S3Client) -> str:
 
 def test_odd_keys_resolve_to_their_etag_and_download_whole(bucket: str, s3: S3Client, tmp_path: Path) -> None:
     etag = s3.put_object(Bucket=bucket, Key=KEY, Body=LARGE)["ETag"].strip('"')
-    found = resolve_uri(f"s3://{bucket}/{KEY}")
+    found = resolve_source(*parse_s3_uri(f"s3://{bucket}/{KEY}"))
     assert (found.ref.version, found.ref.version_id, found.ref.size) == (etag, None, len(LARGE))
     seen: list[int] = []
     download(found.ref, tmp_path / "file", seen.append)

@@ -231,11 +231,6 @@ def api_failure(
     return failure
 
 
-def is_throttling(error: Exception) -> bool:
-    """Whether a call failed because too much was asked of the API."""
-    return isinstance(error, ClientError) and _code(error) in THROTTLING_CODES
-
-
 def _by_meaning(job_id: str, code: JobCode, message: str, catalog_id: int | None) -> VodflowError:
     advice = f" {code.advice}" if code.advice else ""
     text = f"MediaConvert job {job_id} failed with {code.code} ({code.name}): {message.rstrip('.')}.{advice}"

@@ -22,7 +22,7 @@ from vodflow.media.probe import probe
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
 from vodflow.settings.encode_options import Captions, EncodeOptions, JobOptions
-from vodflow.storage.objects import resolve_uri
+from vodflow.storage.objects import parse_s3_uri, resolve_source
 from vodflow.verification.store import DirectoryStore
 from vodflow.verification.verify import verify
 
@@ -32,7 +32,7 @@ QUICK = EncodeOptions(quality_tuning="single_pass")
 
 
 def plan_of(bench: TranscodeBench, name: str, **changes: Any) -> TranscodePlan:
-    return planned(name, resolve_uri(bench.put(name)).ref, **changes)
+    return planned(name, resolve_source(*parse_s3_uri(bench.put(name))).ref, **changes)
 
 
 def settings_of(bench: TranscodeBench, plan: TranscodePlan, options: EncodeOptions) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def test_mono_tracks_are_heard_on_their_sides(
         argv += [f"-filter:a:{place}", f"aformat=channel_layouts={label}"]
     coded = ["-map", "0", "-map", "1", "-map", "2", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(path)]
     subprocess.run([*argv, *coded], check=True, timeout=60)
-    ref = resolve_uri(transcoder.put("mono", path)).ref
+    ref = resolve_source(*parse_s3_uri(transcoder.put("mono", path))).ref
     info = probe(str(path), ref.size, 60)
     plan = make_plan(ref, info, load_profile("sd"), tenant="demo", video="mono", outputs=[Output.MP4])
     transcoder.run(settings_of(transcoder, plan, QUICK))

@@ -115,14 +115,6 @@ def name_rules(plan: TranscodePlan, options: EncodeOptions) -> list[NameRule]:
     return rules + _file_rules(plan, options)
 
 
-def manifest_names(plan: TranscodePlan, options: EncodeOptions) -> tuple[str, ...]:
-    """The top-level manifests as MediaConvert names them: what shows that a job is complete when no event came."""
-    wanted = {layout.HLS_MASTER, layout.DASH_MANIFEST}
-    return tuple(
-        rule.template for rule in name_rules(plan, options) if rule.target in wanted and rule.template is not None
-    )
-
-
 def _exact(name: str, target: str | None) -> NameRule:
     return NameRule(re.compile(re.escape(name)), target, name)
 

@@ -13,7 +13,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
 )
-from vodflow.engines.mediaconvert.failures import JOB_CODES, api_failure, is_throttling, job_code, job_failure
+from vodflow.engines.mediaconvert.failures import JOB_CODES, THROTTLING_CODES, api_failure, job_code, job_failure
 from vodflow.errors import (
     ConfigurationError,
     EngineCanceled,
@@ -146,7 +146,7 @@ def test_every_exception_of_the_service_is_known() -> None:
         "NotFoundException",
         "UnprocessableEntityException",
     }
-    assert {name for name in names if is_throttling(refusal(name))} == {
+    assert names & THROTTLING_CODES == {
         "TooManyRequestsException",
         "ServiceQuotaExceededException",
     }
