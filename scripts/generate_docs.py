@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 import types
 from decimal import Decimal
@@ -167,7 +168,7 @@ def _default(field: FieldInfo) -> str:
         value = value.get_secret_value()
     if isinstance(value, tuple):
         shown = [item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item for item in value]
-        return " ".join(f"`{item}`" for item in shown)
+        return f"`{json.dumps(shown)}`" if shown else ""
     return f"`{value}`"
 
 

@@ -63,12 +63,14 @@ class Settings(BaseSettings):
 
     # What stops every video alike: a full disk, S3 or an engine away
     hold_interval: float = Field(
-        default=30.0, gt=0, description="seconds between two looks whether such a cause is over, at most"
+        default=30.0,
+        gt=0,
+        description="seconds between two looks whether what stops every video alike is over, at most",
     )
     hold_limit: float = Field(
         default=6 * 3600.0,
         ge=0,
-        description="seconds after which a run that waits for such a cause fails, to go on by itself when it is over",
+        description="seconds after which a run that waits for that fails, to go on by itself when it is over",
     )
 
     # AWS
@@ -144,7 +146,8 @@ class Settings(BaseSettings):
 
     # AWS services and MediaConvert of this machine
     local_hosts: tuple[str, ...] = Field(
-        default=(), description="names, beside localhost, under which they are asked (JSON list of host names)"
+        default=(),
+        description="names, beside localhost, under which the local services are asked (JSON list of host names)",
     )
     local_origins: tuple[str, ...] = Field(
         default=("http://localhost:*", "http://127.0.0.1:*"),

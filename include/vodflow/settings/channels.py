@@ -86,7 +86,7 @@ class BaseChannel(BaseModel):
     """What all channels have.
 
     :param name: unique; names the channel in the delivery log, so that a renamed channel is a new one
-    :param events: what to send: published, failed, rejected, canceled
+    :param events: what to send: published, failed, rejected, canceled, unreadable
     :param tenants: only these, with `*` and `?` as wildcards; empty means all
     :param attempts: most tries of one notification, with exponential backoff from 10 s to 1 h
     :param timeout: seconds one try may take from connecting to the answer's head

@@ -24,6 +24,7 @@ def _pattern_names_tenant(pattern: str) -> str:
 class WatchRule(BaseModel):
     """One place in S3 where new videos appear, and which objects there count.
 
+    :param bucket: the bucket to watch
     :param prefix: only keys that begin with it
     :param suffixes: only keys that end with one of them, in any case; empty means every key
     :param minimum_age: seconds since the last modification before an object is taken by the sweep
