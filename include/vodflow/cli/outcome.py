@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -46,14 +47,16 @@ def found_already(job: Job, engine: str | None) -> list[str]:
 
     :param engine: who was asked to encode
     """
+    named = job.ref if job.id is None else f"job {job.id}"
     other = f", by the engine {job.engine} and not {engine}" if engine and job.engine not in (None, engine) else ""
     if job.over and job.reason:
-        more = "It goes on when it can be read" if job.status == SourceStatus.UNREADABLE else "--force tries again"
-        return [f"Found: job {job.ref} is {job.status} ({job.reason}). {more}."]
+        again = f"vodflow jobs create {shlex.quote(job.source)} --force tries again"
+        more = "It goes on when it can be read" if job.status == SourceStatus.UNREADABLE else again
+        return [f"Found: {named} is {job.status} ({job.reason.rstrip('.')}). {more}."]
     if job.succeeded:
         made = f" at {job.finished_at:%Y-%m-%d %H:%M} UTC" if job.finished_at else ""
-        return [f"Found: job {job.ref} published these outputs{made}{other}. Nothing is made anew; --force does."]
-    return [f"Found: job {job.ref} makes these outputs{other}."] if other else []
+        return [f"Found: {named} published these outputs{made}{other}. Nothing is made anew; jobs create --force does."]
+    return [f"Found: {named} makes these outputs{other}."] if other else []
 
 
 def left_out(job: Job, asked: Sequence[str] | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from pathlib import PurePosixPath
 
@@ -116,7 +117,7 @@ def retry(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settin
         if job.status in {JobStatus.PUBLISHED, JobStatus.REJECTED, SourceStatus.REJECTED}:
             raise CatalogError(
                 f"Job {job.ref} is {job.status}: there is nothing to try again. Make it anew with force "
-                f"(vodflow jobs create {job.source} --force).",
+                f"(vodflow jobs create {shlex.quote(job.source)} --force).",
                 job_id=job.id,
             )
         return restart(job, client, used) if job.over else job
@@ -159,7 +160,7 @@ def _conf_of(job: Job, settings: Settings) -> dict[str, object]:
             return run_conf(request)
     raise CatalogError(
         f"The run of job {job.id} is gone, and profile {row.profile} now gives another plan. Ask for the source anew "
-        f"(vodflow jobs create {job.source}).",
+        f"(vodflow jobs create {shlex.quote(job.source)}).",
         job_id=job.id,
     )
 

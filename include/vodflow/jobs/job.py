@@ -24,6 +24,9 @@ from vodflow.storage.objects import parse_s3_uri
 #: States of an Airflow run after which nothing more happens by itself.
 _RUN_OVER: Final = frozenset({"success", "failed"})
 
+#: What a source keeps of an earlier run until one that was asked for since has looked at it.
+_EARLIER: Final = frozenset({SourceStatus.REJECTED, SourceStatus.UNREADABLE})
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
@@ -139,7 +142,16 @@ class Job:
         return self.status == JobStatus.PUBLISHED
 
     def with_run(self, state: str | None) -> Self:
-        """The job with what Airflow says of its run: one that ended without a job has failed."""
+        """The job with what Airflow says of its run: one that ended without a job has failed.
+
+        While a run of a later request goes on, what an earlier one found of the source is no answer.
+        """
+        later = self.id is None and self.run_id not in {None, f"source-{self.source_id}"}
+        if later and self.status in _EARLIER and state is not None and state not in _RUN_OVER:
+            return dataclasses.replace(
+                self, run_state=state, status=SourceStatus.DISPATCHED.value, error_class=None, error_code=None,
+                reason=None, retryable=None, finished_at=None,
+            )  # fmt: skip
         ended = self.id is None and not self.over and state in _RUN_OVER
         if not ended:
             return dataclasses.replace(self, run_state=state)

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Iterable
 
-from vodflow.catalog.states import JobStatus
 from vodflow.errors import SourceNotFound, VodflowError, WaitTimeout
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
@@ -134,7 +133,7 @@ class _Waiting:
         if ask:
             self._asked, self._run_state = time.monotonic(), found.run_state
             return found
-        unsure = self._airflow is not None and found.status in {JobStatus.FAILED, JobStatus.CANCELED}
+        unsure = self._airflow is not None and found.over and not found.with_run("running").over
         # An end that Airflow has not confirmed since is no end yet: its run may try again.
         return found.with_run("running" if unsure else self._run_state)
 

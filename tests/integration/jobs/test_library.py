@@ -149,7 +149,14 @@ def test_a_rejected_input(place: Place) -> None:
     with pytest.raises(CatalogError, match=r"REJECTED: there is nothing to try again.*--force"):
         jobs.retry(refused)
     forced = jobs.create(uri, force=True)
-    assert place.airflow.runs[str(forced.run_id)]["conf"] == {"source_id": 1, "force": True}
+    run = place.airflow.runs[str(forced.run_id)]
+    assert run["conf"] == {"source_id": 1, "force": True}
+    # The rejection is the earlier run's until this one has judged.
+    assert (forced.status, forced.reason, forced.over) == ("DISPATCHED", None, False)
+    with pytest.raises(WaitTimeout):
+        jobs.wait(forced, timeout=0.2, poll=0.05)
+    run["state"] = "success"
+    assert jobs.wait(forced, timeout=5).status == "REJECTED"
 
 
 def test_a_source_that_comes_back_has_a_run_of_its_own(place: Place) -> None:

@@ -60,6 +60,22 @@ def test_over_is_when_nothing_more_happens(changes: dict[str, object], over: boo
     assert job(**changes).over is over
 
 
+@pytest.mark.parametrize(
+    ("status", "run_id", "state", "expected"),
+    [
+        ("REJECTED", "source-7-force-1f2e", "running", "DISPATCHED"),
+        ("UNREADABLE", "source-7-1f2e", "queued", "DISPATCHED"),
+        ("REJECTED", "source-7-force-1f2e", "success", "REJECTED"),
+        ("REJECTED", "source-7-force-1f2e", None, "REJECTED"),
+        ("REJECTED", "source-7", "running", "REJECTED"),
+    ],
+)
+def test_what_an_earlier_run_found_is_no_answer(status: str, run_id: str, state: str | None, expected: str) -> None:
+    found = job(id=None, status=status, run_id=run_id, reason="cut off").with_run(state)
+    assert (found.status, found.over) == (expected, expected == status)
+    assert (found.reason is None) is (expected != status)
+
+
 def test_a_run_that_ended_without_a_job_has_failed() -> None:
     waiting = job(id=None, status="PROBED", reason=None)
     assert waiting.with_run("running").status == "PROBED"
