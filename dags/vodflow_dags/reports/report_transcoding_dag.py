@@ -7,7 +7,7 @@ Recomputes `report_transcoding_daily` and `report_transcoding_problem_daily` and
 `date_to`.
 
 **Tasks**: `choose_days` (checks the range) → `recompute` (replaces each day's rows in one transaction) → `export` (CSV
-and Parquet below `{VODFLOW_REPORT_PREFIX}/report_transcoding_daily/day=…/` in the media bucket).
+and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket, docs/reports.md).
 
 **Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means yesterday and today.
 

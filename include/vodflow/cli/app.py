@@ -112,6 +112,14 @@ class LazyGroup(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         return name, SUBCOMMANDS[name].load(name) if name else None, rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Call it; a value that is refused is told without the words of the library that looked at it."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
 
 app = typer.Typer(
     name="vodflow",

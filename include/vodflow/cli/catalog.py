@@ -12,7 +12,7 @@ from vodflow.catalog.describe import markdown
 from vodflow.cli.join import require_catalog
 from vodflow.cli.options import checked_by
 
-app = typer.Typer(help="The catalog's schema.", no_args_is_help=True)
+app = typer.Typer(help="The catalog's schema.", no_args_is_help=True, add_completion=False)
 
 _Url = Annotated[
     str | None,

@@ -12,7 +12,7 @@ from local_mediaconvert.api.server import CONCURRENCY, EVENT_BUS, EVENT_QUEUE_UR
 
 from vodflow.stack.ports import HOST
 
-app = typer.Typer(help="MediaConvert on this machine.", no_args_is_help=True)
+app = typer.Typer(help="MediaConvert on this machine.", no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

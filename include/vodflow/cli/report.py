@@ -24,7 +24,7 @@ _COLUMNS = (
     )),
 )  # fmt: skip
 
-app = typer.Typer(help="Reports: recompute, export, show.", no_args_is_help=True)
+app = typer.Typer(help="Reports: recompute, export, show.", no_args_is_help=True, add_completion=False)
 
 _From = Annotated[str | None, typer.Option("--from", help="first UTC day, YYYY-MM-DD; default: the last day")]
 _To = Annotated[str | None, typer.Option("--to", help="last UTC day, included; default: the first day")]
@@ -64,7 +64,7 @@ def show(date_from: _From = None, date_to: _To = None) -> None:
 
 def _days(date_from: str | None, date_to: str | None) -> list[date]:
     try:
-        return parse_range(date_from, date_to)
+        return parse_range(date_from, date_to, names=("--from", "--to"))
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
 

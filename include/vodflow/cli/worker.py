@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Carry transcode plans out.", no_args_is_help=True)
+app = typer.Typer(help="Carry transcode plans out.", no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

@@ -11,23 +11,26 @@ from vodflow.errors import ConfigurationError
 MAX_DAYS = 3660
 
 
-def parse_range(date_from: Any, date_to: Any, today: date | None = None) -> list[date]:
+def parse_range(
+    date_from: Any, date_to: Any, today: date | None = None, *, names: tuple[str, str] = ("date_from", "date_to")
+) -> list[date]:
     """The days of a run; without any given day yesterday and today, so that late ends of yesterday are counted.
 
     :param date_from: first UTC day as ``YYYY-MM-DD`` or a date; none means the same as ``date_to``
     :param date_to: last UTC day, included; none means the same as ``date_from``
     :param today: the present UTC day
+    :param names: what the two are called where they were given
     :raises ConfigurationError: one sentence that says which value is wrong and what is accepted
     """
     present = today or datetime.now(UTC).date()
     if not date_from and not date_to:
         return [present - timedelta(days=1), present]
-    first = _parse("date_from", date_from) if date_from else _parse("date_to", date_to)
-    last = _parse("date_to", date_to) if date_to else first
+    first = _parse(names[0], date_from) if date_from else _parse(names[1], date_to)
+    last = _parse(names[1], date_to) if date_to else first
     if first > last:
-        raise ConfigurationError(f"date_from {first} is after date_to {last}: give the earlier day first.")
+        raise ConfigurationError(f"{names[0]} {first} is after {names[1]} {last}: give the earlier day first.")
     if last > present:
-        raise ConfigurationError(f"date_to {last} is in the future: the last day that can be reported is {present}.")
+        raise ConfigurationError(f"{names[1]} {last} is in the future: the last day that can be reported is {present}.")
     count = (last - first).days + 1
     if count > MAX_DAYS:
         raise ConfigurationError(f"{first} to {last} are {count} days; one run takes at most {MAX_DAYS}.")

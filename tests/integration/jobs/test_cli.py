@@ -181,7 +181,7 @@ def test_work_that_is_found_is_told(place: Place, video: Path, set_settings: Cal
     out, told = both("jobs", "create", source, "--outputs", "mp4", "--engine", "mediaconvert", "--json")
     assert json.loads(out)["jobs"][0]["id"] == job["id"]
     assert f"job {job['id']} published these outputs at" in told
-    assert "by the engine local and not mediaconvert. Nothing is made anew; --force does." in told
+    assert "by the engine local and not mediaconvert. Nothing is made anew; jobs create --force does." in told
     assert "published these outputs" in both("upload", str(video), "--outputs", "mp4")[1]
     assert "published" not in both("jobs", "create", source, "--outputs", "hls")[1]
 
@@ -251,7 +251,11 @@ def test_tables_fit_a_narrow_terminal_and_lose_no_letter(
 
 def test_refused_values_name_the_choices(place: Place) -> None:
     assert "PROGRESSING" in both("jobs", "list", "--status", "done", code=2)[1]
-    assert "mediaconvert" in both("jobs", "list", "--engine", "gpu", code=2)[1]
+    refused = both("jobs", "list", "--engine", "gpu", code=2)[1]
+    assert "mediaconvert" in refused
+    assert "Value error" not in refused, "the words of a library that nobody has called"
+    assert "Value error" not in both("jobs", "list", "--since", "yesterday", code=2)[1]
+    assert "--from is 'today': give a UTC day" in both("report", "show", "--from", "today", code=2)[1]
     for wrong in (("list", "--cursor", "x"), ("list", "--source", "bucket/prefix"), ("create", "a.mp4")):
         run("jobs", *wrong, code=2)
     assert documents("jobs", "list", "--status", "failed", "--status", "Published") == []

@@ -30,7 +30,7 @@ class DemoReport:
 
     :param lines: cells for the screen, one tuple for each row of the table
     :param problems: reasons with their counts
-    :param exports: where the day's files are
+    :param exports: below which the files are
     :param complaints: what the report should hold and does not
     """
 
@@ -57,7 +57,7 @@ def make_report(airflow: AirflowApi, videos: Sequence[Progress]) -> DemoReport:
     return DemoReport(
         lines=tuple(_cells(row) for row in rows),
         problems=tuple(f"{problem.kind}: {problem.reason} ({problem.count})" for problem in problems),
-        exports=f"s3://{settings.media_bucket}/{settings.report_prefix}/report_transcoding_daily/day={last}/",
+        exports=f"s3://{settings.media_bucket}/{settings.report_prefix}/",
         complaints=tuple(complaints(videos, rows, problems, first=first, state=state)),
     )
 
