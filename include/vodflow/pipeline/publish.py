@@ -57,9 +57,7 @@ def verify_and_publish(job_id: int) -> PublishedVideo:
     :raises CatalogError: no engine has finished the job
     """
     verify_job(job_id)
-    manifest = publish_job(job_id)
-    with transaction("publish") as connection:
-        job = jobs.get_job(connection, job_id)
+    job = publish_job(job_id)
     base, key = bucket_url(job.bucket), f"{job.prefix}/{layout.MANIFEST}"
     published = PublishedVideo(
         job_id=job.id,
@@ -70,7 +68,7 @@ def verify_and_publish(job_id: int) -> PublishedVideo:
         source=job.plan.source.uri,
         profile=job.profile,
         engine=str(job.engine),
-        manifest=manifest,
+        manifest=f"s3://{job.bucket}/{key}",
         manifest_url=f"{base}/{key}",
         player_url=player_url(base, key),
     )
@@ -105,10 +103,10 @@ def verify_job(job_id: int) -> None:
     log.info("Every rule holds: %s", _measured(verification))
 
 
-def publish_job(job_id: int) -> str:
+def publish_job(job_id: int) -> JobRow:
     """Flip the video's publication in one transaction, then write ``manifest.json``; again and again the same.
 
-    :return: the manifest's ``s3://`` URI
+    :return: the job, PUBLISHED
     :raises CatalogError: the job is not verified
     :raises InputRejected: the engine found the input to be at fault; there is nothing to publish
     """
@@ -116,23 +114,15 @@ def publish_job(job_id: int) -> str:
         job = jobs.get_job(connection, job_id)
         _refuse_rejected(job)
         result, verification = _evidence(job)
-        plan = job.plan
         manifest_name = f"{job.prefix}/{layout.MANIFEST}"
         manifest_uri = f"s3://{job.bucket}/{manifest_name}"
-        publish(
-            connection,
-            job_id,
-            [*renditions(plan, verification)],
-            [*artifacts(result.objects)],
-            manifest_uri,
-        )
+        publish(connection, job_id, renditions(job.plan, verification), artifacts(result.objects), manifest_uri)
+        job = jobs.get_job(connection, job_id)
         # Built, and held against its schema, before the flip is committed.
-        manifest = build_manifest(
-            jobs.get_job(connection, job_id), verification, result, base_url=bucket_url(job.bucket)
-        )
+        manifest = build_manifest(job, verification, result, base_url=bucket_url(job.bucket))
     put_json(job.bucket, manifest_name, manifest)
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
-    return manifest_uri
+    return job
 
 
 def _measured(verification: Verification) -> str:
