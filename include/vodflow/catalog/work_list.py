@@ -120,17 +120,17 @@ def find_work(conn: Connection, *conditions: ColumnElement[bool]) -> WorkRow | N
 
 def source_work(conn: Connection, source_id: int) -> WorkRow | None:
     """The newest job of a source, or the source itself while it has none; none when there is no such source."""
-    found = find_work(conn, job.c.source_id == source_id)
-    if found is not None:
-        return found
-    row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
-    return None if row is None else WorkRow.of(row)
+    return find_work(conn, job.c.source_id == source_id) or bare_source(conn, source_id)
 
 
-def bare_source(conn: Connection, source_id: int, run_id: str) -> WorkRow | None:
-    """A source as one without a job: what a run works on that has not planned yet. None without such a source."""
+def bare_source(conn: Connection, source_id: int, run_id: str | None = None) -> WorkRow | None:
+    """A source as one without a job; none without such a source.
+
+    :param run_id: the run that works on it and has not planned yet; none means its own
+    """
     row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
-    return None if row is None else dataclasses.replace(WorkRow.of(row), run_id=run_id)
+    found = None if row is None else WorkRow.of(row)
+    return dataclasses.replace(found, run_id=run_id) if found and run_id else found
 
 
 def source_of_run(conn: Connection, run_id: str) -> int | None:
@@ -147,26 +147,24 @@ def newest_source_id(conn: Connection, bucket: str, key: str) -> int | None:
 def history(conn: Connection, job_id: int) -> list[dict[str, Any]]:
     """Every change of a job's status, oldest first."""
     columns = (job_event.c.at, job_event.c.actor, job_event.c.old_status, job_event.c.new_status)
-    rows = conn.execute(select(*columns).where(job_event.c.job_id == job_id).order_by(job_event.c.id))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor
+    return _dicts(conn, select(*columns).where(job_event.c.job_id == job_id).order_by(job_event.c.id))
 
 
 def published_tracks(conn: Connection, job_id: int) -> list[dict[str, Any]]:
     """The published renditions of a job, highest first: rates in bits a second, durations in seconds."""
     names = ("name", "kind", "codec", "width", "height", "frame_rate", "measured_bitrate", "size_bytes", "duration")
-    rows = conn.execute(
-        select(*(rendition.c[name] for name in names))
-        .where(rendition.c.job_id == job_id)
-        .order_by(rendition.c.kind.desc(), rendition.c.height.desc(), rendition.c.name)
-    )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor
+    query = select(*(rendition.c[name] for name in names)).where(rendition.c.job_id == job_id)
+    return _dicts(conn, query.order_by(rendition.c.kind.desc(), rendition.c.height.desc(), rendition.c.name))
 
 
 def published_artifacts(conn: Connection, job_id: int) -> list[dict[str, Any]]:
     """The published objects of a job that people or players address."""
     columns = (artifact.c.kind, artifact.c.uri, artifact.c.size_bytes)
-    rows = conn.execute(select(*columns).where(artifact.c.job_id == job_id).order_by(artifact.c.kind, artifact.c.uri))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor
+    return _dicts(conn, select(*columns).where(artifact.c.job_id == job_id).order_by(artifact.c.kind, artifact.c.uri))
+
+
+def _dicts(conn: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def _merge(jobs: Sequence[WorkRow], bare: Sequence[WorkRow]) -> list[WorkRow]:

@@ -9,10 +9,12 @@ off leaves every day either old or new.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, Select, Table, delete, func, select, text
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN
@@ -62,6 +64,10 @@ class ProblemRow(Record):
     kind: str
     reason: str
     count: int
+
+
+#: Numbers of days that add up.
+_SUMS: Final = ("jobs", "failed", "rejected", "canceled", "minutes_in", "minutes_out", "bytes_in", "bytes_out")
 
 
 def _columns(row: type[Record]) -> str:
@@ -174,18 +180,17 @@ def recompute_day(day: date, settings: Settings | None = None) -> int:
 
 def read_days(conn: Connection, first: date, last: date) -> list[DailyRow]:
     """Rows of the days from ``first`` to ``last``, both included, in the order of the key."""
-    table = report_transcoding_daily
-    keys = (table.c.day, *(table.c[name].collate("C") for name in ("tenant", "profile", "engine")))
-    query = select(table).where(table.c.day.between(first, last)).order_by(*keys)
-    return [DailyRow.of(row) for row in conn.execute(query)]
+    return [DailyRow.of(row) for row in conn.execute(_between(report_transcoding_daily, first, last))]
 
 
 def read_problems(conn: Connection, first: date, last: date) -> list[ProblemRow]:
     """Reasons of the days from ``first`` to ``last``, both included, in the order of the key."""
-    table = report_transcoding_problem_daily
-    keys = (table.c.day, *(table.c[name].collate("C") for name in ("tenant", "profile", "engine", "kind", "reason")))
-    query = select(table).where(table.c.day.between(first, last)).order_by(*keys)
-    return [ProblemRow.of(row) for row in conn.execute(query)]
+    return [ProblemRow.of(row) for row in conn.execute(_between(report_transcoding_problem_daily, first, last))]
+
+
+def _between(table: Table, first: date, last: date) -> Select[Any]:
+    day, *names = table.primary_key.columns
+    return select(table).where(day.between(first, last)).order_by(day, *(name.collate("C") for name in names))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,22 +223,14 @@ class Summary:
 def summary(conn: Connection, first: date, last: date) -> Summary:
     """Add up the days from ``first`` to ``last``, both included, as the report tables have them."""
     rows = read_days(conn, first, last)
-    reasons: dict[str, int] = {}
+    reasons = Counter[str]()
     for problem in read_problems(conn, first, last):
-        name = f"{problem.kind}: {problem.reason}"
-        reasons[name] = reasons.get(name, 0) + problem.count
+        reasons[f"{problem.kind}: {problem.reason}"] += problem.count
     return Summary(
         first=first,
         last=last,
         videos=_published_videos(conn, first, last),
-        jobs=sum(row.jobs for row in rows),
-        failed=sum(row.failed for row in rows),
-        rejected=sum(row.rejected for row in rows),
-        canceled=sum(row.canceled for row in rows),
-        minutes_in=sum(row.minutes_in for row in rows),
-        minutes_out=sum(row.minutes_out for row in rows),
-        bytes_in=sum(row.bytes_in for row in rows),
-        bytes_out=sum(row.bytes_out for row in rows),
+        **{name: sum(getattr(row, name) for row in rows) for name in _SUMS},
         encode_speed=_weighted_median([(row.encode_speed_p50, row.jobs) for row in rows]),
         time_to_publish=_weighted_median([(row.time_to_publish_p50, row.jobs) for row in rows]),
         problems=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
