@@ -29,24 +29,6 @@ Turn = Literal[0, 90, 180, 270]
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Pictures as they come out of an input.
-
-    :param aspect: width of a pixel over its height
-    """
-
-    width: int
-    height: int
-    aspect: Fraction
-    rate: Fraction
-
-    @property
-    def shown(self) -> Fraction:
-        """Width over height as a player shows it."""
-        return self.width * self.aspect / self.height
-
-
-@dataclass(frozen=True)
 class Frame:
     """The pictures of an output.
 
@@ -57,6 +39,15 @@ class Frame:
     height: int
     aspect: Fraction
     rate: Fraction
+
+
+class Shape(Frame):
+    """Pictures as they come out of an input."""
+
+    @property
+    def shown(self) -> Fraction:
+        """Width over height as a player shows it."""
+        return self.width * self.aspect / self.height
 
 
 @dataclass(frozen=True)

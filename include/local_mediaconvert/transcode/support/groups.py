@@ -31,6 +31,13 @@ _FMP4_NOTES: Final = {
     "WriteSegmentTimelineInRepresentation": "always written",
     "BaseUrl": "names stay relative",
 }
+_FMP4_NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
+    "MinBufferTime": (0,), "MinFinalSegmentLength": (0, 0.0), "MpdManifestBandwidthType": ("MAX",),
+    "VideoCompositionOffsets": ("UNSIGNED",),
+}  # fmt: skip
+_FMP4_VALUES: Final = {
+    "DashManifestStyle": dict.fromkeys(("COMPACT", "DISTINCT", "FULL"), warned("the manifest is in the basic style"))
+}
 
 _HLS_TRICK_PLAY: Final = "IntervalCadence ThumbnailHeight ThumbnailInterval ThumbnailWidth TileHeight TileWidth"
 
@@ -114,18 +121,9 @@ RULES: Final[dict[str, Members]] = {
         "MpdManifestBandwidthType VideoCompositionOffsets",
         refused="Encryption",
         notes=_FMP4_NOTES | {"AdditionalManifests": "for HLS"},
-        neutral={
-            "MinBufferTime": (0,),
-            "MinFinalSegmentLength": (0, 0.0),
-            "MpdManifestBandwidthType": ("MAX",),
-            "VideoCompositionOffsets": ("UNSIGNED",),
-        },
-        values={
-            "DashManifestStyle": {
-                "COMPACT": warned("the manifest is in the basic style"),
-                "DISTINCT": warned("the manifest is in the basic style"),
-                "FULL": warned("the manifest is in the basic style"),
-            },
+        neutral=_FMP4_NEUTRAL,
+        values=_FMP4_VALUES
+        | {
             "ManifestCompression": {"GZIP": warned("playlists are not compressed")},
             "ManifestDurationFormat": {"INTEGER": warned("durations stay exact")},
         },
@@ -145,20 +143,8 @@ RULES: Final[dict[str, Members]] = {
             "AudioChannelConfigSchemeIdUri": "the packager chooses by codec",
             "HbbtvCompliance": "the manifest is not made for HbbTV",
         },
-        neutral={
-            "AudioChannelConfigSchemeIdUri": ("MPEG_CHANNEL_CONFIGURATION",),
-            "MinBufferTime": (0,),
-            "MinFinalSegmentLength": (0, 0.0),
-            "MpdManifestBandwidthType": ("MAX",),
-            "VideoCompositionOffsets": ("UNSIGNED",),
-        },
-        values={
-            "DashManifestStyle": {
-                "COMPACT": warned("the manifest is in the basic style"),
-                "DISTINCT": warned("the manifest is in the basic style"),
-                "FULL": warned("the manifest is in the basic style"),
-            }
-        },
+        neutral=_FMP4_NEUTRAL | {"AudioChannelConfigSchemeIdUri": ("MPEG_CHANNEL_CONFIGURATION",)},
+        values=_FMP4_VALUES,
     ),
     "CmfcSettings": shape(
         honoured="AudioDuration AudioGroupId AudioRenditionSets AudioTrackType DescriptiveVideoServiceFlag "

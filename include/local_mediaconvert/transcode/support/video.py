@@ -41,6 +41,12 @@ _NOTES: Final = {
     "EndOfStreamMarkers": _ENCODER,
     "GopClosedCadence": "0 allows open GOPs in files; segments always begin with closed ones",
 }
+_VALUES: Final = {
+    "FramerateConversionAlgorithm": _RATES,
+    "InterlaceMode": _SCAN,
+    "SlowPal": {"ENABLED": refused(_SLOW_PAL)},
+    "Telecine": dict.fromkeys(("HARD", "SOFT"), refused(_TELECINE)),
+}
 
 _UNUSED: Final = "its codec is refused"
 
@@ -110,12 +116,7 @@ RULES: Final[dict[str, Members]] = {
             "ScanTypeConversionMode": ("INTERLACED",), "FlickerAdaptiveQuantization": ("ENABLED",),
             "SpatialAdaptiveQuantization": ("ENABLED",), "TemporalAdaptiveQuantization": ("ENABLED",),
         },
-        values={
-            "FramerateConversionAlgorithm": _RATES,
-            "InterlaceMode": _SCAN,
-            "SlowPal": {"ENABLED": refused(_SLOW_PAL)},
-            "Telecine": {"HARD": refused(_TELECINE), "SOFT": refused(_TELECINE)},
-        },
+        values=_VALUES,
     ),
     "H265QvbrSettings": shape(
         honoured="QvbrQualityLevel QvbrQualityLevelFineTune",
@@ -143,12 +144,7 @@ RULES: Final[dict[str, Members]] = {
             "HrdBufferFinalFillPercentage": (0,), "Deblocking": ("ENABLED",), "MvTemporalPredictor": ("ENABLED",),
             "MvOverPictureBoundaries": ("ENABLED",), "ScanTypeConversionMode": ("INTERLACED",),
         },
-        values={
-            "FramerateConversionAlgorithm": _RATES,
-            "InterlaceMode": _SCAN,
-            "SlowPal": {"ENABLED": refused(_SLOW_PAL)},
-            "Telecine": {"HARD": refused(_TELECINE), "SOFT": refused(_TELECINE)},
-        },
+        values=_VALUES,
     ),
     "Av1QvbrSettings": shape(
         honoured="QvbrQualityLevel QvbrQualityLevelFineTune",
@@ -190,12 +186,7 @@ RULES: Final[dict[str, Members]] = {
             "ScanTypeConversionMode": ("INTERLACED",), "HrdBufferInitialFillPercentage": tuple(range(101)),
             "AdaptiveQuantization": ("HIGH", "MEDIUM", "LOW"),
         },
-        values={
-            "FramerateConversionAlgorithm": _RATES,
-            "InterlaceMode": _SCAN,
-            "SlowPal": {"ENABLED": refused(_SLOW_PAL)},
-            "Telecine": {"HARD": refused(_TELECINE), "SOFT": refused(_TELECINE)},
-        },
+        values=_VALUES,
     ),
     "ProresSettings": shape(
         honoured=f"ChromaSampling CodecProfile {_FRAMERATE} InterlaceMode {_PAR}",
