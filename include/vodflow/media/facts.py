@@ -42,7 +42,7 @@ _CONSTANT_RATE = Fraction(2, 100)
 
 #: Beyond this ffprobe reports a clock, such as 90 kHz, and not a frame rate.
 _HIGHEST_RATE = 1000
-#: Higher ones that only fit all timestamps are clocks, too; every output is at most this fast.
+#: Higher ones that only fit all timestamps, and higher averages, are clocks, too; every output is at most this fast.
 _FASTEST_VARIABLE = 60
 
 _OTHER_KINDS: Mapping[str, Literal["video", "audio", "captions", "attachment"]] = {
@@ -266,6 +266,8 @@ def _frame_rate(stream: Stream) -> tuple[Fraction, bool]:
         return base, False
     if base is None or average is None:
         return average or base or Fraction(25), base is None
+    if average > _FASTEST_VARIABLE > base:  # AVI counts places without a picture, too
+        return base, False
     if abs(base / average - 2) <= _CONSTANT_RATE:
         base /= 2
     if abs(base / average - 1) <= _CONSTANT_RATE:

@@ -79,6 +79,7 @@ def test_rotation_comes_after_the_aspect_ratio() -> None:
         ("30/1", "20/1", "progressive", Fraction(30), True),  # still moments of a screen recording
         ("120/1", "40/1", "progressive", Fraction(40), True),
         ("25/1", "60000/1", "progressive", Fraction(25), False),  # bare DV
+        ("25/1", "600/1", "progressive", Fraction(25), False),  # AVI with places for 600 pictures a second
         ("90000/1", "2997/100", "progressive", Fraction(2997, 100), True),  # a clock, not a rate
         ("50/1", "25/1", "tt", Fraction(25), False),  # fields
         ("50/1", "25/1", "progressive", Fraction(25), False),

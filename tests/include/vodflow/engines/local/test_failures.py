@@ -63,5 +63,5 @@ def test_small_differences_are_no_truncation(seconds: float) -> None:
 
 
 def test_warnings_are_errors_that_ffmpeg_survived() -> None:
-    finished = ended(0, "[h264] [warning] x", "[h264] [error] bad", "[h264] [error] bad")
+    finished = ended(0, "[h264] [warning] x", "[h264] [error] bad", "[h264] [error] bad", "[null @ 0x5] [error] dts")
     assert warnings(finished) == ("[h264] [error] bad",)
