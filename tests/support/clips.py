@@ -333,6 +333,20 @@ def _lost_often(path: Path) -> None:
     _kept(path, "-bsf:a", "noise=drop='eq(mod(n,29),3)+between(n,120,135)'")
 
 
+def _paused(path: Path, kind: str) -> None:
+    """15 s of which pictures or sound lack 11 s."""
+    _ffmpeg(*_flashing("320x180", 15), *_beeping(15), "-c:v", "mpeg2video", "-g", "1", *_AAC, f"-bsf:{kind}",
+            f"noise=drop='between(n*{1 if kind == 'v' else 25 * 1024 / 48000},47,327)'", path)  # fmt: skip
+
+
+def _paused_sound(path: Path) -> None:
+    _paused(path, "a")
+
+
+def _paused_pictures(path: Path) -> None:
+    _paused(path, "v")
+
+
 def _fragmented(path: Path) -> None:
     _kept(path, "-movflags", "frag_keyframe")
 
@@ -520,6 +534,8 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "lost_ts": (".ts", _lost),
     "lost_often_mkv": (".mkv", _lost_often),  # gaps all over, one of 360 ms
     "lost_often_ts": (".ts", _lost_often),
+    "paused_sound": (".ts", _paused_sound),  # 15 s, 11 of them without sound, or without pictures
+    "paused_pictures": (".ts", _paused_pictures),
     "fragmented": (".mp4", _fragmented),
     "text_first": (".mkv", _text_first),  # subtitles 0.6 s before pictures and sound
     "text_before": (".mkv", _text_before),  # 0.3 s

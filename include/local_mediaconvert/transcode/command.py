@@ -11,6 +11,7 @@ import ffmpeg
 from vodflow.ffmpeg.picture_filters import Stream
 from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, to_channel, to_layout, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
+from vodflow.media.timeline import patience
 
 from local_mediaconvert.transcode.clips import Clip
 from local_mediaconvert.transcode.filter_steps import Chain, Kind, branches
@@ -64,14 +65,20 @@ def measure_command(plan: JobPlan, encode: Encode, ffmpeg_path: str) -> list[str
 
 def _argv(plan: JobPlan, outputs: list[Any], ffmpeg_path: str, extra: list[str]) -> list[str]:
     command = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", *extra]
+    gaps = (source.document.get("format", {}).get("longest_gap") for source in _sources(plan))
+    command += patience(max(filter(None, gaps), default=None))
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     argv: list[str] = ffmpeg.compile(merged, cmd=command, overwrite_output=True)
     return with_steady_sound(argv, _steady(plan, argv), len(outputs))
 
 
+def _sources(plan: JobPlan) -> list[Source]:
+    return [*(clip.source for clip in plan.clips), *plan.externals.values()]
+
+
 def _steady(plan: JobPlan, argv: list[str]) -> dict[str, str]:
     """Filters by which each track that is filtered keeps the channels and the rate of its beginning."""
-    sources = {str(item.path): item for item in (*(clip.source for clip in plan.clips), *plan.externals.values())}
+    sources = {str(item.path): item for item in _sources(plan)}
     inputs = [sources.get(argv[place + 1]) for place, word in enumerate(argv) if word == "-i"]
     graph = argv[argv.index("-filter_complex") + 1] if "-filter_complex" in argv else ""
     return {

@@ -149,6 +149,8 @@ class MediaInfo(_Value):
         count, too
     :param size: bytes
     :param others: streams that are neither the video, nor usable sound, nor captions; ``picture`` is cover art
+    :param longest_gap: seconds for which one track pauses while others go on, where FFmpeg would take that for a jump
+        of the clock
     :param program: whose tracks these are, where the source holds other programmes as well
     """
 
@@ -162,3 +164,4 @@ class MediaInfo(_Value):
     captions: tuple[CaptionTrack, ...] = ()
     others: tuple[OtherTrack, ...] = Field(default=(), exclude_if=lambda others: not others)
     program: Program | None = Field(default=None, exclude_if=lambda program: program is None)
+    longest_gap: float | None = Field(default=None, exclude_if=lambda gap: gap is None)

@@ -89,6 +89,7 @@ def media_info(document: Mapping[str, Any], size: int, duration: float | None = 
         captions=captions,
         others=tuple(_other(item) for item in streams if item["index"] not in used),
         program=_program(document),
+        longest_gap=container.get("longest_gap"),
     )
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from vodflow.media.facts import timed_streams
@@ -22,6 +22,8 @@ from vodflow.media.ffprobe_fields import number, ratio_of, stream_duration
 #: Seconds forwards (FFmpeg's ``dts_delta_threshold``) and backwards that make a difference a jump of the clock.
 _JUMP_FORWARDS = 10.0
 _JUMP_BACKWARDS = 0.1
+#: Seconds by which FFmpeg's threshold is longer than the longest gap.
+_MARGIN = 1.0
 
 #: What ffprobe is asked for; its answer is what :func:`extents` reads.
 PACKETS = ("-show_entries", "packet=stream_index,pts_time,dts_time,duration_time", "-of", "csv=p=0")
@@ -45,24 +47,63 @@ class Extent:
 
     :param decoded: decoding time of the last packet
     :param due: decoding time that the next packet should have
+    :param gap: longest time for which a track of the file has no packet, where it is long enough to look like a jump
     """
 
     start: float
     end: float
     decoded: float
     due: float
+    gap: float = 0.0
 
 
-def extents(packets: Iterable[str], tracks: Collection[int], *, joined: bool = True) -> dict[int, Extent]:
+@dataclass
+class _Clock:
+    """The clock of a file whose parts may have been joined.
+
+    :param gaps: one track may pause while others go on
+    :param jump: the shortest jump forwards
+    """
+
+    gaps: bool
+    offset: float = 0.0
+    latest: float | None = None
+    gap: float = 0.0
+    jump: float = inf
+
+    def read(self, decoded: float, index: int, found: Mapping[int, Extent]) -> float:
+        """A packet's decoding time, jumps taken out."""
+        decoded += self.offset
+        extent = found.get(index)
+        expected = extent.due if extent else self.latest
+        if expected is not None and _jumps(decoded, expected, extent):
+            step = decoded - expected
+            # Not the packet before: of MPEG-TS the last picture before a gap comes when the gap is over.
+            others = (abs(decoded - other.decoded) for place, other in found.items() if place != index)
+            if self.gaps and extent and min(others, default=inf) <= _JUMP_FORWARDS < step:
+                self.gap = max(self.gap, step)
+                return decoded
+            self.jump = min(self.jump, step) if step > 0 else self.jump
+            self.offset -= step
+            decoded = expected
+        return decoded
+
+
+def extents(
+    packets: Sequence[str], tracks: Collection[int], *, joined: bool = True, gaps: bool = True
+) -> dict[int, Extent]:
     """Start and end of each track, jumps of the clock taken out.
+
+    FFmpeg tells a track that pauses from a clock that jumps by the length alone: see :func:`patience`.
 
     :param packets: lines ``stream_index,pts_time,dts_time,duration_time`` in the order of the file
     :param tracks: stream indexes of pictures and sound; others keep no clock
     :param joined: the clock of such files may jump
+    :param gaps: a track that pauses while others go on is no jump
     """
     found: dict[int, Extent] = {}
     untimed = defaultdict[int, float](float)
-    offset, latest = 0.0, None
+    clock = _Clock(gaps)
     for line in packets:
         index, shown, decoded, lasts = _packet(line)
         if index is None or index not in tracks:
@@ -71,12 +112,8 @@ def extents(packets: Iterable[str], tracks: Collection[int], *, joined: bool = T
             untimed[index] += lasts
             continue
         extent = found.get(index)
-        decoded += offset
-        expected = extent.due if extent else latest
-        if joined and expected is not None and _jumps(decoded, expected, extent):
-            offset += expected - decoded
-            decoded = expected
-        shown = decoded if shown is None else shown + offset
+        decoded = clock.read(decoded, index, found) if joined else decoded
+        shown = decoded if shown is None else shown + clock.offset
         if not lasts and extent:  # a packet that does not say lasts as long as the one before it
             lasts = max(0.0, decoded - extent.decoded)
         end, due = shown + lasts, decoded + lasts
@@ -85,7 +122,11 @@ def extents(packets: Iterable[str], tracks: Collection[int], *, joined: bool = T
         else:
             extent.start, extent.end = min(extent.start, shown), max(extent.end, end)
             extent.decoded, extent.due = decoded, due
-        latest = decoded
+        clock.latest = decoded
+    if clock.jump <= clock.gap + _MARGIN:
+        return extents(packets, tracks, joined=joined, gaps=False)
+    for extent in found.values():
+        extent.gap = clock.gap
     # Bare streams of pictures have no time stamps at all.
     return found or {index: Extent(0.0, total, total, total) for index, total in untimed.items() if total}
 
@@ -97,7 +138,17 @@ def with_extents(document: Mapping[str, Any], found: Mapping[int, Extent]) -> di
         extent = found.get(stream.get("index"))
         if extent is not None:
             stream["start_time"], stream["duration"] = f"{extent.start:.6f}", f"{extent.end - extent.start:.6f}"
+    if gap := max((extent.gap for extent in found.values()), default=0.0):
+        result["format"]["longest_gap"] = gap
     return result
+
+
+def patience(longest_gap: float | None) -> list[str]:
+    """FFmpeg's global options by which it takes no gap of one track for a jump of the clock.
+
+    :param longest_gap: seconds, as :func:`with_extents` notes it in the document
+    """
+    return ["-dts_delta_threshold", f"{longest_gap + _MARGIN:.3f}"] if longest_gap else []
 
 
 def with_ends(document: Mapping[str, Any], tail: Mapping[int, Extent]) -> dict[str, Any] | None:

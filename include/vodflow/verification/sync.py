@@ -20,7 +20,7 @@ from vodflow.errors import EngineError
 from vodflow.ffmpeg.resources import start_failure
 from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
 from vodflow.media.probe import input_arguments
-from vodflow.media.timeline import input_offset
+from vodflow.media.timeline import input_offset, patience
 from vodflow.planning import span
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
@@ -157,7 +157,7 @@ def _source_sound(plan: TranscodePlan, source: str, index: int, at: float, secon
     else:
         # The pictures are read, too, for FFmpeg joins recordings where the first of its streams jumps.
         offset = input_offset(media.container, media.start or 0.0, [media.video.start, track.start], zero)
-        argv, begin = ["-itsoffset", f"{offset:.6f}", *argv], at
+        argv, begin = [*patience(media.longest_gap), "-itsoffset", f"{offset:.6f}", *argv], at
         argv += ["-map", f"0:{media.video.index}", "-c", "copy", "-t", f"{at + seconds:.6f}", "-f", "null", "-"]
     kept = f"aresample={_RATE}:async=1:first_pts=0:min_hard_comp=0.01"
     return _pcm([*argv, "-map", f"0:{index}"], None, f"{kept},atrim={begin:.6f}:{begin + seconds:.6f}")

@@ -94,3 +94,8 @@ def test_time_stamps_that_drift(share: float, suffix: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("seconds", [0.04, 0.37, 1.7])
 def test_late_sound(seconds: float, tmp_path: Path) -> None:
     assert_kept(retimed(tmp_path / "late.mkv", str(seconds)), tmp_path, heard=4 if seconds > 1 else 6)
+
+
+@pytest.mark.parametrize("name", ["paused_sound", "paused_pictures"])
+def test_a_long_pause_of_one_track_is_no_jump_of_the_clock(name: str, tmp_path: Path) -> None:
+    assert_kept(clip(name), tmp_path, heard=4)

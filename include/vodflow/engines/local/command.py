@@ -24,6 +24,7 @@ from vodflow.contract.plan import AudioRendition, Thumbnails, TranscodePlan, Vid
 from vodflow.ffmpeg.picture_filters import Stream, smaller, to_top_rung
 from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, KEEP_TIME, joined, to_channel, to_stereo, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
+from vodflow.media.timeline import patience
 from vodflow.planning import span
 
 #: Frames (as a share of all) that may fail to decode before FFmpeg gives up with :data:`.TOO_MANY_ERRORS`.
@@ -87,6 +88,7 @@ def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, th
     outputs += _audio_outputs(source, plan, paths)
     command = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     command += ["-progress", "pipe:1", "-stats_period", str(PROGRESS_PERIOD)]
+    command += patience(plan.media.longest_gap)
     if threads:
         command += ["-filter_complex_threads", str(threads)]
     argv: list[str] = ffmpeg.compile(ffmpeg.merge_outputs(*outputs), cmd=command, overwrite_output=True)

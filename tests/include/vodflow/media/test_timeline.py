@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from vodflow.media.timeline import Extent, counted, extents, length, time_zero, with_ends, with_extents
+from vodflow.media.timeline import Extent, counted, extents, length, patience, time_zero, with_ends, with_extents
 
 
 def packets(start: float, seconds: float, rate: int = 25) -> Iterator[str]:
@@ -38,6 +38,18 @@ def test_joined_recordings_follow_one_another(second: float) -> None:
 def test_short_gaps_and_reordering_stay() -> None:
     assert spans([*packets(0, 1), *packets(6, 1)])[1] == pytest.approx((0, 7))
     assert spans(["0,0.0,0.0,0.04", "0,0.12,0.04,0.04", "0,0.04,0.08,0.04"])[0] == pytest.approx((0, 0.16))
+
+
+@pytest.mark.parametrize("paused", [0, 1])
+def test_a_track_that_pauses_while_the_other_goes_on_is_no_jump(paused: int) -> None:
+    lines = [line for line in packets(1.4, 16) if line[0] != str(paused) or not 3 < float(line.split(",")[2]) < 15]
+    found = extents(lines, {0, 1})
+    assert found[paused].end == pytest.approx(found[1 - paused].end, abs=0.1)
+    assert float(patience(found[0].gap)[1]) == pytest.approx(13, abs=0.1)
+    # FFmpeg cannot tell it from a jump that is no longer.
+    joined = extents([*lines, *packets(29, 2)], {0, 1})
+    assert (joined[0].gap, joined[1 - paused].end) == (0.0, pytest.approx(19.4, abs=0.1))
+    assert patience(joined[0].gap) == []
 
 
 def test_a_track_that_begins_far_away_is_brought_near() -> None:
