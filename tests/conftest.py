@@ -48,6 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
     """No test finds what another one made of the environment, nor the settings read from it."""
+    os.environ.pop("COLUMNS", None)  # some programs of the session set it; commands would fold what they print
     before = dict(os.environ)
     get_settings.cache_clear()
     yield

@@ -117,10 +117,10 @@ def notes_of_runs(stack: Stack) -> list[str | None]:
 def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
     """PostgreSQL, the API server, the scheduler and its workers die while videos are on their way."""
     victims = ["postgres", "api-server", "scheduler"]
-    uploads = [upload(name, f"chaos/{name}.mp4") for name in ("small", "silent", "mono")]
+    uploads = [upload(name, f"chaos/{name}.mp4") for name in ("small", "silent", "mono", "fast", "odd", "interlaced")]
 
     def strike(progress: list[Progress]) -> None:
-        busy = any(item.verdict == "PROGRESSING" for item in progress)
+        busy = any(not item.over for item in progress)
         if victims and busy and live.is_healthy():
             _kill(live, victims.pop(0))
 

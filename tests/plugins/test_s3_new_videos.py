@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 @pytest.fixture
 def bucket(aws: Settings, make_bucket: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     connection = {"conn_type": "aws", "extra": {"region_name": aws.aws_region, "endpoint_url": aws.aws_endpoint_url}}
-    connection |= {"login": "test", "password": "test"}
+    connection |= {"login": os.environ["AWS_ACCESS_KEY_ID"], "password": os.environ["AWS_SECRET_ACCESS_KEY"]}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     return make_bucket()
 

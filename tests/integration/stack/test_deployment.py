@@ -86,7 +86,9 @@ def test_everything_is_made_and_the_second_time_changes_nothing(
 
     assert run() == first
     assert s3.get_object(Bucket="init-media", Key="kept")["Body"].read() == b"kept"
-    assert sqs.receive_message(QueueUrl=queues[1])["Messages"][0]["Body"] == "kept"
+    # Other tests' jobs may have sent their events there meanwhile.
+    answers = [sqs.receive_message(QueueUrl=queues[1], MaxNumberOfMessages=10) for _ in range(5)]
+    assert "kept" in [message["Body"] for answer in answers for message in answer.get("Messages", ())]
     for queue in queues:  # other tests of this session may make them too
         sqs.purge_queue(QueueUrl=queue)
 

@@ -16,7 +16,7 @@ from vodflow.outcomes.announce import announce
 from vodflow.outcomes.dynamodb.sync import dynamodb_client
 from vodflow.settings import Settings
 from vodflow.stack.demo.clips import DemoVideo
-from vodflow.stack.demo.outcomes import told
+from vodflow.stack.demo.outcomes import outcome_lines
 from vodflow.stack.demo.upload import Upload
 from vodflow.stack.demo.watch import Progress
 from vodflow.stack.outcome_resources import OutcomeResources, demo_settings
@@ -80,10 +80,10 @@ def test_the_demo_shows_what_others_were_told(
     OutcomeResources(switched_on(set_settings)).make(client)
     with transaction("test") as connection:
         job = published_job(connection, probed_source(connection))
-    late = told([progress()], patience=0.0)
+    late = outcome_lines([progress()], patience=0.0)
     assert late.complaints == ("The item of a.mp4 in vodflow-videos says nothing, not PUBLISHED.",)
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job.id)
-    found = told([progress()])
+    found = outcome_lines([progress()])
     assert found.complaints == ()
     assert found.lines == (
         "DynamoDB table vodflow-videos: 1 PUBLISHED",
