@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     hold_interval: float = Field(
         default=30.0,
         gt=0,
+        le=300,
         description="seconds between two looks whether what stops every video alike is over, at most",
     )
     hold_limit: float = Field(

@@ -152,3 +152,8 @@ def test_a_run_that_was_stopped_holds_nobody() -> None:
         connection.execute(update(hold).values(seen_at=func.now() - timedelta(hours=1)))
     assert admit(waiter(2)).wait is None
     assert seen() == []
+
+
+def test_nobody_is_forgotten_between_two_looks() -> None:
+    with pytest.raises(ValueError, match="less than or equal to 300"):
+        Settings(hold_interval=1000)
