@@ -56,6 +56,15 @@ def start_failure(error: BaseException, program: str) -> VodflowError:
 
 
 def capture(argv: Sequence[str], timeout: float, given: bytes | None = None) -> subprocess.CompletedProcess[str]:
+    """:func:`capture_bytes` of a helper that writes text."""
+    done = capture_bytes(argv, timeout, given)
+    written, said = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(argv, done.returncode, written, said)
+
+
+def capture_bytes(
+    argv: Sequence[str], timeout: float, given: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run a short helper to its end, whatever its exit status, and keep what it wrote.
 
     :param timeout: seconds until it is killed
@@ -70,10 +79,10 @@ def capture(argv: Sequence[str], timeout: float, given: bytes | None = None) -> 
         done = subprocess.run(argv, capture_output=True, timeout=timeout, check=False, **stdin)
     except (OSError, MemoryError) as error:
         raise start_failure(error, argv[0]) from error
-    written, said = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
+    said = done.stderr.decode(errors="replace") if done.returncode else ""
     if (short := shortage_of(Path(argv[0]).name, done.returncode, said)) is not None:
         raise short
-    return subprocess.CompletedProcess(argv, done.returncode, written, said)
+    return done
 
 
 def shortage_of(name: str, status: int, said: str) -> ResourceError | None:

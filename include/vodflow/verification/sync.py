@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.errors import EngineError
-from vodflow.ffmpeg.resources import start_failure
+from vodflow.ffmpeg.resources import capture_bytes
 from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
 from vodflow.media.probe import input_arguments
 from vodflow.media.timeline import input_offset, patience
@@ -174,15 +174,14 @@ def _pcm(source: list[str], given: Gop | None, filters: str) -> array.array[int]
 def _run(arguments: list[str], given: bytes = b"") -> bytes:
     argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", *arguments]
     try:
-        done = subprocess.run(argv, input=given, capture_output=True, timeout=_TIMEOUT, check=False)
-    except OSError as error:
-        raise start_failure(error, argv[0]) from error
+        done = capture_bytes(argv, _TIMEOUT, given)
     except subprocess.TimeoutExpired as error:
         raise _Unreadable(f"FFmpeg did not end within {_TIMEOUT:.0f} s") from error
-    if was_stopped(done.returncode, done.stderr.decode(errors="replace")):
+    said = done.stderr.decode(errors="replace").strip()
+    if was_stopped(done.returncode, said):
         raise EngineError("FFmpeg was stopped while it measured sync.", code=str(done.returncode))
     if done.returncode:
-        raise _Unreadable(done.stderr.decode(errors="replace").strip().rpartition("\n")[2].partition("?")[0])
+        raise _Unreadable(said.rpartition("\n")[2].partition("?")[0])
     return done.stdout
 
 

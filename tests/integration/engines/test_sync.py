@@ -9,7 +9,8 @@ import pytest
 from support.clips import clip
 from support.encoded import encoded
 from vodflow.contract.plan import Output
-from vodflow.errors import VerificationError
+from vodflow.errors import ResourceError, VerificationError
+from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.verification import DirectoryStore, verify
 
 pytestmark = pytest.mark.integration
@@ -89,3 +90,14 @@ def test_right_outputs_are_never_refused(name: str, tmp_path: Path) -> None:
 def test_a_source_that_cannot_be_read_is_no_fault_of_the_outputs(tmp_path: Path) -> None:
     plan, folder = encoded(clip("synced"), tmp_path, *FILES)
     verify(plan, "", "", DirectoryStore(folder), str(tmp_path / "gone.mp4"))
+
+
+def test_a_machine_that_runs_short_leaves_sync_to_another_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, folder = encoded(clip("synced"), tmp_path, *FILES)
+    short = tmp_path / "ffmpeg"
+    fails = "echo 'Cannot allocate memory' >&2; exit 1"
+    short.write_text(f'#!/bin/sh\ncase "$*" in *s16le*) {fails};; esac\nexec {ffmpeg_path()} "$@"\n')
+    short.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(short))
+    with pytest.raises(ResourceError, match="Cannot allocate memory"):
+        verify(plan, "", "", DirectoryStore(folder), str(clip("synced")))
