@@ -19,7 +19,7 @@ from vodflow.stack import launch
 from vodflow.stack.backoff import Backoff
 from vodflow.stack.home import Home
 from vodflow.stack.part import Part
-from vodflow.stack.processes import ProcessRecord, is_alive, kill_all, stack_processes
+from vodflow.stack.processes import ProcessRecord, kill_all, stack_processes
 from vodflow.stack.status import PartState, PartStatus
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _EAGER_INTERVAL = 0.25
 _HUNG_AFTER = 90.0
 
 
-class Keeper:
+class PartRunner:
     """One part and its process. All methods are for the supervisor's main thread and return at once."""
 
     def __init__(self, part: Part, home: Home, stack_id: str, threads: Executor) -> None:
@@ -173,6 +173,3 @@ class Keeper:
 def _open_log(path: Path):  # type: ignore[no-untyped-def]
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-
-
-__all__ = ["CHECK_TIMEOUT", "Keeper", "is_alive"]

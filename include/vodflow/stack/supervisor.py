@@ -28,7 +28,7 @@ from vodflow.stack.environment import child_environment
 from vodflow.stack.home import Home
 from vodflow.stack.mediaconvert import mediaconvert_part
 from vodflow.stack.part import Part
-from vodflow.stack.part_runner import Keeper
+from vodflow.stack.part_runner import PartRunner
 from vodflow.stack.postgres import PostgresServer
 from vodflow.stack.processes import ProcessRecord, save_records
 from vodflow.stack.status import PartState, PartStatus, write_status
@@ -51,7 +51,7 @@ class Supervisor:
         self._config = config
         self._environment = child_environment(home)
         self._threads = ThreadPoolExecutor(max_workers=12, thread_name_prefix="check")
-        self._keepers = [Keeper(part, home, config.stack_id, self._threads) for part in self._parts()]
+        self._runners = [PartRunner(part, home, config.stack_id, self._threads) for part in self._parts()]
         self._databases = _Once(PartStatus(DATABASES, PartState.WAITING), self._prepare_databases)
         self._stopping = False
         self._published: tuple[PartStatus, ...] = ()
@@ -90,21 +90,21 @@ class Supervisor:
     def _ready(self, name: str) -> bool:
         if name == DATABASES:
             return self._databases.done
-        return any(keeper.healthy for keeper in self._keepers if keeper.part.name == name)
+        return any(runner.healthy for runner in self._runners if runner.part.name == name)
 
     def _tick(self, now: float) -> None:
-        for keeper in self._keepers:
-            keeper.tick(self._ready, now)
+        for runner in self._runners:
+            runner.tick(self._ready, now)
         if self._ready("postgres"):
             self._databases.tick(self._threads, now)
         self._publish()
 
     def _publish(self) -> None:
-        records = [self._me, *(keeper.record for keeper in self._keepers if keeper.record)]
+        records = [self._me, *(runner.record for runner in self._runners if runner.record)]
         if records != self._recorded:
             save_records(self._home, records)
             self._recorded = records
-        parts = tuple(keeper.status for keeper in self._keepers)
+        parts = tuple(runner.status for runner in self._runners)
         if not self._databases.done:
             parts = (parts[0], self._databases.status, *parts[1:])
         if parts != self._published:
@@ -117,14 +117,16 @@ class Supervisor:
     def _stop(self) -> None:
         log.info("stopping")
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for rank in sorted({keeper.part.stop_rank for keeper in self._keepers}):
-            keepers = [keeper for keeper in self._keepers if keeper.part.stop_rank == rank]
-            for keeper in keepers:
-                keeper.request_stop()
+        for rank in sorted({runner.part.stop_rank for runner in self._runners}):
+            runners = [runner for runner in self._runners if runner.part.stop_rank == rank]
+            for runner in runners:
+                runner.request_stop()
             begin = time.monotonic()
-            for keeper in keepers:
-                keeper.finish_stop(begin + keeper.part.patience)
-            log.info("stopped %s in %.1f s", ", ".join(k.part.name for k in keepers), time.monotonic() - begin)
+            for runner in runners:
+                runner.finish_stop(begin + runner.part.patience)
+            log.info(
+                "stopped %s in %.1f s", ", ".join(runner.part.name for runner in runners), time.monotonic() - begin
+            )
         self._publish()
 
 

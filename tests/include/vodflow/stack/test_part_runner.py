@@ -1,4 +1,4 @@
-"""One part under a keeper, with real processes."""
+"""One part under a runner, with real processes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 from vodflow.errors import StackError
 from vodflow.stack.home import Home
 from vodflow.stack.part import Part
-from vodflow.stack.part_runner import Keeper
+from vodflow.stack.part_runner import PartRunner
 from vodflow.stack.processes import is_alive
 from vodflow.stack.status import PartState
 
-STACK_ID = "keeper-test"
+STACK_ID = "runner-test"
 SLEEP = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 
-Make = Callable[..., Keeper]
+Make = Callable[..., PartRunner]
 
 
 class Check:
@@ -46,10 +46,10 @@ def check() -> Check:
 @pytest.fixture
 def make(tmp_path: Path, check: Check) -> Iterator[Make]:
     home = Home(tmp_path)
-    keepers = []
+    runners = []
     with ThreadPoolExecutor(2) as threads:
 
-        def build(code: str = SLEEP, **options: object) -> Keeper:
+        def build(code: str = SLEEP, **options: object) -> PartRunner:
             part = Part(
                 name="sleeper",
                 argv=(sys.executable, "-S", "-c", code),
@@ -59,80 +59,80 @@ def make(tmp_path: Path, check: Check) -> Iterator[Make]:
                 interval=0.0,
                 **options,
             )
-            keepers.append(Keeper(part, home, STACK_ID, threads))
-            return keepers[-1]
+            runners.append(PartRunner(part, home, STACK_ID, threads))
+            return runners[-1]
 
         yield build
-        for keeper in keepers:
-            keeper.finish_stop(deadline=0.0)
+        for runner in runners:
+            runner.finish_stop(deadline=0.0)
 
 
-def drive(keeper: Keeper, until: Callable[[], bool], ready: Callable[[str], bool] = lambda _: True) -> None:
+def drive(runner: PartRunner, until: Callable[[], bool], ready: Callable[[str], bool] = lambda _: True) -> None:
     deadline = time.monotonic() + 30
     while not until():
-        keeper.tick(ready, time.monotonic())
-        assert time.monotonic() < deadline, keeper.status
+        runner.tick(ready, time.monotonic())
+        assert time.monotonic() < deadline, runner.status
         time.sleep(0.01)
 
 
-def process(keeper: Keeper) -> psutil.Process:
-    assert keeper.status.pid is not None
-    return psutil.Process(keeper.status.pid)
+def process(runner: PartRunner) -> psutil.Process:
+    assert runner.status.pid is not None
+    return psutil.Process(runner.status.pid)
 
 
 def test_a_part_becomes_healthy_and_is_recorded(make: Make) -> None:
-    keeper = make()
-    drive(keeper, lambda: keeper.healthy)
-    assert keeper.record is not None
-    assert keeper.record.pid == keeper.status.pid
-    assert keeper.status.started is not None
-    assert keeper.status.restarts == 0
+    runner = make()
+    drive(runner, lambda: runner.healthy)
+    assert runner.record is not None
+    assert runner.record.pid == runner.status.pid
+    assert runner.status.started is not None
+    assert runner.status.restarts == 0
 
 
 def test_a_part_waits_for_those_it_needs(make: Make, check: Check) -> None:
-    keeper = make(after=("database",))
+    runner = make(after=("database",))
     for _ in range(20):
-        keeper.tick(lambda name: name != "database", time.monotonic())
+        runner.tick(lambda name: name != "database", time.monotonic())
         time.sleep(0.005)
-    assert keeper.status.state is PartState.WAITING
-    drive(keeper, lambda: keeper.healthy)
+    assert runner.status.state is PartState.WAITING
+    drive(runner, lambda: runner.healthy)
 
 
 def test_a_killed_part_is_started_again_and_its_children_are_not_left(make: Make) -> None:
     family = f"import os, time\nif os.fork() == 0:\n    os.setsid()\n{SLEEP}"
-    keeper = make(family)
-    drive(keeper, lambda: keeper.healthy and bool(process(keeper).children()))
-    first = process(keeper)
+    runner = make(family)
+    drive(runner, lambda: runner.healthy and bool(process(runner).children()))
+    first = process(runner)
     child = first.children()[0]
     first.kill()
-    drive(keeper, lambda: not keeper.healthy)
-    assert keeper.status.state is PartState.FAILED
-    assert "exit code -9" in keeper.status.detail
-    assert "sleeper.log" in keeper.status.detail
-    drive(keeper, lambda: keeper.healthy)
-    assert keeper.status.restarts == 1
-    assert keeper.status.pid != first.pid
+    drive(runner, lambda: not runner.healthy)
+    assert runner.status.state is PartState.FAILED
+    assert "exit code -9" in runner.status.detail
+    assert "sleeper.log" in runner.status.detail
+    drive(runner, lambda: runner.healthy)
+    assert runner.status.restarts == 1
+    assert runner.status.pid != first.pid
     assert not is_alive(child)
 
 
 def test_a_part_that_fails_its_checks_is_unhealthy_and_says_why(make: Make, check: Check) -> None:
-    keeper = make()
-    drive(keeper, lambda: keeper.healthy)
+    runner = make()
+    drive(runner, lambda: runner.healthy)
     check.error = StackError("no answer")
-    drive(keeper, lambda: keeper.status.state is PartState.UNHEALTHY)
-    assert keeper.status.detail == "no answer"
+    drive(runner, lambda: runner.status.state is PartState.UNHEALTHY)
+    assert runner.status.detail == "no answer"
     check.error = None
-    drive(keeper, lambda: keeper.healthy)
-    assert keeper.status.detail == ""
-    assert keeper.status.restarts == 0
+    drive(runner, lambda: runner.healthy)
+    assert runner.status.detail == ""
+    assert runner.status.restarts == 0
 
 
 def test_a_part_that_never_answers_is_killed_and_started_again(make: Make, check: Check) -> None:
     check.error = StackError("no answer")
-    keeper = make(grace=0.3)
-    drive(keeper, lambda: keeper.status.restarts > 0)
+    runner = make(grace=0.3)
+    drive(runner, lambda: runner.status.restarts > 0)
     check.error = None
-    drive(keeper, lambda: keeper.healthy)
+    drive(runner, lambda: runner.healthy)
 
 
 def test_a_failing_preparation_is_repeated(make: Make) -> None:
@@ -142,25 +142,25 @@ def test_a_failing_preparation_is_repeated(make: Make) -> None:
         if failures:
             raise failures.pop()
 
-    keeper = make(prepare=prepare)
-    drive(keeper, lambda: keeper.status.state is PartState.FAILED)
-    assert "another server works here" in keeper.status.detail
-    drive(keeper, lambda: keeper.healthy)
-    assert keeper.status.restarts == 1
+    runner = make(prepare=prepare)
+    drive(runner, lambda: runner.status.state is PartState.FAILED)
+    assert "another server works here" in runner.status.detail
+    drive(runner, lambda: runner.healthy)
+    assert runner.status.restarts == 1
 
 
 def test_a_part_that_ignores_the_request_to_stop_is_killed(make: Make, tmp_path: Path) -> None:
-    keeper = make(DEAF)
+    runner = make(DEAF)
     log = Home(tmp_path).log_file("sleeper")
-    drive(keeper, lambda: keeper.healthy and "deaf" in log.read_text())
-    alive = process(keeper)
-    keeper.request_stop()
-    keeper.finish_stop(time.monotonic() + 0.2)
+    drive(runner, lambda: runner.healthy and "deaf" in log.read_text())
+    alive = process(runner)
+    runner.request_stop()
+    runner.finish_stop(time.monotonic() + 0.2)
     assert not is_alive(alive)
-    assert keeper.status.state is PartState.STOPPED
+    assert runner.status.state is PartState.STOPPED
 
 
 def test_logs_are_for_their_owner_only(make: Make, tmp_path: Path) -> None:
-    keeper = make()
-    drive(keeper, lambda: keeper.healthy)
+    runner = make()
+    drive(runner, lambda: runner.healthy)
     assert Home(tmp_path).log_file("sleeper").stat().st_mode & 0o777 == 0o600
