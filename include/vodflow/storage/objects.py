@@ -137,7 +137,7 @@ def readable_url(ref: SourceRef) -> str | None:
     return presigned_get(ref) if found.ref.version == ref.version and not found.archived else None
 
 
-def presigned_get(ref: SourceRef, seconds: int = 3600, *, settings: Settings | None = None) -> str:
+def presigned_get(ref: SourceRef, seconds: int = 3600) -> str:
     """A URL that reads this version for ``seconds`` without credentials.
 
     Without bucket versioning the URL reads whatever is current: a signed ``If-Match`` would have to be sent by
@@ -146,7 +146,7 @@ def presigned_get(ref: SourceRef, seconds: int = 3600, *, settings: Settings | N
     arguments = {"Bucket": ref.bucket, "Key": ref.key}
     if ref.version_id:
         arguments["VersionId"] = ref.version_id
-    return s3_client(settings).generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds)
+    return s3_client().generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds)
 
 
 def iterate_objects(bucket: str, prefix: str = "", *, settings: Settings | None = None) -> Iterator[list[ListedObject]]:
@@ -182,17 +182,16 @@ def list_objects(bucket: str, prefix: str, *, settings: Settings | None = None) 
     return {item.key.removeprefix(base): item.size for page in pages for item in page}
 
 
-def put_json(bucket: str, key: str, value: Any, *, settings: Settings | None = None) -> None:
+def put_json(bucket: str, key: str, value: Any) -> None:
     """Write a JSON document with the content type and cache lifetime of manifests."""
-    used = settings or get_settings()
     body = json.dumps(value, indent=2, ensure_ascii=False).encode()
     try:
-        s3_client(settings).put_object(
+        s3_client().put_object(
             Bucket=bucket,
             Key=key,
             Body=body,
             ContentType=layout.CONTENT_TYPES[".json"],
-            CacheControl=used.manifest_cache_control,
+            CacheControl=get_settings().manifest_cache_control,
             ChecksumAlgorithm="CRC32",
         )
     except (ClientError, BotoCoreError) as error:

@@ -174,14 +174,7 @@ class MediaConvertHook(AwsBaseHook):
         found = self.service.find(metadata, input_file=input_file, max_pages=max_pages)
         return next((job for job in found if job["Status"] in (statuses or job["Status"])), None)
 
-    def wait_for_job(
-        self,
-        job_id: str,
-        *,
-        delay: float,
-        max_attempts: int,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> dict[str, Any]:
+    def wait_for_job(self, job_id: str, *, delay: float, max_attempts: int) -> dict[str, Any]:
         """Wait until a job is COMPLETE, logging its progress; returns it.
 
         Throttling and lost connections are waited out.
@@ -204,7 +197,7 @@ class MediaConvertHook(AwsBaseHook):
                 if current.ended:
                     return self.checked(job)
                 last = current
-            sleep(delay)
+            time.sleep(delay)
         raise time_limit_failure(job_id, delay * max_attempts, retryable=True)
 
     def checked(self, job: dict[str, Any]) -> dict[str, Any]:

@@ -35,18 +35,11 @@ from vodflow.storage.readability import cause_of
 log = logging.getLogger(__name__)
 
 
-def collect_job(
-    job_id: int,
-    *,
-    run_id: str | None = None,
-    given_up: VodflowError | None = None,
-    service: MediaConvert | None = None,
-) -> None:
+def collect_job(job_id: int, *, run_id: str | None = None, given_up: VodflowError | None = None) -> None:
     """Bring the outputs of a job that MediaConvert has ended into the layout; again and again the same.
 
     :param run_id: the run that asks, for the records
     :param given_up: why nobody waits any longer, when the job may not be over; recorded unless it is
-    :param service: none means the settings' one
     :raises InputRejected: the source turned out to be damaged; recorded
     :raises EngineCanceled: somebody cancelled MediaConvert's job; recorded
     :raises EngineError: it failed, is not done yet, or its outputs are missing; recorded with its class
@@ -64,7 +57,7 @@ def collect_job(
     if attempt is None or attempt.external_id is None or attempt.outcome is not None:
         raise CatalogError(f"Job {job_id} has no MediaConvert job to collect; clear its task and run it again.")
     try:
-        ending = _ending(job, attempt, attempt.external_id, service or MediaConvert.of())
+        ending = _ending(job, attempt, attempt.external_id, MediaConvert.of())
         require_current(job.plan.source)
         result = _Collector(job, attempt, ending).run()
         cost = charged(job, attempt, ending[0])
