@@ -56,12 +56,17 @@ class Checksums:
     composite: str
 
 
-def checksums(path: Path, part_size: int = PART_SIZE) -> Checksums:
-    """Read a file once and compute both of its checksums."""
+def checksums(path: Path, part_size: int = PART_SIZE, stop: threading.Event | None = None) -> Checksums:
+    """Read a file once and compute both of its checksums.
+
+    :raises EngineCanceled: when ``stop`` is set
+    """
     whole = 0
     parts: list[bytes] = []
     with path.open("rb") as file:
         while part := file.read(part_size):
+            if stop is not None and stop.is_set():
+                raise EngineCanceled(f"Reading {path} was cancelled.")
             whole = zlib.crc32(part, whole)
             parts.append(_bytes(zlib.crc32(part)) if parts or len(part) == part_size else _bytes(whole))
     return Checksums(_base64(_bytes(whole)), f"{_base64(_bytes(zlib.crc32(b''.join(parts))))}-{len(parts)}")
