@@ -347,6 +347,10 @@ def _paused_pictures(path: Path) -> None:
     _paused(path, "v")
 
 
+def _very_late_sound(path: Path) -> None:
+    _ffmpeg(*_flashing("320x180", 14), *_beeping(14), *_X264, *_AAC, "-bsf:a", "noise=drop='lt(n,520)'", path)
+
+
 def _fragmented(path: Path) -> None:
     _kept(path, "-movflags", "frag_keyframe")
 
@@ -536,6 +540,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "lost_often_ts": (".ts", _lost_often),
     "paused_sound": (".ts", _paused_sound),  # 15 s, 11 of them without sound, or without pictures
     "paused_pictures": (".ts", _paused_pictures),
+    "very_late_sound": (".ts", _very_late_sound),  # 14 s, sound after 11 s
     "fragmented": (".mp4", _fragmented),
     "text_first": (".mkv", _text_first),  # subtitles 0.6 s before pictures and sound
     "text_before": (".mkv", _text_before),  # 0.3 s

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vodflow.contract.media_info import MediaInfo
@@ -37,6 +37,9 @@ _ESTIMATED = {"mpegts", "mpeg"}
 #: Formats that find their last packets by their index, and a time that is beyond every end.
 _INDEXED = {"mov", "matroska", "avi"}
 _BEYOND = 1e9
+#: How far to look once more where such a format names sound that has not begun: microseconds, and bytes of memory.
+_FAR = ("-analyzeduration", "120000000", "-probesize", "100000000")
+
 #: Seconds before the declared end from which others are read to see where the end is.
 _TAIL = 2.0
 #: Seconds, and share of the duration, that the last packet may end early: long last frames, rounded headers.
@@ -88,15 +91,21 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     return check_decodes(info, lambda seconds, outputs: _decode(source, seconds, outputs, timeout))
 
 
-def _describe(source: str, timeout: float) -> Mapping[str, Any]:
-    done = _ffprobe(source, ["-of", "json", "-show_format", "-show_streams", *PROGRAMS], timeout)
+def _describe(source: str, timeout: float, limits: Sequence[str] = ()) -> Mapping[str, Any]:
+    asked = ["-of", "json", "-show_format", "-show_streams", *PROGRAMS]
+    arguments = input_arguments(source, timeout)
+    done = _run([ffprobe_path(), *_LOG, *asked, *arguments[:-2], *limits, *arguments[-2:]], source, timeout)
     # Also after a success: a seek that failed leaves a wrong duration behind.
     _raise_unless_readable(source, done)
     if done.returncode != 0:
         raise InputRejected(
             RejectionReason.NOT_A_VIDEO, "The file is not in any known video format, whatever its name says."
         )
-    return of_one_program(json.loads(done.stdout))
+    document = of_one_program(json.loads(done.stdout))
+    late = any(item.get("codec_type") == "audio" and item.get("channels") == 0 for item in document["streams"])
+    if late and not limits and _formats(document) & _ESTIMATED:
+        return _describe(source, timeout, _FAR)
+    return document
 
 
 def timed(source: str, document: Mapping[str, Any], timeout: float, *, whole: bool) -> Mapping[str, Any]:

@@ -99,3 +99,7 @@ def test_late_sound(seconds: float, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["paused_sound", "paused_pictures"])
 def test_a_long_pause_of_one_track_is_no_jump_of_the_clock(name: str, tmp_path: Path) -> None:
     assert_kept(clip(name), tmp_path, heard=4)
+
+
+def test_sound_that_begins_after_the_usual_look_at_a_file_is_found(tmp_path: Path) -> None:
+    assert_kept(clip("very_late_sound"), tmp_path, heard=3)
