@@ -19,9 +19,12 @@ demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your
 # One more than cores: the tests of the whole stack mostly wait.
 WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) < 4 ? $$(nproc 2>/dev/null || echo 2) + 1 : 4 )))
 
-test: ## run every test
+# Of some tests alone the coverage says nothing.
+COVERAGE = $(if $(ARGS),,--cov --cov-report=term-missing:skip-covered --cov-fail-under=85)
+
+test: ## run every test (ARGS=what pytest takes: some of them)
 	@$(BOOTSTRAP) dev aws clips node browser
-	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=85 $(ARGS)
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(COVERAGE) $(ARGS)
 
 up: ## start the embedded stack and wait until it is healthy
 	@$(BOOTSTRAP) runtime aws player
