@@ -11,6 +11,7 @@ import logging
 import math
 import subprocess
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from operator import mul
 from typing import Final, NamedTuple
@@ -86,6 +87,8 @@ def check_sync(
                     _check_place(outputs, plan, track, place, source, video.segments[0].start, pictures)
     except _Unreadable as error:
         log.warning("The sync of %s was not measured, for its source cannot be read: %s", plan.source.uri, error)
+    finally:
+        _read.cache_clear()
 
 
 class _Unreadable(Exception):
@@ -138,7 +141,7 @@ def _picture_lag(plan: TranscodePlan, track: Track, source: str) -> float:
     steady = f"fps={rendition.frame_rate}:start_time=0,{small}"
     shown = ["-frames:v", str(count), "-f", "rawvideo", "-"]
     argv = ["-skip_loop_filter", "all", "-itsoffset", f"{offset:.6f}", *input_arguments(source, _TIMEOUT)]
-    original = _run([*argv, "-map", f"0:{plan.media.video.index}", "-vf", steady, *shown])
+    original = _read(*argv, "-map", f"0:{plan.media.video.index}", "-vf", steady, *shown)
     encoded = ["-f", "h264", "-i", "pipe:0", "-fps_mode", "passthrough", "-vf", small, *shown]
     published = _run(encoded, track.gops[0].stream)
     best, right = _compare(_cells(original), _cells(published), _PICTURE_REACH, 1.5 * frame, frame)
@@ -166,12 +169,18 @@ def _source_sound(plan: TranscodePlan, source: str, index: int, at: float, secon
 def _pcm(source: list[str], given: Gop | None, filters: str) -> array.array[int]:
     sound = ["-af", filters, "-ac", "1", "-ar", str(_RATE), "-f", "s16le", "-"]
     samples = array.array("h")
-    data = _run([*source, *sound], given.stream if given else b"")
+    data = _run([*source, *sound], given.stream) if given else _read(*source, *sound)
     samples.frombytes(data[: len(data) // 2 * 2])
     return samples
 
 
-def _run(arguments: list[str], given: bytes = b"") -> bytes:
+@lru_cache(maxsize=8)
+def _read(*arguments: str) -> bytes:
+    """What FFmpeg makes of the source: of the same place for each container."""
+    return _run(arguments)
+
+
+def _run(arguments: Sequence[str], given: bytes = b"") -> bytes:
     argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", *arguments]
     try:
         done = capture_bytes(argv, _TIMEOUT, given)
