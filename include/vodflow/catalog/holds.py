@@ -94,7 +94,8 @@ def pause(age: float, longest: float) -> float:
 def admit(conn: Connection, waiter: Waiter) -> Admission:
     """Let a step begin, unless others wait at the same step: then it waits as well, or is the one that tries."""
     query = select(hold).where(_near(waiter))
-    if not conn.execute(query.limit(1)).first():
+    # Its own row may be of another machine, where it waited before.
+    if not conn.execute(select(hold.c.run_id).where(or_(_near(waiter), _own(waiter))).limit(1)).first():
         return Admission()
     conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"vodflow.hold.{waiter.step}", 0))))
     now: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()

@@ -111,6 +111,14 @@ def test_a_machine_s_trouble_is_its_own_and_a_step_s_hold_is_no_other_step_s() -
     assert len(seen()) == 2, "what works on another machine says nothing of this one"
 
 
+@pytest.mark.parametrize("limit", [LONG, 0])
+def test_a_run_that_goes_on_at_another_machine_waits_nowhere(limit: float) -> None:
+    meet(waiter(1), StartError("no process", code="EAGAIN"), limit)
+    assert admit(waiter(1, machine="b")) == Admission(None, held=True)
+    assert passed(waiter(1, machine="b")) == []
+    assert seen() == []
+
+
 def test_a_full_disk_is_seen_by_each_for_itself() -> None:
     meet(waiter(1), DiskSpaceError("full", code="ENOSPC"))
     assert admit(waiter(2)) == Admission(None, held=True)
