@@ -14,9 +14,10 @@ __all__ = ["in_bytes", "media_summary", "plan_summary", "progress_summary", "res
 def media_summary(media: MediaInfo) -> str:
     """What came in: ``mov,mp4: h264 1920x1080, 25 fps, aac 2 channels 48000 Hz, 10.0 s``."""
     video = media.video
+    container = ",".join(media.container.split(",")[:2])  # FFmpeg names all that its demuxer reads
     sound = [f"{track.codec} {track.channels} channels {track.sample_rate} Hz" for track in media.audio]
     parts = [
-        f"{media.container}: {video.codec} {video.display_width}x{video.display_height}",
+        f"{container}: {video.codec} {video.display_width}x{video.display_height}",
         f"{'about ' if video.variable_frame_rate else ''}{float(video.fps):.6g} fps",
         *(["interlaced"] if video.interlaced else []),
         *(["HDR"] if video.hdr else []),

@@ -26,7 +26,7 @@ from vodflow.sensing import queue
 from vodflow.sensing.notices import Notice, Problem, ProblemName, parse_message
 from vodflow.sensing.queue import Message
 from vodflow.sensing.registration import source_of
-from vodflow.sensing.rules import Ignored, Places, Watched, judge
+from vodflow.sensing.rules import Ignored, Places, Watched, counted, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import SourceObject, resolve_source
 
@@ -101,7 +101,7 @@ def take_in(
     log.info(
         "Took in %d messages with %d notices: %d new sources, %d gone, %d problems, %d postponed; ignored %s",
         result.messages, result.notices, len(result.registered), result.gone, result.problems, result.postponed,
-        dict(result.ignored),
+        counted(result.ignored),
     )  # fmt: skip
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +24,11 @@ class Ignored(StrEnum):
     TOO_SMALL = "too_small"
     TOO_LARGE = "too_large"
     TOO_YOUNG = "too_young"
+
+
+def counted(ignored: Mapping[Ignored, int]) -> str:
+    """How many objects were ignored why, for people: ``3 suffix, 1 folder``."""
+    return ", ".join(f"{count} {reason}" for reason, count in ignored.items()) or "nothing"
 
 
 @dataclass(frozen=True, slots=True)

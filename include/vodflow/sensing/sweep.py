@@ -22,7 +22,7 @@ from vodflow.contract.plan import SourceRef
 from vodflow.errors import SourceUnreadable, UnreadableReason, VodflowError
 from vodflow.sensing.listing import newest_objects
 from vodflow.sensing.registration import as_source
-from vodflow.sensing.rules import Ignored, Places, Watched, judge
+from vodflow.sensing.rules import Ignored, Places, Watched, counted, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import ARCHIVES, ListedObject
 from vodflow.storage.readability import check_readable
@@ -81,7 +81,8 @@ def sweep(
             on_registered(new)
     log.info(
         "Swept %d objects in %d pages: %d videos, %d new, %d cannot be read; ignored %s",
-        result.objects, result.pages, result.matched, result.registered, result.unreadable, dict(result.ignored),
+        result.objects, result.pages, result.matched, result.registered, result.unreadable,
+        counted(result.ignored),
     )  # fmt: skip
     return result
 

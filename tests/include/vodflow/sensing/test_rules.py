@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from vodflow.sensing.rules import Ignored, Places, Watched, judge, tenant_of
+from vodflow.sensing.rules import Ignored, Places, Watched, counted, judge, tenant_of
 from vodflow.settings import Settings
 from vodflow.settings.watch_rules import WatchRule
 
@@ -115,3 +115,8 @@ def test_narrowing() -> None:
     assert places.narrowed("").listings() == [("one", "a/"), ("two", "b/")]
     assert places.narrowed("b").listings() == [("two", "b/")]
     assert places.narrowed("c/").listings() == []
+
+
+def test_what_was_ignored_is_told_in_words() -> None:
+    assert counted({}) == "nothing"
+    assert counted({Ignored.SUFFIX: 3, Ignored.FOLDER: 1}) == "3 suffix, 1 folder"
