@@ -87,12 +87,13 @@ def with_steady_sound(argv: list[str], first: Mapping[str, str], outputs: int) -
     place = argv.index("-filter_complex")
     graph, tail, watched = argv[place + 1], list[str](), list[str]()
     for number, (track, filters) in enumerate(first.items()):
-        # The layout once more: FFmpeg would choose one that suits all branches.
+        # The layout once more, and behind the split: FFmpeg would choose one that suits all branches.
         layout = filters.rpartition(",")[2]
         for use in range(graph.count(f"[{track}]")):
             name = f"{number}_{use}"
             graph = graph.replace(f"[{track}]", f"[d{name}]", 1)
-            graph += f";[dec:{number}]{layout},asplit[d{name}][k{name}];[k{name}]{_NOTHING}[n{name}]"
+            graph += f";[dec:{number}]asplit[s{name}][k{name}];[s{name}]{layout}[d{name}]"
+            graph += f";[k{name}]{layout},{_NOTHING}[n{name}]"
             watched += ["-map", f"[n{name}]", "-f", "null", "-"]
         # One sample more: no loopback decoder begins without any, and a track may turn out to be empty.
         tail += ["-map", track, "-filter:a", f"{filters},apad=pad_len=1", "-c:a", "pcm_f32le", "-f", "null", "-"]
