@@ -16,7 +16,7 @@ _FIRST_BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b
 #: Boxes that hold media or its index; a cut inside any other one costs nothing.
 _MEDIA_BOXES = {b"moov", b"moof", b"mdat"}
 #: Boxes to look at: enough for every ordinary file; a fragmented one may have many more.
-_MAX_BOXES = 256
+MAX_BOXES = 256
 
 _EBML = 0x1A45DFA3
 _SEGMENT = 0x18538067
@@ -57,7 +57,7 @@ def examine(read: ReadRange, size: int) -> Structure:
 
 def _examine_mp4(read: ReadRange, size: int) -> Structure:
     offset, seen, open_ended = 0, set[bytes](), False
-    for _ in range(_MAX_BOXES):
+    for _ in range(MAX_BOXES):
         header = read(offset, 16) if offset < size else b""
         kind, length = header[4:8], int.from_bytes(header[:4], "big")
         complete = len(header) >= (16 if length == 1 else 8)

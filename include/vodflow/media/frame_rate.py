@@ -21,6 +21,7 @@ from struct import iter_unpack
 from typing import Any
 
 from vodflow.contract.media_info import MediaInfo, VideoTrack
+from vodflow.media.containers import MAX_BOXES
 from vodflow.media.isobmff import boxes, need
 from vodflow.media.ranges import ReadRange
 
@@ -144,12 +145,14 @@ def _indexed(read: ReadRange, info: MediaInfo) -> array[float]:
     :raises SourceUnavailable: when it cannot be read just now
     """
     offset, header, length = 0, b"", 0
-    while header[4:8] != b"moov":
+    for _ in range(MAX_BOXES):
         offset += length
         header = read(offset, 16) if offset < info.size else b""
         length = int.from_bytes(header[8:16] if header[:4] == b"\0\0\0\1" else header[:4], "big")
-        if length < 8:
-            return array("d")
+        if length < 8 or header[4:8] == b"moov":
+            break
+    if length < 8 or header[4:8] != b"moov":
+        return array("d")
     moov = read(offset + 8, min(length, _LARGEST_INDEX) - 8)
     try:
         tracks = [moov[box.start : box.end] for box in boxes(moov) if box.kind == "trak"]

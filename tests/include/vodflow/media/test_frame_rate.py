@@ -101,3 +101,16 @@ def test_the_index_of_an_mp4_tells_the_rate() -> None:
 def test_a_damaged_index_tells_nothing(data: bytes) -> None:
     track = from_index(data)
     assert (track.frame_rate, track.variable_frame_rate) == ("10/1", False)
+
+
+def test_an_index_behind_boxes_without_end_is_not_looked_for() -> None:
+    looks = []
+
+    def read(offset: int, length: int) -> bytes:
+        looks.append(offset)
+        assert len(looks) <= 1000
+        return box("free")[:length]
+
+    info = media(640, 360, "10/1").model_copy(update={"size": 1 << 40})
+    document = {"streams": [{"index": 0, "r_frame_rate": "10/1", "avg_frame_rate": "11/1"}]}
+    assert with_needed_rate(info, document, read, lambda _: "") == info
