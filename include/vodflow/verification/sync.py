@@ -50,6 +50,10 @@ _WORSE: Final = 0.2
 _EQUAL: Final = 0.05
 #: Bytes up to which a source is read from its beginning to a place, which needs no index and no steady clock.
 _SMALL: Final = 64 * 1024 * 1024
+#: Seconds up to which all of a source's sound is kept in memory: 16 kB each.
+_SHORT: Final = 60.0
+#: Sound at its time stamps, from time 0 on.
+_KEPT: Final = f"aresample={_RATE}:async=1:first_pts=0:min_hard_comp=0.01"
 #: Formats that are sought in where they are larger.
 _SEEKABLE: Final = {"mov", "matroska", "mxf"}
 #: Seconds; more than any place needs.
@@ -119,7 +123,8 @@ def _check_place(
     published = published[round((at - piece.start + zero) * _RATE) :][: round(_SOUND * _RATE)]
     index = track.rendition.source_index if isinstance(track.rendition, AudioRendition) else 0
     original = _source_sound(plan, source, index, at, len(published) / _RATE)
-    best, right = _compare(_loudness(original), _loudness(published), _REACH, TOLERANCE + abs(pictures), _STEP / _RATE)
+    best, right = _compare(_loudness(original), _loudness(published), _REACH, TOLERANCE + abs(pictures), _STEP / _RATE,
+                            settled=not pictures)  # fmt: skip
     late = best.steps * _STEP / _RATE - pictures
     log.debug("%s at %.1f s: %+.3f s, fit %.2f", track.name, at, late, best.fit)
     if best.fit >= _FOUND and abs(late) > TOLERANCE and (pictures or right < best.fit - _WORSE):
@@ -161,9 +166,14 @@ def _source_sound(plan: TranscodePlan, source: str, index: int, at: float, secon
         # The pictures are read, too, for FFmpeg joins recordings where the first of its streams jumps.
         offset = input_offset(media.container, media.start or 0.0, [media.video.start, track.start], zero)
         argv, begin = [*patience(media.longest_gap), "-itsoffset", f"{offset:.6f}", *argv], at
-        argv += ["-map", f"0:{media.video.index}", "-c", "copy", "-t", f"{at + seconds:.6f}", "-f", "null", "-"]
-    kept = f"aresample={_RATE}:async=1:first_pts=0:min_hard_comp=0.01"
-    return _pcm([*argv, "-map", f"0:{index}"], None, f"{kept},atrim={begin:.6f}:{begin + seconds:.6f}")
+        # A short source is read once, for all places.
+        whole = media.duration <= _SHORT
+        end = media.duration + _SOUND if whole else at + seconds
+        argv += ["-map", f"0:{media.video.index}", "-c", "copy", "-t", f"{end:.6f}", "-f", "null", "-"]
+        if whole:
+            samples = _pcm([*argv, "-map", f"0:{index}"], None, f"{_KEPT},atrim=0:{end:.6f}")
+            return samples[round(begin * _RATE) : round((begin + seconds) * _RATE)]
+    return _pcm([*argv, "-map", f"0:{index}"], None, f"{_KEPT},atrim={begin:.6f}:{begin + seconds:.6f}")
 
 
 def _pcm(source: list[str], given: Gop | None, filters: str) -> array.array[int]:
@@ -205,10 +215,20 @@ def _cells(data: bytes) -> Signal:
     return [list(data[cell :: _CELLS**2]) for cell in range(_CELLS**2)]
 
 
-def _compare(original: Signal, published: Signal, reach: float, near: float, step: float) -> tuple[Lag, float]:
-    """Where the published signal fits best, and how well within ``near`` seconds of the right place."""
+def _compare(
+    original: Signal, published: Signal, reach: float, near: float, step: float, *, settled: bool = True
+) -> tuple[Lag, float]:
+    """Where the published signal fits best, and how well within ``near`` seconds of the right place.
+
+    :param settled: whether a good fit near the right place is enough of an answer
+    """
     length = min(len(original[0]), len(published[0]))
     most = min(round(reach / step), length // 2)
+    close = min(most, int(near / step))
+    fits = [Lag(steps, _fit(original, published, steps)) for steps in range(-close, close + 1)]
+    right = max(fits, key=lambda lag: lag.fit)
+    if settled and right.fit >= 1 - _WORSE:
+        return right, right.fit  # nothing can fit better by so much that it would count
     fits = [Lag(steps, _fit(original, published, steps)) for steps in range(-most, most + 1)]
     top = max((lag.fit for lag in fits), default=0.0)
     best = min((lag for lag in fits if lag.fit >= top - _EQUAL), key=lambda lag: abs(lag.steps), default=Lag(0, 0.0))
