@@ -120,7 +120,7 @@ def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
     uploads = [upload(name, f"chaos/{name}.mp4") for name in ("small", "silent", "mono", "fast", "odd", "interlaced")]
 
     def strike(progress: list[Progress]) -> None:
-        busy = any(not item.over for item in progress)
+        busy = any(item.verdict == "PROGRESSING" for item in progress)
         if victims and busy and live.is_healthy():
             _kill(live, victims.pop(0))
 
