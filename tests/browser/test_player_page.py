@@ -43,8 +43,16 @@ def manifest(transcoded: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page whose console must stay quiet."""
+def folder(tmp_path: Path) -> Iterator[str]:
+    """Where a folder of this test's own is served."""
+    (tmp_path / "m").mkdir()
+    with playback.DirectoryServer(m=tmp_path / "m") as server:
+        yield f"{server.url}/m"
+
+
+@pytest.fixture
+def page(browser: Browser, folder: str) -> Iterator[Page]:
+    """A page whose console must stay quiet. It closes before its servers: a page loads on after a test's last word."""
     context = browser.new_context(viewport={"width": 1120, "height": 1180})
     opened = context.new_page()
     opened.set_default_timeout(20_000)
@@ -225,13 +233,11 @@ def test_what_goes_wrong_is_said(page: Page, site: str, query: str, said: str) -
     assert said in page.locator("#message").inner_text()
 
 
-def test_titles_are_text(page: Page, manifest: dict[str, Any], tmp_path: Path) -> None:
+def test_titles_are_text(page: Page, manifest: dict[str, Any], tmp_path: Path, folder: str) -> None:
     manifest["video"]["title"] = "<img src=x onerror=alert(1)>"
-    (tmp_path / "m").mkdir()
     (tmp_path / "m/manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "m/player.html").write_bytes(player_files()["player.html"][0])
-    with playback.DirectoryServer(m=tmp_path / "m") as server:
-        page.goto(f"{server.url}/m/player.html?manifest=manifest.json")
-        page.wait_for_selector("#rungs tr")
-        assert page.locator("h1").inner_text() == "<img src=x onerror=alert(1)>"
-        assert page.locator("h1 img").count() == 0
+    page.goto(f"{folder}/player.html?manifest=manifest.json")
+    page.wait_for_selector("#rungs tr")
+    assert page.locator("h1").inner_text() == "<img src=x onerror=alert(1)>"
+    assert page.locator("h1 img").count() == 0
