@@ -6,6 +6,7 @@ import contextlib
 import email.utils
 import http.client
 import json
+import re
 import subprocess
 import urllib.error
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from local_mediaconvert.transcode.relay import relayed
 _TIMEOUT: Final = 60.0
 #: Seconds one answer of an HTTP server may take.
 _HTTP_TIMEOUT: Final = 10.0
+#: A number of bytes that the API's 64 bits hold.
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 Document = dict[str, Any]
 
@@ -93,14 +96,20 @@ def _behind(url: str) -> Document:
         raise ApiError("ForbiddenException", str(error)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise ApiError("UnprocessableEntityException", f"{_shown(url)} cannot be read: {error}") from error
+    return told(headers)
+
+
+def told(headers: Mapping[str, str]) -> Document:
+    """Metadata of a file by the headers of an HTTP answer. What a server says wrongly, it does not say."""
     metadata: Document = {}
     size = (headers.get("Content-Range") or "").rpartition("/")[2] or headers.get("Content-Length") or ""
-    if size.isdigit():
+    if _SIZE.fullmatch(size):
         metadata["fileSize"] = int(size)
-    if headers.get("ETag"):
-        metadata["eTag"] = headers["ETag"].strip('"')
-    if headers.get("Last-Modified"):
-        metadata["lastModified"] = int(email.utils.parsedate_to_datetime(headers["Last-Modified"]).timestamp())
+    if tag := (headers.get("ETag") or "").removeprefix("W/").strip('"'):
+        metadata["eTag"] = tag
+    with contextlib.suppress(ValueError, OverflowError):  # no date, or none that has a time stamp
+        moment = email.utils.parsedate_to_datetime(headers.get("Last-Modified") or "")
+        metadata["lastModified"] = int(moment.timestamp())
     return metadata
 
 

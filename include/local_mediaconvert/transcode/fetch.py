@@ -104,7 +104,7 @@ def _from_http(
         raise _http_error(error.code, shown) from error
     except PrivateAddress as error:
         raise JobFailed(ErrorCode.HTTP_FORBIDDEN, f"3403: Access to '{shown}' is not allowed. {error}") from error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise JobFailed(
             ErrorCode.HTTP_CONNECTION, f"3451: Server could not be reached when accessing: '{shown}'. {error}"
         ) from error
@@ -117,7 +117,7 @@ def _copy(
     progress: Callable[[float], None] | None,
     uri: str,
 ) -> None:
-    size, received = int(answer.headers.get("Content-Length") or 0), 0
+    size, received = answer.length or 0, 0  # none where the header holds no number
     while chunk := answer.read(_CHUNK):
         if cancel.is_set():
             raise EngineCanceled(f"Download of {uri.partition('?')[0]} was cancelled.", code="canceled")

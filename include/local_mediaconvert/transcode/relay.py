@@ -14,7 +14,7 @@ from typing import Final
 from local_mediaconvert.transcode.http_inputs import open_input
 
 #: What a reader of ranges needs to know of the answer.
-_PASSED: Final = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges")
+_PASSED: Final = ("Content-Type", "Content-Range", "Accept-Ranges")
 
 
 @contextlib.contextmanager
@@ -37,6 +37,8 @@ def relayed(url: str, timeout: float) -> Iterator[str]:
                     for name in _PASSED:
                         if answer.headers.get(name):
                             self.send_header(name, answer.headers[name])
+                    if answer.length is not None:  # the header holds a number
+                        self.send_header("Content-Length", str(answer.length))
                     self.end_headers()
                     shutil.copyfileobj(answer, self.wfile)
             except urllib.error.HTTPError as error:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -238,6 +241,32 @@ def test_probe_tells_what_a_file_is(mediaconvert: Any, s3: S3Client, make_bucket
     address = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a film (1).mp4"})
     (again,) = mediaconvert.probe(InputFiles=[{"FileUrl": address}])["ProbeResults"]
     assert again["Container"] == result["Container"]
+
+
+class _Careless(BaseHTTPRequestHandler):
+    """Serves one file with headers that mean nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        for name in ("Last-Modified", "Content-Length", "ETag"):
+            self.send_header(name, "²nonsense")
+        self.end_headers()
+        with suppress(ConnectionError):  # who has read enough
+            self.wfile.write(clip("plain").read_bytes())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_probe_passes_over_headers_that_mean_nothing(mediaconvert: Any) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Careless) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/film.mp4"
+        (result,) = mediaconvert.probe(InputFiles=[{"FileUrl": address}])["ProbeResults"]
+        server.shutdown()
+    assert result["Container"]["Format"] == "mp4"
+    assert not {"FileSize", "LastModified"} & set(result["Metadata"])
 
 
 def test_probe_refuses_what_is_no_media_file(mediaconvert: Any, s3: S3Client, make_bucket: Callable[[], str]) -> None:
