@@ -99,7 +99,7 @@ def _behind(url: str) -> Document:
     return told(headers)
 
 
-def told(headers: Mapping[str, str]) -> Document:
+def told(headers: http.client.HTTPMessage | Mapping[str, str]) -> Document:
     """Metadata of a file by the headers of an HTTP answer. What a server says wrongly, it does not say."""
     metadata: Document = {}
     size = (headers.get("Content-Range") or "").rpartition("/")[2] or headers.get("Content-Length") or ""

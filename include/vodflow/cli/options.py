@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import Output
 from vodflow.errors import ConfigurationError
+from vodflow.settings.engines import supported
 
 
 def as_list(value: str | None) -> list[str] | None:
@@ -25,7 +25,7 @@ def checked_by(check: Callable[[str], object]) -> Callable[[str | None], str | N
         try:
             if value is not None:
                 check(value)
-        except ConfigurationError as error:
+        except (ConfigurationError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error
         return value
 
@@ -55,6 +55,13 @@ Outputs = Annotated[
 Qualities = Annotated[
     str | None, typer.Option(help="Rungs of the ladder, as 1080p,720p; all that fit the source otherwise.")
 ]
-Engine = Annotated[EngineName | None, typer.Option(help="Who encodes; the profile's engine otherwise.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who encodes: local, or mediaconvert where it is set up; the profile's engine otherwise.",
+        callback=checked_by(supported),
+    ),
+]
 Priority = Annotated[int, typer.Option(min=0, max=100, help="Higher first.")]
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait; for ever otherwise.")]

@@ -66,10 +66,10 @@ class TranscodeRequest(BaseModel):
                 raise ValueError(str(error)) from error
         return value
 
-    @field_validator("engine")
+    @field_validator("engine", mode="before")
     @classmethod
-    def _is_available(cls, value: EngineName | None) -> EngineName | None:
-        return None if value is None else available(value)
+    def _is_available(cls, value: object) -> EngineName | None:
+        return None if value is None else available(str(value))
 
     @model_validator(mode="after")
     def _names_a_source(self) -> Self:

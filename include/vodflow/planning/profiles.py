@@ -126,10 +126,10 @@ class Profile(_Schema):
     audio: AudioSettings = AudioSettings()
     thumbnails: ThumbnailSettings | None = ThumbnailSettings()
 
-    @field_validator("engine")
+    @field_validator("engine", mode="before")
     @classmethod
-    def _is_available(cls, value: EngineName) -> EngineName:
-        return available(value)
+    def _is_available(cls, value: object) -> EngineName:
+        return available(str(value))
 
     @model_validator(mode="after")
     def _consistent(self) -> Profile:

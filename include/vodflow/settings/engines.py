@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from vodflow.contract.engine_names import EngineName
 from vodflow.settings import get_settings
 
-#: What must be set for an engine that is not always there.
-_NEEDS: Final = {EngineName.MEDIACONVERT: "VODFLOW_MEDIACONVERT_ROLE"}
+#: The setting that makes an engine available; none where it always is. The only place that knows: an engine that is
+#: missing here can be stored, but has no task, is offered nowhere, and is refused wherever somebody asks for it.
+_SWITCHES: Final[Mapping[EngineName, str | None]] = {
+    EngineName.LOCAL: None,
+    EngineName.MEDIACONVERT: "mediaconvert_role",
+}
 
 
 def available_engines() -> tuple[EngineName, ...]:
-    """The engines that this installation can run: those with a task in the ``transcode_video`` DAG.
+    """The engines that this installation can run: those with a task in the ``transcode_video`` DAG."""
+    settings = get_settings()
+    return tuple(engine for engine, switch in _SWITCHES.items() if switch is None or getattr(settings, switch))
 
-    MediaConvert is one as soon as the settings name the role that it takes on.
+
+def supported(engine: str) -> EngineName:
+    """The engine, if settings can make it available.
+
+    :raises ValueError: naming those there are
     """
-    role = get_settings().mediaconvert_role
-    return (EngineName.LOCAL, EngineName.MEDIACONVERT) if role else (EngineName.LOCAL,)
+    if engine not in _SWITCHES:
+        raise ValueError(f"engine {engine} is not available here; choose {', '.join(_SWITCHES)}")
+    return EngineName(engine)
 
 
-def available(engine: EngineName) -> EngineName:
+def available(engine: str) -> EngineName:
     """The engine, if this installation can run it.
 
     :raises ValueError: naming those that it can run, and what is missing
     """
     known = available_engines()
     if engine not in known:
-        missing = f" (set {_NEEDS[engine]})" if engine in _NEEDS else ""
-        raise ValueError(f"engine {engine.value} is not available here{missing}; choose {', '.join(known)}")
-    return engine
+        switch = _SWITCHES.get(EngineName(engine)) if engine in _SWITCHES else None
+        missing = f" (set VODFLOW_{switch.upper()})" if switch else ""
+        raise ValueError(f"engine {engine} is not available here{missing}; choose {', '.join(known)}")
+    return EngineName(engine)

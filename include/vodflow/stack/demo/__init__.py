@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from vodflow.contract.engine_names import EngineName
-
 
 def demo(
     videos: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders of videos; the demo's own five when left out.")
     ] = None,
     engine: Annotated[
-        EngineName | None, typer.Option(help="Who encodes; what profile and watch rule say when left out.")
+        str | None, typer.Option(metavar="NAME", help="Who encodes; what profile and watch rule say when left out.")
     ] = None,
 ) -> None:
     """Start the stack, upload videos, watch the DAGs find and publish them, show the report."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.settings import get_settings
-from vodflow.settings.engines import available
+from vodflow.settings.engines import available, supported
 from vodflow.stack.airflow_api import AirflowApi
 from vodflow.stack.demo import screen
 from vodflow.stack.demo.clips import DemoVideo, own_videos, shipped_videos
@@ -31,7 +32,7 @@ INTERRUPTED = 130
 LOG_WIDTH = 10_000
 
 
-def run_demo(paths: list[Path], engine: EngineName | None = None) -> int:
+def run_demo(paths: list[Path], engine: str | None = None) -> int:
     """Run the demo.
 
     :param paths: a person's own files and folders; the demo's own five videos when empty
@@ -44,6 +45,8 @@ def run_demo(paths: list[Path], engine: EngineName | None = None) -> int:
     stack = Stack.load()
     started = not stack.is_healthy()
     try:
+        # Before minutes are spent on a start, and again when the stack's own settings are known.
+        _check(engine, supported)
         return _demo(console, stack, paths, engine)
     except KeyboardInterrupt:
         console.print("\nInterrupted.")
@@ -59,7 +62,7 @@ def run_demo(paths: list[Path], engine: EngineName | None = None) -> int:
         return 1
 
 
-def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName | None) -> int:
+def _demo(console: Console, stack: Stack, paths: list[Path], engine: str | None) -> int:
     began = time.monotonic()
     videos = own_videos(paths) if paths else []
     screen.heading(console, "1. The stack")
@@ -69,12 +72,12 @@ def _demo(console: Console, stack: Stack, paths: list[Path], engine: EngineName 
     screen.start_stack(console, stack)
     os.environ.update(stack.environment())
     get_settings.cache_clear()
-    _check(engine)
+    chosen = _check(engine, available)
     videos = videos or shipped_videos(stack.home.root)
 
     since = datetime.now(UTC)
     screen.heading(console, "2. Upload to S3")
-    uploads = _upload(console, videos, engine)
+    uploads = _upload(console, videos, chosen)
 
     screen.heading(console, "3. Airflow senses, transcodes, verifies, publishes")
     with AirflowApi(stack.config) as airflow:
@@ -105,10 +108,9 @@ def _outcomes(stack: Stack, results: list[Progress]) -> OutcomeLines:
     return outcome_lines(results)
 
 
-def _check(engine: EngineName | None) -> None:
+def _check(engine: str | None, by: Callable[[str], EngineName]) -> EngineName | None:
     try:
-        if engine is not None:
-            available(engine)
+        return None if engine is None else by(engine)
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from error
 

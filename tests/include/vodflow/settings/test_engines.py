@@ -1,0 +1,50 @@
+"""Which engines there are, and what is said of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+from vodflow.cli.app import app
+from vodflow.contract.engine_names import EngineName
+from vodflow.settings import Settings
+from vodflow.settings.engines import available, available_engines, supported
+from vodflow.stack.demo.run import run_demo
+
+ROLE = "arn:aws:iam::123456789012:role/mediaconvert"
+
+
+@pytest.fixture(params=["", ROLE])
+def role(request: pytest.FixtureRequest, set_settings: Callable[..., Settings]) -> str | None:
+    return set_settings(mediaconvert_role=request.param).mediaconvert_role
+
+
+def test_engines_are_those_that_are_set_up(role: str | None) -> None:
+    there = [EngineName.LOCAL, EngineName.MEDIACONVERT] if role else [EngineName.LOCAL]
+    assert list(available_engines()) == there
+    for engine in there:
+        assert available(engine.value) is engine
+    for absent in {*EngineName, "abacus"} - set(there):
+        with pytest.raises(ValueError, match=f"engine {absent} is not available here.*; choose {', '.join(there)}$"):
+            available(absent)
+
+
+def test_what_can_be_set_up_is_told_how() -> None:
+    with pytest.raises(ValueError, match=r"\(set VODFLOW_MEDIACONVERT_ROLE\)"):
+        available("mediaconvert")
+    assert supported("mediaconvert") is EngineName.MEDIACONVERT
+
+
+@pytest.mark.parametrize("engine", ["kubernetes", "abacus"])
+@pytest.mark.parametrize("command", [["upload", "a.mp4"], ["jobs", "create", "s3://bucket/a.mp4"]])
+def test_commands_neither_offer_nor_take_another(command: list[str], engine: str) -> None:
+    refused = CliRunner().invoke(app, [*command, "--engine", engine])
+    assert refused.exit_code == 2
+    assert f"engine {engine} is not available here" in " ".join(refused.output.split())
+    assert "kubernetes" not in CliRunner().invoke(app, [*command[:-1], "--help"]).output
+
+
+def test_the_demo_refuses_before_it_starts_anything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_demo([], "kubernetes") == 1
+    assert "engine kubernetes is not available here; choose local, mediaconvert." in capsys.readouterr().out
