@@ -4,7 +4,6 @@ The tables name every member of every shape that job settings are made of; a tes
 """
 
 from local_mediaconvert.transcode.support.check import plan_warnings, refusals
-from local_mediaconvert.transcode.support.rules import Rule, Support
-from local_mediaconvert.transcode.support.tables import RULES
+from local_mediaconvert.transcode.support.rules import RULES, Rule, Support
 
 __all__ = ["RULES", "Rule", "Support", "plan_warnings", "refusals"]

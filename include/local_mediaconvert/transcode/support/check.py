@@ -8,8 +8,7 @@ from typing import Any, Final
 from vodflow.engines.mediaconvert.request import service_model
 
 from local_mediaconvert.transcode.contract import FIRST_CAPTIONS, NOT_HONOURED, Document, ErrorCode, JobWarning
-from local_mediaconvert.transcode.support.rules import Support
-from local_mediaconvert.transcode.support.tables import RULES
+from local_mediaconvert.transcode.support.rules import RULES, Support
 
 _SETTINGS: Final = "JobSettings"
 

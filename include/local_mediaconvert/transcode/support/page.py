@@ -7,8 +7,7 @@ from typing import Final
 
 from vodflow.engines.mediaconvert.request import service_model
 
-from local_mediaconvert.transcode.support import audio, captions, containers, groups, inputs, preprocessors, video
-from local_mediaconvert.transcode.support.rules import Members, Rule, Support
+from local_mediaconvert.transcode.support.rules import TABLES, Members, Rule, Support
 
 _INTRODUCTION: Final = """# The local MediaConvert: each setting
 
@@ -17,21 +16,11 @@ What the [local MediaConvert](local-mediaconvert.md) does with every setting of 
 boto3), and the members that are honoured, warned about and refused, with a remark where one helps.
 """
 
-_PARTS: Final[dict[str, dict[str, Members]]] = {
-    "Job and inputs": inputs.RULES,
-    "Output groups": groups.RULES,
-    "Containers": containers.RULES,
-    "Video": video.RULES,
-    "Preprocessors": preprocessors.RULES,
-    "Audio": audio.RULES,
-    "Captions": captions.RULES,
-}
-
 
 def markdown() -> str:
     """The whole page."""
     lines = [_INTRODUCTION]
-    for title, rules in _PARTS.items():
+    for title, rules in TABLES.items():
         lines += [f"## {title}", "", "| structure | honoured | warned | refused |", "|---|---|---|---|"]
         lines += [_row(name, members) for name, members in sorted(rules.items())]
         lines.append("")
