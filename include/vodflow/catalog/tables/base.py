@@ -1,4 +1,7 @@
-"""What all tables share: the metadata with its naming convention, and small column makers."""
+"""What all tables share: the metadata with its naming convention, and small column makers.
+
+Migrations use the makers too, so what one of them makes never changes.
+"""
 
 from __future__ import annotations
 
