@@ -1,7 +1,8 @@
 """How many frames a second a picture needs, by the times of its frames.
 
 ffprobe's rates are guesses from the beginning of a file, and averages: a recording of a screen that stands still most
-of the time, or slides with one lively second, would lose its motion. Television is left alone: its rate is constant,
+of the time, or slides with one lively second, would lose its motion, and one whose header promises more frames than it
+has would be published with each of them several times. Television is left alone: its rate is constant,
 and its packets may be fields.
 
 What is read: of MP4 and MOV the index, and that only where ffprobe's two rates differ; of others the packets, all of
@@ -16,6 +17,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise, repeat
+from math import isnan, nan
 from struct import error as struct_error
 from struct import iter_unpack
 from typing import Any
@@ -50,12 +52,14 @@ _SECOND = 0.9
 _CLOCK_JUMP = 1.0
 #: Share of the usual time between frames beyond which one is missing.
 _MISSING = 1.5
+#: Frames that come in the time of the last but one are a burst, however short.
+_BURST = 4
 #: Shares by which a long steady part may refine the densest second's rate, and by which ffprobe's rate may be off.
 _REFINED, _CONSTANT = 0.05, 0.01
 
 
 def with_needed_rate(info: MediaInfo, document: Mapping[str, Any], read: ReadRange, packets: Packets) -> MediaInfo:
-    """The facts with the rate of the picture's densest second, where ffprobe's would drop frames of it.
+    """The facts with the rate of the picture's densest second, where ffprobe's would drop frames of it or repeat all.
 
     :param document: ffprobe's answer
     :param read: the source's bytes
@@ -69,7 +73,8 @@ def with_needed_rate(info: MediaInfo, document: Mapping[str, Any], read: ReadRan
     if "mov" in formats and stream.get("r_frame_rate") == stream.get("avg_frame_rate"):
         return info
     times = (_indexed(read, info) if "mov" in formats else None) or _read(packets, info, formats)
-    return info.model_copy(update={"video": _paced(info.video, densest_rate(times))})
+    whole = info.size <= _AFFORDED
+    return info.model_copy(update={"video": _paced(info.video, densest_rate(times), times, whole=whole)})
 
 
 def densest_rate(times: Iterable[float]) -> Fraction | None:
@@ -79,7 +84,7 @@ def densest_rate(times: Iterable[float]) -> Fraction | None:
 
     :param times: of frames, seconds, in the order of the file
     """
-    parts = list(_unbroken(times))
+    parts = list(_unbroken(time for time in times if not isnan(time)))
     longer = [part for part in parts if max(part, default=0.0) - min(part, default=0.0) >= _SECOND]
     rates = [rate for part in longer or parts if (rate := _rate(part))]
     return Fraction(max(rates)).limit_denominator(1001) if rates else None
@@ -98,11 +103,16 @@ def _unbroken(times: Iterable[float]) -> Iterator[list[float]]:
     yield part
 
 
-def _rate(part: list[float]) -> float | None:
+def _distinct(part: list[float]) -> array[float]:
     frames = array("d")
     for time in sorted(part):
         if not frames or time - frames[-1] >= _CLOSEST:
             frames.append(time)
+    return frames
+
+
+def _rate(part: list[float]) -> float | None:
+    frames = _distinct(part)
     if len(frames) < 3:
         return None
     densest = _densest(frames)
@@ -131,12 +141,29 @@ def _steady(frames: array[float], longest: float) -> float:
     return rate
 
 
-def _paced(track: VideoTrack, needed: Fraction | None) -> VideoTrack:
-    # ffprobe's rate may be the higher one, and right: that of bursts shorter than a second.
-    if needed is None or needed <= track.fps * (1 + Fraction(_CONSTANT)):
+def _paced(track: VideoTrack, needed: Fraction | None, times: array[float], *, whole: bool) -> VideoTrack:
+    if needed is None or abs(needed - track.fps) <= track.fps * Fraction(_CONSTANT):
+        return track
+    # Of a varying rate ffprobe's may be the higher one, and right: that of bursts shorter than a second.
+    if needed < track.fps and (track.variable_frame_rate or not _is_all(times, float(needed), whole=whole)):
         return track
     rate = f"{needed.numerator}/{needed.denominator}"
     return track.model_copy(update={"frame_rate": rate, "variable_frame_rate": True})
+
+
+def _is_all(times: array[float], rate: float, *, whole: bool) -> bool:
+    """Whether frames come nowhere faster than at this rate; of parts of a source: whether they do steadily in each."""
+    if any(isnan(time) for time in times):
+        return False
+    parts = [_distinct(part) for part in _unbroken(times)]
+    if any(
+        last - first < (_BURST - 2) / rate
+        for part in parts
+        for first, last in zip(part, part[_BURST - 1 :], strict=False)
+    ):
+        return False
+    slow = sum(after - before > _MISSING / rate for part in parts for before, after in pairwise(part))
+    return whole or slow <= _PARTS
 
 
 def _indexed(read: ReadRange, info: MediaInfo) -> array[float]:
@@ -177,4 +204,4 @@ def _read(packets: Packets, info: MediaInfo, formats: set[str]) -> array[float]:
         options = ["-read_intervals", ",".join(f"{start:.3f}%+{_PART:g}" for start in starts)]
         log.info("the rate of %d bytes is taken from %d parts of %g s", info.size, _PARTS, _PART)
     fields = (line.partition(",")[0] for line in packets(options).splitlines())
-    return array("d", (float(field) for field in fields if field and field != "N/A"))
+    return array("d", (nan if field == "N/A" else float(field) for field in fields if field))

@@ -99,6 +99,15 @@ def test_the_rate_carries_the_densest_second(name: str, suffix: str, rate: str, 
     assert str(output_rate(video.fps, variable=video.variable_frame_rate)) == rate
 
 
+@pytest.mark.parametrize(("promised", "suffix"), [("120", ".mkv"), ("60", ".mkv"), ("30", ".mkv"), ("120", ".mov")])
+def test_a_header_that_promises_more_frames_than_there_are(promised: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"copy{suffix}"
+    argv = [ffmpeg_path(), "-v", "error", "-i", clip("plain"), "-c", "copy", "-r", promised, path]
+    subprocess.run(argv, check=True, timeout=60)
+    video = facts(path).video
+    assert str(output_rate(video.fps, variable=video.variable_frame_rate)) == "25"
+
+
 def test_of_a_large_file_parts_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "lively.mkv"
     subprocess.run([ffmpeg_path(), "-v", "error", "-i", clip("lively"), "-c", "copy", path], check=True, timeout=60)

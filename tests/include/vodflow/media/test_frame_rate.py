@@ -103,6 +103,48 @@ def test_a_damaged_index_tells_nothing(data: bytes) -> None:
     assert (track.frame_rate, track.variable_frame_rate) == ("10/1", False)
 
 
+def declaring(rate: str, lines: Iterable[object], *, size: int = 1_000_000) -> VideoTrack:
+    """What becomes of a Matroska file whose header declares a rate, by the times of its packets."""
+    info = media(640, 360, rate).model_copy(update={"size": size, "container": "matroska,webm"})
+    document = {"streams": [{"index": 0, "r_frame_rate": rate, "avg_frame_rate": rate}]}
+    answer = "".join(f"{line}\n" for line in lines)
+    return with_needed_rate(info, document, lambda _, length: bytes(length), lambda _: answer).video
+
+
+def in_parts(rate: float, *others: float) -> list[float]:
+    """Times in parts of 2 s, of which some have other rates."""
+    return [time for part, one in enumerate([*others, *[rate] * 12]) for time in steady(one, 2, part * 60)]
+
+
+PROMISES = {
+    "more_than_there_are": ("120/1", steady(30, 4), "30"),
+    "twice_as_many": ("60/1", steady(NTSC, 10), "30000/1001"),
+    "some_more": ("30/1", steady(24, 10), "24"),
+    "in_milliseconds": ("120/1", [round(time, 3) for time in steady(30, 4)], "30"),
+    "fewer": ("25/1", steady(50, 4), "50"),
+    "what_is_there": ("50/1", steady(50, 4), "50"),
+    "with_frames_left_out": ("60/1", [time for frame, time in enumerate(steady(30, 20)) if frame % 77], "30"),
+    "a_short_burst": ("60/1", [*steady(10, 5), *steady(60, 0.2, 5), *steady(10, 5, 6)], "60"),
+    "a_burst_of_four": ("60/1", [*steady(15, 5), *steady(60, 4 / 60, 5), *steady(15, 5, 6)], "60"),
+    "times_that_are_missing": ("60/1", [part for time in steady(30, 4) for part in (time, "N/A")], "60"),
+}
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_a_header_may_promise_too_much(name: str) -> None:
+    promised, times, expected = PROMISES[name]
+    track = declaring(promised, times)
+    assert str(output_rate(track.fps, variable=track.variable_frame_rate)) == expected
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"), [(in_parts(30), "30"), (in_parts(10, 1, 5, 1), "60"), (in_parts(30, 60), "60")]
+)
+def test_of_a_large_source_all_parts_must_say_so(times: list[float], expected: str) -> None:
+    track = declaring("120/1", times, size=1 << 40)
+    assert str(output_rate(track.fps, variable=track.variable_frame_rate)) == expected
+
+
 def test_an_index_behind_boxes_without_end_is_not_looked_for() -> None:
     looks = []
 
