@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vodflow.media.ogg import is_chained
 from vodflow.media.ranges import ReadRange
 
 #: Boxes that may come first in an MP4 or MOV file.
@@ -28,13 +29,21 @@ class Structure:
 
     :param whole: every byte that the container claims is there; false when it claims nothing
     :param missing: what is missing, one sentence for a person
+    :param unreadable: why FFmpeg would read a part of it only, one sentence for a person
     """
 
     whole: bool = False
     missing: str | None = None
+    unreadable: str | None = None
 
 
 _UNKNOWN = Structure()
+
+#: Why an Ogg file with several recordings is refused.
+CHAINED = (
+    "The Ogg file holds several recordings one after the other (a chained stream), and only the first can be read: "
+    "upload each by itself, or all joined into one."
+)
 
 
 def examine(read: ReadRange, size: int) -> Structure:
@@ -52,6 +61,8 @@ def examine(read: ReadRange, size: int) -> Structure:
         length = int.from_bytes(head[4:8], "little")
         # An interrupted recording leaves 0; OpenDML files go on in further RIFF chunks, without a total.
         return _compare("The AVI file", 8 + length, size) if length else _UNKNOWN
+    if head[:4] == b"OggS" and is_chained(read, size):
+        return Structure(unreadable=CHAINED)
     return _UNKNOWN
 
 

@@ -18,7 +18,7 @@ from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import InputRejected, RejectionReason, SourceNotFound, SourceUnavailable
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path, input_options, is_url, was_stopped
-from vodflow.media.containers import examine
+from vodflow.media.containers import CHAINED, examine
 from vodflow.media.decoding import check_decodes, complaint, complaints, plain
 from vodflow.media.facts import declared_duration, media_info, start_time, timed_streams
 from vodflow.media.frame_rate import with_needed_rate
@@ -64,6 +64,8 @@ _UNAVAILABLE = re.compile(
     re.IGNORECASE,
 )
 _GONE = re.compile(r"404 Not Found|410 Gone|HTTP error (?:404|410)")
+#: What the Ogg demuxer says of another recording with streams of its own.
+_CHAINED = "failed to create or replace stream"
 #: What demuxers say when they run into the end of the file too early.
 _CUT_OFF = re.compile(r"partial file|File ended prematurely|Truncated", re.IGNORECASE)
 
@@ -85,6 +87,8 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
     structure = examine(read, size)
     if structure.missing:
         raise InputRejected(RejectionReason.TRUNCATED, structure.missing)
+    if structure.unreadable:
+        raise InputRejected(RejectionReason.UNDECODABLE, structure.unreadable)
     document = timed(source, _describe(source, timeout), timeout, whole=structure.whole)
     info = media_info(document, size, length(document))
     info = with_needed_rate(info, document, read, lambda options: _picture_times(source, info, options, timeout))
@@ -228,6 +232,8 @@ def _raise_unless_readable(source: str, done: subprocess.CompletedProcess[str]) 
     """Tell a failing way to the source from a failing source."""
     if was_stopped(done.returncode, complaints(done.stderr)):
         raise SourceUnavailable(f"The examination of {_name(source)} was killed; the machine may lack memory.")
+    if _CHAINED in done.stderr:
+        raise InputRejected(RejectionReason.UNDECODABLE, CHAINED)
     if not is_url(source):
         return
     if _GONE.search(done.stderr):
