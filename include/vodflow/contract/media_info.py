@@ -35,6 +35,7 @@ class VideoTrack(_Value):
     :param field_order: ``progressive`` or one of ffprobe's interlaced orders
     :param closed_captions: whether its pictures carry captions (CEA-608 or CEA-708)
     :param alpha: whether parts of it may be transparent
+    :param dolby_vision: profile of its Dolby Vision and what the picture is without it: ``8.1``; 0 is nothing
     :param color_transfer: as ffprobe names it; ``smpte2084`` and ``arib-std-b67`` mean HDR
     """
 
@@ -60,6 +61,7 @@ class VideoTrack(_Value):
     color_range: str | None = None
     closed_captions: bool = Field(default=False, exclude_if=lambda captions: not captions)
     alpha: bool = Field(default=False, exclude_if=lambda alpha: not alpha)
+    dolby_vision: str | None = Field(default=None, exclude_if=lambda profile: profile is None)
 
     @property
     def fps(self) -> Fraction:

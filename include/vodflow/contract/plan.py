@@ -162,7 +162,7 @@ class PlanWarning(_Value):
 #: What does not change what is made, so that a plan keeps its hash, and a source its outputs.
 _NOT_HASHED: Final[dict[str, Any]] = {
     "warnings": True,
-    "media": {"others": True, "video": {"alpha", "closed_captions"}, "audio": {"__all__": {"role"}}},
+    "media": {"others": True, "video": {"alpha", "closed_captions", "dolby_vision"}, "audio": {"__all__": {"role"}}},
 }
 
 

@@ -15,6 +15,7 @@ from vodflow.media.ffprobe_fields import (
     bit_rate,
     codec_of,
     color_of,
+    dolby_vision_of,
     has_flag,
     integer_of,
     language_of,
@@ -189,6 +190,7 @@ def _video(stream: Stream, total: float) -> VideoTrack:
         color_space=color_of(stream, "color_space"),
         color_range=color_of(stream, "color_range"),
         # WebM codes transparency as a second picture beside each one, and says so in a tag.
+        dolby_vision=dolby_vision_of(stream),
         alpha=bool(_ALPHA.match(str(stream.get("pix_fmt")))) or tags_of(stream).get("alpha_mode") == "1",
     )
 

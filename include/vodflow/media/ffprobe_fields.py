@@ -81,6 +81,17 @@ def color_of(stream: Stream, field: str) -> str | None:
     return None if value in {None, "unknown", "reserved"} else str(value)
 
 
+def dolby_vision_of(stream: Stream) -> str | None:
+    """``profile.compatibility`` of the stream's DOVI configuration record, as in ``8.1``; none without one.
+
+    The compatibility is what the pictures are to others: 1 HDR10, 2 SDR, 4 HLG, 6 the HDR10 of Blu-ray, 0 nothing.
+    """
+    for data in stream.get("side_data_list", ()):
+        if data.get("side_data_type") == "DOVI configuration record":
+            return f"{data.get('dv_profile')}.{data.get('dv_bl_signal_compatibility_id')}"
+    return None
+
+
 def ratio_of(value: object) -> Fraction | None:
     """A positive ``a/b`` or ``a:b``; none for ``0/0``, ``0:1``, ``N/A``."""
     try:

@@ -7,6 +7,9 @@ from typing import Protocol
 from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import InputRejected, RejectionReason
 
+#: Dolby Vision that has no other picture below (Dolby Vision Profiles and Levels): IPT-PQ-C2 of HEVC, AV1 and MV-HEVC.
+_WITHOUT_BASE = frozenset({"5.0", "10.0", "20.0"})
+
 
 class Limits(Protocol):
     """What :class:`vodflow.settings.Settings` says about inputs.
@@ -55,6 +58,20 @@ def check_limits(info: MediaInfo, limits: Limits) -> None:
             RejectionReason.TOO_MANY_PIXELS,
             f"A frame of {width}x{height} has {width * height:,} pixels; at most {limits.max_pixels:,} are accepted "
             "(VODFLOW_MAX_PIXELS).",
+        )
+
+
+def check_picture(info: MediaInfo) -> None:
+    """Refuse pictures whose colours only a licensed decoder knows.
+
+    :raises InputRejected: ``undecodable``
+    """
+    if info.video.dolby_vision in _WITHOUT_BASE:
+        profile = info.video.dolby_vision.removesuffix(".0")
+        raise InputRejected(
+            RejectionReason.UNDECODABLE,
+            f"The picture is Dolby Vision profile {profile}: there is no HDR10 or SDR "
+            "below, and without a Dolby decoder it is green and purple. Export it as HDR10 or SDR, or as profile 8.1.",
         )
 
 

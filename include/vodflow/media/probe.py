@@ -22,6 +22,7 @@ from vodflow.media.containers import CHAINED, examine
 from vodflow.media.decoding import check_decodes, complaint, complaints, plain
 from vodflow.media.facts import declared_duration, media_info, start_time, timed_streams
 from vodflow.media.frame_rate import with_needed_rate
+from vodflow.media.preflight import check_picture
 from vodflow.media.programs import PROGRAMS, of_one_program
 from vodflow.media.ranges import open_ranges
 from vodflow.media.timeline import PACKETS, Extent, counted, extents, length, with_ends, with_extents
@@ -91,6 +92,7 @@ def probe(source: str, size: int, timeout: float) -> MediaInfo:
         raise InputRejected(RejectionReason.UNDECODABLE, structure.unreadable)
     document = timed(source, _describe(source, timeout), timeout, whole=structure.whole)
     info = media_info(document, size, length(document))
+    check_picture(info)
     info = with_needed_rate(info, document, read, lambda options: _picture_times(source, info, options, timeout))
     return check_decodes(info, lambda seconds, outputs: _decode(source, seconds, outputs, timeout))
 

@@ -72,6 +72,9 @@ def _picture(track: VideoTrack, rate: Fraction) -> Iterator[PlanWarning]:
         yield warning("hdr_tone_mapped", f"The picture is HDR ({name}); it is published in SDR, tone-mapped to BT.709.")
     elif wide := _WIDE.get(source_primaries(track)):
         yield warning("colors_clipped", f"The picture may have colours of {wide} that BT.709 lacks; they are clipped.")
+    if track.dolby_vision:
+        message = f"The picture is Dolby Vision (profile {track.dolby_vision}); what is published is its base layer."
+        yield warning("dolby_vision_left_out", message)
     if track.closed_captions:
         message = "The pictures carry closed captions (CEA-608 or CEA-708); they are not published."
         yield warning("closed_captions_left_out", message)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.clips import clip
+from support.dolby_vision import mark
 from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import (
     ErrorClass,
@@ -106,6 +107,23 @@ def test_a_header_that_promises_more_frames_than_there_are(promised: str, suffix
     subprocess.run(argv, check=True, timeout=60)
     video = facts(path).video
     assert str(output_rate(video.fps, variable=video.variable_frame_rate)) == "25"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize(
+    ("profile", "below", "taken"), [(5, 0, None), (10, 0, None), (8, 1, "8.1"), (8, 4, "8.4"), (7, 6, "7.6")]
+)
+def test_dolby_vision(profile: int, below: int, taken: str | None, suffix: str, tmp_path: Path) -> None:
+    marked, path = tmp_path / "marked.mp4", tmp_path / f"copy{suffix}"
+    mark(clip("hdr"), marked, profile, below)
+    argv = [ffmpeg_path(), "-v", "error", "-i", marked, "-c", "copy", "-strict", "unofficial", path]
+    subprocess.run(argv, check=True, timeout=60)
+    if taken:
+        assert facts(path).video.dolby_vision == taken
+    else:
+        with pytest.raises(InputRejected, match=rf"Dolby Vision profile {profile}:") as caught:
+            facts(path)
+        assert caught.value.reason is RejectionReason.UNDECODABLE
 
 
 def test_of_a_large_file_parts_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

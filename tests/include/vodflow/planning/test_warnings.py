@@ -37,6 +37,7 @@ def test_nothing_is_left_out_of_an_ordinary_video() -> None:
         ({"color_primaries": "smpte432"}, "colors_clipped", "Display P3"),
         ({"color_space": "bt2020nc"}, "colors_clipped", "BT.2020"),
         ({"closed_captions": True}, "closed_captions_left_out", "CEA-608"),
+        ({"dolby_vision": "8.1"}, "dolby_vision_left_out", "profile 8.1"),
         ({"alpha": True}, "alpha_left_out", "without transparency"),
         ({"field_order": "tt"}, "motion_halved", "50 fields a second; 25 frames"),
         ({"rate": "120/1"}, "frame_rate_reduced", "120 frames a second; 60 are"),
