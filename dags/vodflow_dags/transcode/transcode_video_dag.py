@@ -25,7 +25,8 @@ While the job runs the task waits in the triggerer, without a worker. Marking it
 The reason is the last line of that task's log, its rendered field `outcome` and the run's note, and stands in
 `source.rejection_reason` and in the report. `VODFLOW_REJECTED_RUN=failed` makes such a run fail instead.
 
-**A run that fails in `prepare`** has no job; it is a row of `dead_letter` and a failure in the report.
+**A run that fails in `prepare`** has no job; it is a row of `dead_letter`, a failure in the report, and a line of
+`vodflow jobs list` with its reason.
 
 **To recover**: clear the failed task. Nothing is published before it is verified, so there is nothing to undo.
 """

@@ -1,4 +1,4 @@
-"""Every job, and every source that has none yet, newest first and a page at a time."""
+"""Every job, every source that has none yet, and every run that failed without either, newest first, page by page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, case, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from vodflow.catalog import failed_runs as failed
 from vodflow.catalog.dead_letters import FAILED_RUN
+from vodflow.catalog.failed_runs import failed_runs
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import artifact, dead_letter, job, job_event, publication, rendition, source, tenant, video
+
+#: Whose a source is, and where.
+_PLACE: Final = (tenant.c.slug, source.c.bucket, source.c.key)
 
 #: Statuses that a source without a job can have.
 _WITHOUT_JOB: Final = frozenset(SourceStatus)
@@ -23,12 +28,15 @@ _WITHOUT_JOB: Final = frozenset(SourceStatus)
 class WorkRow(Record):
     """One job with its source, or a source that has no job; then what belongs to a job is none.
 
+    :param source_id: none of a run that failed without making a job, which then is all there is
+    :param letter_id: of that run's dead letter
     :param status: of the job; of the source while it has none
     :param public: whether this job is what the video shows now
     """
 
     job_id: int | None
-    source_id: int
+    source_id: int | None
+    letter_id: int | None
     tenant: str
     bucket: str
     key: str
@@ -86,10 +94,11 @@ class WorkFilter:
 
 @dataclasses.dataclass(frozen=True)
 class Position:
-    """Where a page ended: the last job and the last source without a job that were given out."""
+    """Where a page ended: the last job, source without a job, and failed run that were given out."""
 
     job_id: int | None = None
     source_id: int | None = None
+    letter_id: int | None = None
 
 
 def list_work(
@@ -100,16 +109,19 @@ def list_work(
 ) -> tuple[list[WorkRow], Position | None]:
     """A page, newest first, and where the next one begins; none when this is the last.
 
-    Jobs and sources without one are two lists, each in the order of its primary key; a page merges their heads.
+    Jobs, sources without one and failed runs are lists, each in the order of its primary key; a page merges them.
     """
     jobs = _jobs(conn, wanted, limit + 1, after.job_id)
     bare = _sources(conn, wanted, limit + 1, after.source_id)
-    page = _merge(jobs, bare)[:limit]
-    if len(jobs) + len(bare) <= limit:
+    runs = _failed(conn, wanted, limit + 1, after.letter_id)
+    page = _merge(jobs, bare, runs)[:limit]
+    if len(jobs) + len(bare) + len(runs) <= limit:
         return page, None
     last_job = min((row.job_id for row in page if row.job_id is not None), default=after.job_id)
-    last_source = min((row.source_id for row in page if row.job_id is None), default=after.source_id)
-    return page, Position(last_job, last_source)
+    without = (row.source_id for row in page if row.job_id is None and row.source_id is not None)
+    letters = (row.letter_id for row in page if row.letter_id is not None)
+    last_letter = min(letters, default=after.letter_id)
+    return page, Position(last_job, min(without, default=after.source_id), last_letter)
 
 
 def find_work(conn: Connection, *conditions: ColumnElement[bool]) -> WorkRow | None:
@@ -131,6 +143,12 @@ def bare_source(conn: Connection, source_id: int, run_id: str | None = None) -> 
     row = conn.execute(_source_query().where(source.c.id == source_id)).one_or_none()
     found = None if row is None else WorkRow.of(row)
     return dataclasses.replace(found, run_id=run_id) if found and run_id else found
+
+
+def failed_run(conn: Connection, run_id: str) -> WorkRow | None:
+    """A run that failed without making a job; none where there is no such one, or its source tells of it."""
+    row = conn.execute(failed_runs().where(dead_letter.c.identity == run_id)).one_or_none()
+    return None if row is None else WorkRow.of(row)
 
 
 def source_of_run(conn: Connection, run_id: str) -> int | None:
@@ -167,13 +185,12 @@ def _dicts(conn: Connection, query: Select[Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
-def _merge(jobs: Sequence[WorkRow], bare: Sequence[WorkRow]) -> list[WorkRow]:
-    """By time, but neither list overtakes its own order: a page's end would lose a row otherwise."""
-    merged, left, right = [], list(jobs), list(bare)
-    while left and right:
-        newer = left if left[0].created_at >= right[0].created_at else right
-        merged.append(newer.pop(0))
-    return [*merged, *left, *right]
+def _merge(*lists: list[WorkRow]) -> list[WorkRow]:
+    """By time, but no list overtakes its own order: a page's end would lose a row otherwise."""
+    merged, heads = [], [list(rows) for rows in lists]
+    while heads := [rows for rows in heads if rows]:
+        merged.append(max(heads, key=lambda rows: rows[0].created_at).pop(0))
+    return merged
 
 
 def _jobs(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
@@ -204,12 +221,28 @@ def _sources(conn: Connection, wanted: WorkFilter, limit: int, before: int | Non
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
 
 
-def _common(wanted: WorkFilter, made: Any, profile: Any) -> list[ColumnElement[bool]]:
+def _failed(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
+    if wanted.statuses is not None and JobStatus.FAILED not in wanted.statuses:
+        return []
+    query = failed_runs().order_by(dead_letter.c.id.desc()).limit(limit)
+    place = (failed.OWNER, failed.BUCKET, failed.KEY)
+    query = query.where(*_common(wanted, dead_letter.c.first_seen_at, failed.PROFILE, place))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
-        (wanted.tenant, tenant.c.slug == wanted.tenant),
+        (wanted.engine, wanted.engine == failed.ENGINE),
+        (before, dead_letter.c.id < (before or 0)),
+    ]
+    return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
+
+
+def _common(
+    wanted: WorkFilter, made: Any, profile: Any, place: tuple[Any, Any, Any] = _PLACE
+) -> list[ColumnElement[bool]]:
+    owner, bucket, key = place
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.tenant, owner == wanted.tenant),
         (wanted.profile, profile == wanted.profile),
-        (wanted.bucket, source.c.bucket == wanted.bucket),
-        (wanted.prefix or None, source.c.key.startswith(wanted.prefix or "", autoescape=True)),
+        (wanted.bucket, bucket == wanted.bucket),
+        (wanted.prefix or None, key.startswith(wanted.prefix or "", autoescape=True)),
     ]
     if wanted.since is not None:
         conditions.append((wanted.since, made >= wanted.since))
@@ -240,6 +273,7 @@ def _job_query() -> Select[Any]:
         select(
             *_SOURCE,
             job.c.id.label("job_id"),
+            null().label("letter_id"),
             *(job.c[name] for name in _JOB_COLUMNS),
             job.c.plan["packaging"]["outputs"].label("outputs"),
             func.jsonb_path_query_array(job.c.plan, "$.renditions[*].name", type_=JSONB).label("qualities"),
@@ -267,9 +301,9 @@ def _failed_run(column: str) -> ScalarSelect[Any]:
 
 def _source_query() -> Select[Any]:
     missing = (
-        "job_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed", "eta_seconds",
-        "error_class", "retryable", "outputs", "qualities", "warnings", "estimated_cost", "actual_cost", "queued_at",
-        "started_at", "output_bucket", "output_prefix", "manifest_uri",
+        "job_id", "letter_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed",
+        "eta_seconds", "error_class", "retryable", "outputs", "qualities", "warnings", "estimated_cost", "actual_cost",
+        "queued_at", "started_at", "output_bucket", "output_prefix", "manifest_uri",
     )  # fmt: skip
     unreadable = source.c.status == SourceStatus.UNREADABLE
     rejection = func.coalesce(source.c.rejection_reason, _failed_run("code"))

@@ -70,7 +70,7 @@ def list_jobs(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, newest first, and sources that have none yet."""
+    """List jobs, newest first, and sources and failed runs that have none."""
     page = jobs.list_jobs(
         status=status, tenant=tenant, engine=engine, profile=profile, source=source, since=_utc(since),
         until=_utc(until), limit=limit, cursor=cursor,

@@ -128,7 +128,7 @@ def retry(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settin
 
 def restart(job: Job, airflow: AirflowClient, settings: Settings) -> Job:
     """Start a job's run over, or a run of the same id where Airflow has none any more."""
-    run_id = job.run_id or sources.run_id_of(job.source_id)
+    run_id = job.run_id or f"source-{job.source_id}"
     run = airflow.run(DAG_ID, run_id)
     if run is None or not airflow.clear_run(DAG_ID, run_id):
         airflow.ensure_run(DAG_ID, run_id, _conf_of(job, settings), note=PurePosixPath(job.source).name)
@@ -148,10 +148,10 @@ def _queue_again(job_id: int, seen: Job, settings: Settings) -> None:
 def _conf_of(job: Job, settings: Settings) -> dict[str, object]:
     """A conf that leads to the same plan again."""
     if job.id is None:
-        return {"source_id": job.source_id}
+        return {"source_id": job.source_id} if job.source_id is not None else {"source_uri": job.source or None}
     with transaction(_ACTOR, settings) as connection:
         row = jobs.get_job(connection, job.id)
-        source = sources.get_source(connection, job.source_id)
+        source = sources.get_source(connection, row.source_id)
     for qualities in (None, _rungs(row.plan, profile_of(source, _ask(row), settings))):
         request = _ask(row, qualities)
         profile = profile_of(source, request, settings)

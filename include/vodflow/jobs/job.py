@@ -33,7 +33,8 @@ class Job:
     """One request for outputs of one source. Sizes in bytes, times in seconds, percent 0 to 100, money in US dollars.
 
     :param id: none until the run has planned it; ``source_id`` and ``run_id`` name it before that
-    :param source: ``s3://bucket/key`` of what is transcoded
+    :param source_id: none of a run that failed before it had found its source, or beside jobs of that source
+    :param source: ``s3://bucket/key`` of what is transcoded; empty where a run named none
     :param version: S3 version id, or the ETag where the bucket keeps no versions
     :param status: of the job; of the source while there is no job; ``FAILED`` when the run failed without making one
     :param run_id: run of ``transcode_video`` that works on it
@@ -58,7 +59,7 @@ class Job:
     """
 
     id: int | None
-    source_id: int
+    source_id: int | None
     source: str
     version: str
     size: int
@@ -109,7 +110,7 @@ class Job:
         return cls(
             **same,
             id=row.job_id,
-            source=f"s3://{row.bucket}/{row.key}",
+            source=f"s3://{row.bucket}/{row.key}" if row.bucket else row.key,
             size=row.size_bytes,
             progress=row.progress or 0.0,
             eta=row.eta_seconds,
@@ -127,6 +128,8 @@ class Job:
     @property
     def ref(self) -> str:
         """What names this job on the command line and in :func:`vodflow.jobs.get`."""
+        if self.source_id is None:
+            return str(self.run_id)
         return str(self.id) if self.id is not None else f"source-{self.source_id}"
 
     @property

@@ -36,7 +36,7 @@ MAX_PAGE: Final = 1000
 
 _ACTOR: Final = "vodflow.jobs"
 _SOURCE_RUN = re.compile(r"^source-(\d+)(-.+)?$")
-_CURSOR = re.compile(r"^(\d*)-(\d*)$")
+_CURSOR = re.compile(r"^(\d*)-(\d*)(?:-(\d*))?$")
 
 
 def get(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settings | None = None) -> Job:
@@ -72,7 +72,7 @@ def list_jobs(
     cursor: str | None = None,
     settings: Settings | None = None,
 ) -> Page:
-    """A page of jobs, newest first, and of sources that have no job yet among them.
+    """A page of jobs, newest first; among them sources that have no job yet, and runs that failed without making one.
 
     :param status: one or several, in any case; source statuses find sources without a job
     :param engine: jobs of this engine
@@ -96,7 +96,7 @@ def list_jobs(
         raise ConfigurationError(f"limit is {limit}; give 1 to {MAX_PAGE}.")
     with transaction(_ACTOR, settings) as connection:
         rows, position = work_list.list_work(connection, wanted, limit, position_of(cursor))
-    last = None if position is None else f"{position.job_id or ''}-{position.source_id or ''}"
+    last = None if position is None else "-".join(str(at or "") for at in dataclasses.astuple(position))
     return Page(tuple(Job.of(row, settings) for row in rows), last)
 
 
@@ -152,7 +152,7 @@ def _find(connection: Connection, ref: JobRef, airflow: AirflowClient | None, se
 
 def _look(connection: Connection, ref: JobRef, airflow: AirflowClient | None, settings: Settings) -> WorkRow | None:
     if isinstance(ref, Job):
-        if ref.id is None and ref.run_id is None:
+        if ref.id is None and ref.run_id is None and ref.source_id is not None:
             return work_list.source_work(connection, ref.source_id)
         ref = ref.id if ref.id is not None else str(ref.run_id)
     if isinstance(ref, int) or ref.isdecimal():
@@ -172,8 +172,8 @@ def _by_run(connection: Connection, run_id: str, airflow: AirflowClient | None, 
     if row is not None:
         return row
     source_id = int(match[1]) if match else work_list.source_of_run(connection, run_id)
-    if source_id is None:
-        return None
+    if (gone := work_list.failed_run(connection, run_id)) or source_id is None:
+        return gone
     run = airflow.run(DAG_ID, run_id) if airflow else None
     if run is not None and match:
         request = TranscodeRequest.from_params({**run.conf, "source_id": source_id})

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Select, Table, delete, func, select, text
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN
+from vodflow.catalog.failed_runs import NO_TENANT
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.tables import job, job_event, report_transcoding_daily, report_transcoding_problem_daily
@@ -25,9 +26,6 @@ from vodflow.settings import Settings, get_settings
 
 #: What stands in the column ``engine`` for sources that were rejected before a job existed.
 NO_ENGINE = "none"
-
-#: What stands in the column ``tenant`` for runs that failed before they had found a source.
-NO_TENANT = "default"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -23,9 +23,10 @@ from vodflow.errors import (
     ProfileError,
     SourceNotFound,
     SourceUnreadable,
+    VodflowError,
     WaitTimeout,
 )
-from vodflow.pipeline.prepare import probe_source
+from vodflow.pipeline.prepare import prepare, probe_source
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.settings import Settings
 
@@ -312,17 +313,56 @@ def test_a_run_that_airflow_has_forgotten_is_made_again(place: Place, options: d
     assert jobs.get(made).status == "PUBLISHED"
 
 
+def fail(place: Place, run_id: str, **params: object) -> str:
+    """The sentence with which a run by hand fails in ``prepare``."""
+    with pytest.raises(VodflowError) as caught:
+        prepare({"source_uri": None, "source_id": None, **params}, run_id)
+    return str(caught.value)
+
+
+def test_runs_that_fail_before_they_have_found_a_source(place: Place) -> None:
+    empty = fail(place, "manual__1")
+    missing = fail(place, "manual__2", source_uri=f"s3://{place.bucket}/acme/none.mp4", profile="hd", engine="local")
+    listed = jobs.list_jobs().jobs
+    assert [(job.ref, job.status, job.reason, job.tenant) for job in listed] == [
+        ("manual__2", "FAILED", missing, "default"),
+        ("manual__1", "FAILED", empty, "default"),
+    ]
+    assert [job.source for job in listed] == [f"s3://{place.bucket}/acme/none.mp4", ""]
+    assert jobs.get("manual__2") == listed[0]
+    assert (listed[0].over, listed[0].source_id, listed[0].error_code) == (True, None, "source_not_found")
+    assert [job.ref for job in jobs.list_jobs(source=f"s3://{place.bucket}/acme").jobs] == ["manual__2"]
+    assert [job.ref for job in jobs.list_jobs(profile="hd", engine="local", status="FAILED").jobs] == ["manual__2"]
+    assert jobs.list_jobs(status="QUEUED").jobs == jobs.list_jobs(tenant="acme").jobs == ()
+    assert jobs.details("manual__1")["history"] == []
+    place.put("acme/none.mp4")
+    prepare({"source_uri": f"s3://{place.bucket}/acme/none.mp4"}, "manual__2", first_try=False)
+    assert [job.ref for job in jobs.list_jobs().jobs] == ["1", "manual__1"], "a later try went on"
+
+
+def test_a_run_that_fails_beside_jobs_of_its_source(place: Place) -> None:
+    uri = place.put("acme/a.mp4")
+    job = prepare({"source_uri": uri}, "manual__1")
+    said = fail(place, "manual__2", source_id=job.source_id, profile="none")
+    assert [(job.ref, job.status) for job in jobs.list_jobs().jobs] == [("manual__2", "FAILED"), ("1", "QUEUED")]
+    assert (jobs.get("manual__2").reason, jobs.get("manual__2").source) == (said, uri)
+
+
 def test_pages_of_every_size_hold_the_same(place: Place) -> None:
-    """Jobs and sources without one, in one order; none twice, none left out."""
+    """Jobs, sources without one and failed runs, in one order; none twice, none left out."""
     for number in range(1, 9):
         asked = jobs.create(place.put(f"acme/{number}.mp4", b"x" * number if number % 3 else None))
         if number % 3 == 0:
             place.carry_out(str(asked.run_id), until="plan")
     # A newer job of an old source.
     place.carry_out(str(jobs.create(f"s3://{place.bucket}/acme/3.mp4", outputs=["hls"]).run_id), until="plan")
+    for number in range(3):
+        fail(place, f"manual__{number}")
     everything = [(job.id, job.source_id) for job in jobs.iterate(limit=100)]
-    assert everything == [(3, 3), (None, 8), (None, 7), (2, 6), (None, 5), (None, 4), (1, 3), (None, 2), (None, 1)]
-    for limit in range(1, 10):
+    runs = [(None, None)] * 3
+    others = [(3, 3), (None, 8), (None, 7), (2, 6), (None, 5), (None, 4), (1, 3), (None, 2), (None, 1)]
+    assert everything == [*runs, *others]
+    for limit in range(1, 14):
         assert [(job.id, job.source_id) for job in jobs.iterate(limit=limit)] == everything
 
 
