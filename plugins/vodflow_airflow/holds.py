@@ -47,7 +47,7 @@ def patience(context: Context, step_id: str) -> Iterator[None]:
             raise
         seconds = step.meet(error, _waited(context))
         if seconds is None:
-            raise AirflowFailException(f"Waited for long enough: {error}") from error
+            raise AirflowFailException(f"Waited for long enough: {error}") from None
         _put_off(seconds, str(error))
     step.passed(start_again)
 

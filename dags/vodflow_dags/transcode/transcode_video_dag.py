@@ -13,7 +13,8 @@ then one transaction flips the video to the new outputs, `manifest.json` last). 
 **Tells others**: `publish` changes the asset `vodflow_published_video`, with the video's ids and addresses; other DAGs
 can be scheduled on it (docs/notifications.md).
 
-**Params**: see the form; each has its own description.
+**Params**: see the form; each has its own description. Airflow checks each by itself, so a form that names no video at
+all starts a run, which ends at once with one sentence.
 
 **Safe to run twice**: the plan's hash names the output prefix and is unique for each source in the catalog. Work that
 is done is found again and not repeated; `force` makes new outputs beside the old ones and then flips.
