@@ -32,8 +32,8 @@ def test_an_event_starts_one_run(place: Place, runs: Runs) -> None:
 
 
 def test_a_lost_event_is_found_by_the_sweep(place: Place, runs: Runs) -> None:
-    place.put("acme/a.mp4")
     place.lose_events()
+    place.put("acme/a.mp4")
     assert ingest(runs).started == 0
     assert ingest(runs, sweeping=True).started == 1
 
@@ -82,8 +82,8 @@ def test_dispatch_pages_through_any_number(place: Place, runs: Runs) -> None:
 
 
 def test_a_second_sweep_leaves_it_to_the_first(place: Place, runs: Runs) -> None:
-    place.put("acme/a.mp4")
     place.lose_events()
+    place.put("acme/a.mp4")
     with try_lock("vodflow.sweep") as mine:
         assert mine
         assert ingest(runs, sweeping=True).swept is None

@@ -58,9 +58,9 @@ def test_event_and_sweep_agree_on_the_identity(place: Place) -> None:
 
 
 def test_duplicates_and_multi_record_messages_make_one_row_each(place: Place) -> None:
+    place.lose_events()
     for key in ("acme/a.mp4", "acme/b.mp4"):
         place.put(key)
-    place.lose_events()
     body = notice(place, "acme/a.mp4", "acme/b.mp4", "acme/a.mp4")
     for _ in range(3):
         place.send(body)
@@ -74,6 +74,13 @@ def test_messages_leave_the_queue_once_they_are_registered(place: Place) -> None
     messages = place.wait_for_events(1)
     take_in(messages)
     assert visible_or_hidden(place) == 0
+
+
+def test_s3_tells_of_a_restore(place: Place) -> None:
+    place.s3.put_object(Bucket=place.bucket, Key="acme/a.mp4", Body=b"video", StorageClass="GLACIER")
+    assert take_in(place.wait_for_events(1)).registered == []
+    place.s3.restore_object(Bucket=place.bucket, Key="acme/a.mp4", RestoreRequest={"Days": 1})
+    assert len(take_in(place.wait_for_events(1)).registered) == 1
 
 
 def test_messages_stay_when_the_catalog_fails(place: Place, set_settings: Callable[..., Settings]) -> None:
@@ -117,9 +124,9 @@ def test_the_object_as_it_is_now_counts(place: Place) -> None:
 
 def test_filters_apply_to_events(watch: Callable[..., Place]) -> None:
     place = watch(prefix="in/", maximum_size=6)
+    place.lose_events()
     place.put("in/a.mp4")
     place.put("in/long.mp4", b"x" * 10)
-    place.lose_events()
     keys = ["in/a.mp4", "in/b.txt", "other/a.mp4", "in/long.mp4"]
     result = take_in([Message(notice(place, *keys))])
     assert len(result.registered) == 1
@@ -128,16 +135,16 @@ def test_filters_apply_to_events(watch: Callable[..., Place]) -> None:
 
 def test_a_young_object_is_left_to_the_sweep(watch: Callable[..., Place]) -> None:
     place = watch(minimum_age=3600)
-    place.put("acme/a.mp4")
     place.lose_events()
+    place.put("acme/a.mp4")
     assert take_in([Message(notice(place, "acme/a.mp4"))]).ignored == {Ignored.TOO_YOUNG: 1}
     watch(minimum_age=0)
     assert sweep().registered == 1
 
 
 def test_garbage_becomes_one_dead_letter_and_stops_nothing(place: Place) -> None:
-    place.put("acme/a.mp4")
     place.lose_events()
+    place.put("acme/a.mp4")
     for body in ("garbage", "garbage", '{"odd": "\\u0000"}', notice(place, "acme/a.mp4")):
         place.send(body)
     result = take_in([Message(None)])
