@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -12,14 +12,14 @@ import pyarrow.fs
 import pytest
 import s3fs
 from mypy_boto3_s3 import S3Client
-from support.fixtures.values import probed_source, published_job
+from support.fixtures.values import MOMENT, let_it_be_noon, probed_source, published_job
 from vodflow.catalog.database import transaction
 from vodflow.reports.refresh import export, recompute
 from vodflow.settings import Settings, get_settings
 
 pytestmark = pytest.mark.integration
 
-TODAY = datetime.now(UTC).date()
+TODAY = MOMENT.date()
 DAYS = [TODAY - timedelta(days=1), TODAY]
 
 
@@ -29,6 +29,7 @@ def address(catalog: Settings, media_bucket: str, s3: S3Client) -> str:
     with transaction("test") as conn:
         published_job(conn, probed_source(conn))
         published_job(conn, probed_source(conn, key="beta/0.mp4", tenant="beta"), profile="hd")
+        let_it_be_noon(conn)
     folder = f"{media_bucket}/reports/report_transcoding_daily"
     key = f"reports/report_transcoding_daily/day={TODAY}/data.csv"
     s3.put_object(Bucket=media_bucket, Key=key, Body=b'"day","tenant"\n')

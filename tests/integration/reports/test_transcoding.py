@@ -7,7 +7,9 @@ import pyarrow.parquet as pa_parquet
 import pytest
 from sqlalchemy import text
 from support.fixtures.values import (
+    MOMENT,
     artifact,
+    let_it_be_noon,
     media_info,
     probed_source,
     published_job,
@@ -27,7 +29,7 @@ from vodflow.reports.transcoding import read_days, read_problems, recompute_day,
 
 pytestmark = pytest.mark.integration
 
-TODAY = datetime.now(UTC).date()
+TODAY = MOMENT.date()
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def history(catalog):
         conn.execute(text("UPDATE source SET registered_at = now() - interval '10 seconds'"))
         conn.execute(text("SET LOCAL session_replication_role = replica"))  # only to move time
         conn.execute(text("UPDATE job_event SET at = now()"))
+        let_it_be_noon(conn)
     return catalog
 
 
@@ -94,6 +97,7 @@ def test_a_video_with_several_renditions(catalog):
         )
         tracks = [rendition(), rendition("360p", width=640, height=360, duration=59.5), sound]
         publish(conn, job.id, tracks, [artifact()], "s3://media/manifest.json")
+        let_it_be_noon(conn)
     recompute_day(TODAY)
     with transaction("test") as conn:
         (row,) = read_days(conn, TODAY, TODAY)
@@ -153,6 +157,7 @@ def test_what_cannot_be_read_is_a_line_that_stays(catalog):
         rows = [probed_source(conn, key=f"acme/{number}.mp4") for number in range(3)]
         for row, reason in zip(rows, ("archived", "archived", "gone"), strict=True):
             sources.mark_unreadable(conn, row.id, UnreadableReason(reason), "detail")
+        let_it_be_noon(conn)
     recompute([TODAY])
 
     def problems():
@@ -213,6 +218,7 @@ def test_time_to_publish_counts_from_the_request_that_began_a_job(catalog):
         conn.execute(text("UPDATE job_event SET at = now() - interval '25 minutes' FROM job"
                           " WHERE job.id = job_event.job_id AND job.profile = 'standard'"))  # fmt: skip
         conn.execute(text("UPDATE job SET created_at = now() - interval '5 seconds' WHERE profile = 'hd'"))
+        let_it_be_noon(conn)
     recompute(days)
     with transaction("test") as conn:
         found = {row.profile: row.time_to_publish_p50 for row in read_days(conn, *days)}
@@ -226,6 +232,7 @@ def test_a_video_counts_once_however_often_it_is_published(catalog):
         source = probed_source(conn)
         published_job(conn, source)
         published_job(conn, source, profile="hd")
+        let_it_be_noon(conn)
     recompute([TODAY])
     with transaction("test") as conn:
         total = summary(conn, TODAY, TODAY)
