@@ -24,7 +24,7 @@ MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
 SHOWN = ".playing td:first-child"
 
 
-def wait_for(page: Page, condition: str, seconds: float = 20.0) -> None:
+def wait_for(page: Page, condition: str, seconds: float = 60.0) -> None:
     """Poll from outside: the page's own policy forbids the eval that Playwright's wait_for_function needs."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):
@@ -55,7 +55,7 @@ def page(browser: Browser, folder: str) -> Iterator[Page]:
     """A page whose console must stay quiet. It closes before its servers: a page loads on after a test's last word."""
     context = browser.new_context(viewport={"width": 1120, "height": 1180})
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(60_000)
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)

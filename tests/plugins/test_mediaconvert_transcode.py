@@ -46,13 +46,13 @@ class Running:
         self.runner.triggers[1]["task"] = self.task
 
     async def over(self) -> None:
-        done, _ = await asyncio.wait({self.task}, timeout=30)
+        done, _ = await asyncio.wait({self.task}, timeout=120)
         assert done
 
 
 def event_of(trigger: MediaConvertTranscodeTrigger) -> dict[str, Any]:
     async def fired() -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return (await anext(aiter(trigger.run()))).payload
 
     payload: dict[str, Any] = asyncio.run(fired())

@@ -34,17 +34,22 @@ def publish(age: float = 0.0) -> None:
         )
 
 
-async def events(trigger: OutcomesDueTrigger, seconds: float) -> int:
-    """How often it fires within that time."""
-    count = 0
+async def events(trigger: OutcomesDueTrigger, seconds: float, *, sure: int = 0) -> int:
+    """How often it fires within that time, which begins when so many events have come."""
+    count, begun = 0, asyncio.Event()
 
     async def watch() -> None:
         nonlocal count
         async for _ in trigger.run():
             count += 1
+            if count == sure:
+                begun.set()
 
+    watching = asyncio.create_task(watch())
+    if sure:
+        await asyncio.wait_for(begun.wait(), 60)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(watch(), seconds)
+        await asyncio.wait_for(watching, seconds)
     return count
 
 
@@ -68,7 +73,7 @@ def test_the_step_itself_has_the_first_try(configured: Settings) -> None:
 def test_what_is_left_wakes_and_not_all_the_time(configured: Settings) -> None:
     publish(age=60)
     assert due_in() == 0.0
-    assert asyncio.run(events(OutcomesDueTrigger(look=0.05, gap=30), 0.5)) == 1
+    assert asyncio.run(events(OutcomesDueTrigger(look=0.05, gap=30), 0.5, sure=1)) == 1
     assert deliver_outcomes() == {
         "items_written": 0, "items_failed": 0, "delivered": 0, "postponed": 1, "given_up": 0,
     }  # fmt: skip

@@ -64,7 +64,7 @@ async def first_event(trigger: S3NewVideosTrigger, during: Callable[[], object] 
     waiting = asyncio.ensure_future(anext(aiter(trigger.run())))
     await asyncio.sleep(0.5)
     await asyncio.to_thread(during)
-    return await asyncio.wait_for(waiting, 20)
+    return await asyncio.wait_for(waiting, 120)
 
 
 def test_poke_waits_for_what_was_not_there(s3: S3Client, bucket: str) -> None:

@@ -38,6 +38,8 @@ say("progress", phase="TRANSCODING", percent=50)
 if "warning" in wanted:
     say("warning", code=900001, message="not honoured", path=wanted["warning"])
 time.sleep(float(wanted.get("seconds", 0)))
+while "until" in wanted and not Path(wanted["until"]).exists():
+    time.sleep(0.01)
 if "error" in wanted:
     say("failure", code=int(wanted["error"]), message="as asked", path="")
 else:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 
 
 def say(**line: object) -> None:
@@ -14,6 +15,8 @@ metadata = json.load(sys.stdin)["job"].get("UserMetadata", {})
 say(type="progress", phase="PROBING", percent=100)
 say(type="progress", phase="TRANSCODING", percent=50)
 time.sleep(float(metadata.get("seconds", "0")))
+while "until" in metadata and not Path(metadata["until"]).exists():
+    time.sleep(0.05)
 if "code" in metadata:
     say(type="failure", code=int(metadata["code"]), message="As asked", path="")
 else:

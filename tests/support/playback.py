@@ -32,7 +32,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required", "--mute-audio",
 ]  # fmt: skip
 #: Seconds for one whole playback; the page has shorter limits of its own.
-PLAY_TIMEOUT = 120.0
+PLAY_TIMEOUT = 240.0
 
 _RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
 

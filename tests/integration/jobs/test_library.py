@@ -46,7 +46,7 @@ def test_a_job_from_request_to_manifest(place: Place) -> None:
     seen: list[str] = []
     worker = threading.Thread(target=place.carry_out, args=("source-1",), kwargs={"really": True})
     worker.start()
-    done = jobs.wait(asked, timeout=60, poll=0.05, on_progress=lambda job: seen.append(job.status))
+    done = jobs.wait(asked, timeout=240, poll=0.05, on_progress=lambda job: seen.append(job.status))
     worker.join()
     assert done.raise_for_status() is done
     assert (done.outputs, done.qualities, done.priority) == (("mp4",), ("360p",), 70)
@@ -278,13 +278,13 @@ def test_cancelling_while_the_task_begins(place: Place) -> None:
         def begin() -> None:
             with transaction("task") as connection:
                 catalog_jobs.begin(connection, made, engine="local", worker="host", run_id="source-1")
+            threading.Timer(0.9, stop).start()
 
         def stop() -> None:
             with transaction("task") as connection:
                 catalog_jobs.cancel_job(connection, made)
 
         threading.Timer(0.6, begin).start()
-        threading.Timer(1.5, stop).start()
 
     place.airflow.on_fail = task
     assert jobs.cancel(made).status == "CANCELED"

@@ -44,8 +44,8 @@ def site(
     set_settings: Callable[..., Settings],
 ) -> Callable[..., TranscodeRequest]:
     """``site("small")`` uploads that clip and returns the request for it; everything is switched on."""
-    channel = {"type": "webhook", "name": "crm", "url": receiver.url, "secret": "s", "events": EVENTS, "timeout": 1.0}
-    set_settings(notifications=json.dumps([channel]), dynamodb_timeout=1.0)
+    channel = {"type": "webhook", "name": "crm", "url": receiver.url, "secret": "s", "events": EVENTS, "timeout": 60}
+    set_settings(notifications=json.dumps([channel]), dynamodb_timeout=30, notification_patience=60)
 
     def ask(name: str) -> TranscodeRequest:
         s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=clip(name).read_bytes())
@@ -101,7 +101,7 @@ def test_progress_is_seen_while_it_goes_on(
         feed._due = 0.0  # a short clip is over before the first interval is
         call(feed)
         assert feed._running is not None
-        feed._running.join(5)
+        feed._running.join(60)
         seen.extend(table.items())
 
     monkeypatch.setattr(ProgressFeed, "__call__", eager)

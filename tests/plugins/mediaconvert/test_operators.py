@@ -48,7 +48,7 @@ def deferred(task: Any, context: Any) -> MediaConvertJobCompleteTrigger:
 
 
 async def fired(trigger: MediaConvertJobCompleteTrigger) -> TriggerEvent:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         return await anext(aiter(trigger.run()))
 
 

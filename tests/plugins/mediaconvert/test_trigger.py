@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def recreated(trigger: MediaConvertJobCompleteTrigger) -> MediaConvertJobComplet
 
 
 async def fired(trigger: MediaConvertJobCompleteTrigger) -> dict[str, Any]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         event: TriggerEvent = await anext(aiter(trigger.run()))
     payload: dict[str, Any] = event.payload
     return payload
@@ -126,7 +127,7 @@ def test_the_inherited_waiter_arguments_are_those_of_our_waiter(service: MediaCo
     trigger = trigger_of(create())
 
     async def main() -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return (await anext(aiter(AwsBaseWaiterTrigger.run(trigger)))).payload
 
     assert asyncio.run(main()) == {"status": "success", "job_id": trigger.job_id}
@@ -137,9 +138,20 @@ def test_it_fires_when_the_job_is_complete(service: MediaConvert) -> None:
     assert asyncio.run(fired(trigger_of(job_id))) == {"status": "success", "job_id": job_id, "job_status": "COMPLETE"}
 
 
-def test_progress_reaches_the_log(service: MediaConvert, capsys: pytest.CaptureFixture[str]) -> None:
-    job_id = create(seconds="4")
-    asyncio.run(fired(trigger_of(job_id)))
+def test_progress_reaches_the_log(
+    service: MediaConvert, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    job_id = create(until=str(tmp_path / "go"))
+    trigger = trigger_of(job_id)
+    hear = trigger.on_snapshot
+
+    async def heard(snapshot: Snapshot) -> None:
+        await hear(snapshot)
+        if snapshot.phase == "TRANSCODING":
+            (tmp_path / "go").touch()
+
+    monkeypatch.setattr(trigger, "on_snapshot", heard)
+    asyncio.run(fired(trigger))
     said = capsys.readouterr().out
     assert f"MediaConvert job {job_id}: PROGRESSING TRANSCODING" in said
     assert f"MediaConvert job {job_id}: COMPLETE" in said

@@ -76,7 +76,7 @@ def test_grace_lets_a_process_clean_up_first(tmp_path: Path) -> None:
         return True
 
     with pytest.raises(EngineCanceled):
-        run_process([*SHELL, script], ready, limits=Limits(cancel, grace_seconds=5.0))
+        run_process([*SHELL, script], ready, limits=Limits(cancel, grace_seconds=60.0))
     assert cleaned.exists()
 
 
@@ -94,8 +94,8 @@ def test_an_error_of_the_listener_ends_the_process(tmp_path: Path) -> None:
 def test_a_stopped_process_is_a_stall(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"echo $$ > {pids}; echo thinking >&2; echo moving; kill -STOP $$"
-    with pytest.raises(EngineStalled, match=r"no progress for 0\.5 s.*thinking") as raised:
-        run_process([*SHELL, script], lambda _: True, limits=Limits(stall_seconds=0.5))
+    with pytest.raises(EngineStalled, match=r"no progress for 3 s.*thinking") as raised:
+        run_process([*SHELL, script], lambda _: True, limits=Limits(stall_seconds=3.0))
     assert raised.value.retryable
     assert_gone(pids)
 
@@ -107,9 +107,17 @@ def test_talk_without_progress_is_a_stall() -> None:
         )
 
 
-def test_progress_postpones_the_stall() -> None:
-    script = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done"
-    assert run_process([*SHELL, script], lambda _: True, limits=Limits(stall_seconds=0.6)).code == 0
+def test_progress_postpones_the_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("vodflow.ffmpeg.process.time.monotonic", lambda: now)
+
+    def on_line(_: str) -> bool:
+        nonlocal now
+        now += 0.4
+        return True
+
+    script = "for i in 1 2 3 4 5 6 7 8; do echo $i; done"
+    assert run_process([*SHELL, script], on_line, limits=Limits(stall_seconds=0.6)).wall_seconds == pytest.approx(3.2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
@@ -137,11 +145,11 @@ def test_check_exit_tells_status_and_last_words() -> None:
 
 
 def assert_gone(pids: Path) -> None:
-    """None of the processes lives two seconds from now; a zombie that its reaper has not met yet is dead."""
+    """None of the processes lives on; a zombie that its reaper has not met yet is dead."""
     numbers = [int(line) for line in pids.read_text().split()]
     assert numbers
     assert os.getpid() not in numbers
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 30
     while any(_lives(number) for number in numbers):
         assert time.monotonic() < deadline, numbers
         time.sleep(0.02)

@@ -324,7 +324,7 @@ def test_an_item_that_others_have_filled_gets_what_matters(settings: Settings, t
 def test_who_writes_an_item_does_not_wait_for_who_publishes(
     catalog: Settings, table: TestTable, set_settings: Callable[..., Settings]
 ) -> None:
-    set_settings(dynamodb_table="", catalog_statement_timeout=3)
+    set_settings(dynamodb_table="", catalog_statement_timeout=20)
     with transaction("test") as connection:
         job = verified_job(connection, probed_source(connection))
     with transaction("publisher") as connection:

@@ -53,7 +53,7 @@ def hook(channels: Channels, receiver: Receiver) -> Receiver:
 
 def webhook(receiver: Receiver, **changes: Any) -> dict[str, Any]:
     events = ["published", "failed", "rejected", "canceled"]
-    base = {"type": "webhook", "name": "crm", "url": receiver.url, "secret": "s3cret", "events": events, "timeout": 1.0}
+    base = {"type": "webhook", "name": "crm", "url": receiver.url, "secret": "s3cret", "events": events, "timeout": 60}
     return base | changes
 
 
@@ -201,8 +201,8 @@ def test_trouble_is_tried_again_later_until_it_is_given_up(channels: Channels, r
         assert deliver_due() == DeliveryResult(postponed=1)
         (row,) = log()
         assert (row.attempts, row.response_code, row.error) == (attempt, 500, "HTTP 500 no: <because>")
-        wait = row.due_at.timestamp() - before
-        assert 0.75 * 10 * 2 ** (attempt - 1) <= wait <= 1.25 * 10 * 2 ** (attempt - 1) + 5
+        pause = 10 * 2 ** (attempt - 1)
+        assert before + 0.75 * pause <= row.due_at.timestamp() <= time.time() + 1.25 * pause
         assert deliver_due() == DeliveryResult(), "not before its time"
         make_due()
     assert deliver_due() == DeliveryResult(given_up=1)
@@ -233,13 +233,16 @@ def test_what_each_answer_means(hook: Receiver, status: int, retryable: bool | N
 def test_a_receiver_may_ask_to_be_left_alone(hook: Receiver) -> None:
     hook.answers, hook.headers = [429], {"retry-after": "600"}
     publish()
+    before = time.time()
     deliver_due()
-    assert log()[0].due_at.timestamp() - time.time() > 590
+    assert log()[0].due_at.timestamp() - before >= 600
 
 
-@pytest.mark.parametrize("trouble", ["silence", "drip", "hang_up"])
-def test_receivers_that_do_not_answer_cost_the_timeout(channels: Channels, receiver: Receiver, trouble: str) -> None:
-    channels(webhook(receiver, timeout=0.3))
+@pytest.mark.parametrize(("trouble", "timeout"), [("silence", 0.3), ("drip", 0.3), ("hang_up", 60)])
+def test_receivers_that_do_not_answer_cost_the_timeout(
+    channels: Channels, receiver: Receiver, trouble: str, timeout: float
+) -> None:
+    channels(webhook(receiver, timeout=timeout))
     receiver.answers = [getattr(receiver, trouble)]
     publish()
     assert deliver_due() == DeliveryResult(postponed=1)
@@ -299,15 +302,15 @@ def test_a_process_that_dies_while_sending_is_replaced(hook: Receiver) -> None:
     assert log()[0].attempts == 2
 
 
-def test_a_killed_process_loses_nothing(hook: Receiver, set_settings: Callable[..., Settings]) -> None:
+def test_a_killed_process_loses_nothing(hook: Receiver) -> None:
     publish()
     hook.answers = [hook.silence]
-    set_settings(notifications=json.dumps([webhook(hook, timeout=30.0)]))
     code = "from vodflow.outcomes.notifications.delivery import deliver_due; deliver_due()"
     path = os.pathsep.join(path for path in sys.path if path)
     child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
     deadline = time.monotonic() + 60
-    while not hook.requests and time.monotonic() < deadline:
+    while not hook.requests:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     child.kill()
     child.wait()
@@ -360,7 +363,7 @@ def test_sns_reaches_its_subscriber(channels: Channels, aws: Settings) -> None:
     channels({"type": "sns", "name": "bus", "topic_arn": topic}, {"type": "sns", "name": "gone", "topic_arn": missing})
     job = publish()
     assert deliver_due() == DeliveryResult(delivered=1, given_up=1)
-    messages = client["sqs"].receive_message(QueueUrl=queue, WaitTimeSeconds=2)["Messages"]
+    messages = client["sqs"].receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     document = json.loads(messages[0]["Body"])
     assert (document["type"], document["job"]["id"]) == ("video.published", job.id)
     assert "NotFound" in (next(row.error for row in log() if row.channel == "gone") or "")
