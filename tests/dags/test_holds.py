@@ -21,7 +21,7 @@ from vodflow.catalog import holds, work_list
 from vodflow.catalog.database import dispose_engines, transaction
 from vodflow.catalog.overview import overview
 from vodflow.settings import Settings, get_settings
-from vodflow.storage.clients import s3_client
+from vodflow.storage.clients import forget_clients
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
@@ -125,7 +125,7 @@ def test_s3_that_is_away_costs_no_try(run: Any, set_settings: Any) -> None:
 
     def move(endpoint: str | None) -> None:
         set_settings(aws_endpoint_url=endpoint)
-        s3_client.cache_clear()
+        forget_clients()
 
     move("http://127.0.0.1:9")
     with meanwhile(held, lambda: move(there)):

@@ -16,7 +16,7 @@ from vodflow.catalog.database import dispose_engines, transaction
 from vodflow.settings import get_settings
 from vodflow.stack.airflow_api import AirflowApi
 from vodflow.stack.stack import Stack
-from vodflow.storage.clients import s3_client, sqs_client
+from vodflow.storage.clients import forget_clients, s3_client, sqs_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -101,8 +101,7 @@ def live(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
 def _forget() -> None:
     dispose_engines()
     get_settings.cache_clear()
-    s3_client.cache_clear()
-    sqs_client.cache_clear()
+    forget_clients()
 
 
 def test_an_upload_starts_a_run_by_itself(live: Live) -> None:

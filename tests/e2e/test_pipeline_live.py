@@ -29,7 +29,7 @@ from vodflow.stack.demo.run import run_demo
 from vodflow.stack.demo.upload import Upload, upload_once
 from vodflow.stack.demo.watch import Progress, Watcher
 from vodflow.stack.stack import Stack
-from vodflow.storage.clients import mediaconvert_client, s3_client, sqs_client
+from vodflow.storage.clients import forget_clients, mediaconvert_client, s3_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -47,8 +47,7 @@ def live(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 def _forget() -> None:
     dispose_engines()
     get_settings.cache_clear()
-    for client in (mediaconvert_client, s3_client, sqs_client):
-        client.cache_clear()
+    forget_clients()
 
 
 def upload(name: str, key: str) -> Upload:

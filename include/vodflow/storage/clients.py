@@ -49,6 +49,7 @@ def _made_session() -> boto3.session.Session:
     return boto3.session.Session(botocore_session=session)
 
 
+@lru_cache(maxsize=8)
 def _client(service: str, settings: Settings, endpoint_url: str | None = None) -> Any:
     config = Config(
         connect_timeout=settings.aws_connect_timeout,
@@ -76,31 +77,35 @@ def preload_services() -> None:
     Opens no connection and looks for no credentials: the placeholders are of clients that are thrown away. For each
     service a session is left for those processes, with nothing in it yet.
     """
-    for service in ("s3", "sqs"):
-        _made_session().client(
+    for service, listing in (("s3", "list_objects_v2"), ("sqs", "list_queues")):
+        session: Any = _made_session()
+        client = session.client(
             service,
             region_name="us-east-1",
             aws_access_key_id="none",
             aws_secret_access_key="none",  # noqa: S106
         )
+        client.can_paginate(listing)  # pages have a description of their own
         _spare_sessions.append(_made_session())
 
 
-@lru_cache(maxsize=4)
+def forget_clients() -> None:
+    """Make new clients from here on, for tests."""
+    _client.cache_clear()
+
+
 def s3_client(settings: Settings | None = None) -> S3Client:
     """An S3 client; one for a process and its settings (boto3 clients are thread-safe)."""
     client: S3Client = _client("s3", settings or get_settings())
     return client
 
 
-@lru_cache(maxsize=4)
 def sqs_client(settings: Settings | None = None) -> SQSClient:
     """An SQS client; one for a process and its settings."""
     client: SQSClient = _client("sqs", settings or get_settings())
     return client
 
 
-@lru_cache(maxsize=4)
 def mediaconvert_client(settings: Settings | None = None) -> Any:
     """A MediaConvert client; one for a process and its settings. The Region's own endpoint needs no discovery."""
     used = settings or get_settings()
