@@ -63,12 +63,13 @@ def capture(argv: Sequence[str], timeout: float, given: bytes | None = None) -> 
 
 
 def capture_bytes(
-    argv: Sequence[str], timeout: float, given: bytes | None = None
+    argv: Sequence[str], timeout: float, given: bytes | None = None, *, files: Sequence[int] = ()
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a short helper to its end, whatever its exit status, and keep what it wrote.
 
     :param timeout: seconds until it is killed
     :param given: what it reads on standard input; nothing by default
+    :param files: descriptors that it finds open, under the same numbers
     :raises StartError: this machine cannot start it now
     :raises ResourceError: a shortage ended it
     :raises ConfigurationError: it is no program that runs here
@@ -76,7 +77,7 @@ def capture_bytes(
     """
     stdin: dict[str, Any] = {"stdin": subprocess.DEVNULL} if given is None else {"input": given}
     try:
-        done = subprocess.run(argv, capture_output=True, timeout=timeout, check=False, **stdin)
+        done = subprocess.run(argv, capture_output=True, timeout=timeout, check=False, pass_fds=files, **stdin)
     except (OSError, MemoryError) as error:
         raise start_failure(error, argv[0]) from error
     said = done.stderr.decode(errors="replace") if done.returncode else ""

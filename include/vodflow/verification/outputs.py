@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NoReturn, Self, TypeVar
 
@@ -106,6 +106,10 @@ class Outputs:
             for future in futures:
                 future.cancel()
             raise
+
+    def begin(self, function: Callable[[], R]) -> Future[R]:
+        """Start other reading beside what follows; its end is waited for with that of the outputs."""
+        return self._pool.submit(function)
 
     def __enter__(self) -> Self:
         """Start reading threads on demand."""

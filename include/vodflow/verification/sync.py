@@ -9,55 +9,36 @@ from __future__ import annotations
 import array
 import logging
 import math
-import subprocess
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import mul
 from typing import Final, NamedTuple
 
+from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
-from vodflow.errors import EngineError
-from vodflow.ffmpeg.resources import capture_bytes
-from vodflow.ffmpeg.tools import ffmpeg_path, was_stopped
-from vodflow.media.probe import input_arguments
-from vodflow.media.timeline import input_offset, patience
-from vodflow.planning import span
+from vodflow.verification.decode import CELLS, SAMPLE_RATE, Decoded
 from vodflow.verification.outputs import Outputs
 from vodflow.verification.rules import Rule
-from vodflow.verification.tracks import Gop, Track, readable_pieces, sound_piece
+from vodflow.verification.source_reader import SourceReader, UnreadableSource, picture_count, seekable
+from vodflow.verification.tracks import Piece, Track, readable_pieces, sound_piece
 
 log = logging.getLogger(__name__)
 
 #: Seconds by which sound may be further from its pictures than in the source: within one frame of 25 a second, and the
 #: resolution of the measurement.
 TOLERANCE: Final = 0.05
-#: Seconds of sound that are compared at each place, and of pictures at the beginning.
+#: Seconds of sound that are compared at each place.
 _SOUND: Final = 6.0
-_PICTURES: Final = 2.0
-#: Seconds by which they are looked for, earlier and later.
+#: Seconds by which sound and pictures are looked for, earlier and later.
 _REACH: Final = 2.0
 _PICTURE_REACH: Final = 1.0
-#: Samples a second, and of them in a step of loudness.
-_RATE: Final = 8000
+#: Samples in a step of loudness.
 _STEP: Final = 80
-#: Pictures are compared as so many cells a row and a column.
-_CELLS: Final = 6
 #: Correlation from which a place counts as found, how much worse the right place must be for a verdict, and what
 #: counts as equally good: sound and motion repeat themselves.
 _FOUND: Final = 0.6
 _WORSE: Final = 0.2
 _EQUAL: Final = 0.05
-#: Bytes up to which a source is read from its beginning to a place, which needs no index and no steady clock.
-_SMALL: Final = 64 * 1024 * 1024
-#: Seconds up to which all of a source's sound is kept in memory: 16 kB each.
-_SHORT: Final = 60.0
-#: Sound at its time stamps, from time 0 on.
-_KEPT: Final = f"aresample={_RATE}:async=1:first_pts=0:min_hard_comp=0.01"
-#: Formats that are sought in where they are larger.
-_SEEKABLE: Final = {"mov", "matroska", "mxf"}
-#: Seconds; more than any place needs.
-_TIMEOUT: Final = 120.0
 
 #: One value a cell at each step.
 Signal = Sequence[Sequence[float]]
@@ -70,33 +51,56 @@ class Lag(NamedTuple):
     fit: float
 
 
-def check_sync(
-    outputs: Outputs, plan: TranscodePlan, containers: Sequence[Sequence[Track]], source: str | None
-) -> None:
-    """Compare each language's sound with the source at the beginning, in the middle and at the end.
+class Place(NamedTuple):
+    """Sound to compare: a piece of a track, and the pictures of its container."""
+
+    track: Track
+    piece: Piece
+    pictures: Track
+
+    @property
+    def source_index(self) -> int:
+        """The source's track that it was made of."""
+        return self.track.rendition.source_index if isinstance(self.track.rendition, AudioRendition) else 0
+
+
+def places(outputs: Outputs, plan: TranscodePlan, containers: Sequence[Sequence[Track]]) -> list[Place]:
+    """Of each language the beginning, the middle and the end.
 
     :param containers: the tracks of each; the others hold what the first one does, so their beginning is enough
-    :param source: path or URL of the source; none when it is not there any more
+    :raises VerificationError: one is missing or broken
+    """
+    found = list[Place]()
+    for number, tracks in enumerate(containers if plan.media.start is not None else ()):
+        pictures = min((track for track in tracks if track.width), key=lambda track: track.width or 0)
+        for track in _sounds(tracks):
+            chosen = _segments(plan, track)[: None if number == 0 else 1]
+            found += [Place(track, sound_piece(outputs, track, place), pictures) for place in chosen]
+    return found
+
+
+def reader_of(plan: TranscodePlan, url: str, chosen: Sequence[Place]) -> SourceReader:
+    """Reads of the source what the places are compared with."""
+    shown = chosen[0].pictures.name
+    rung = next(item for item in plan.renditions if layout.track_name(item) == shown)
+    return SourceReader(plan, url, rung, list(dict.fromkeys(place.source_index for place in chosen)))
+
+
+def check_sync(outputs: Outputs, chosen: Sequence[Place], decoded: Decoded, source: SourceReader) -> None:
+    """Compare each language's sound with the source.
+
+    :param decoded: holds what the places have
     :raises VerificationError: naming place and difference
     :raises EngineError: FFmpeg was stopped; the outputs may be right
     """
-    if source is None or plan.media.start is None or not plan.audio:
-        return
     try:
-        for number, tracks in enumerate(containers):
-            video = min((track for track in tracks if track.width), key=lambda track: track.width or 0)
-            pictures = _picture_lag(plan, video, source)
-            for track in _sounds(tracks):
-                for place in _places(plan, track)[: None if number == 0 else 1]:
-                    _check_place(outputs, plan, track, place, source, video.segments[0].start, pictures)
-    except _Unreadable as error:
-        log.warning("The sync of %s was not measured, for its source cannot be read: %s", plan.source.uri, error)
-    finally:
-        _read.cache_clear()
-
-
-class _Unreadable(Exception):
-    pass
+        for _, group in groupby(chosen, lambda place: id(place.pictures)):
+            together = list(group)
+            pictures = _picture_lag(together[0].pictures, decoded, source)
+            for place in together:
+                _check_place(outputs, place, pictures, decoded, source)
+    except UnreadableSource as error:
+        log.warning("The sync of %s was not measured, for its source cannot be read: %s", source.uri, error)
 
 
 def _sounds(tracks: Sequence[Track]) -> list[Track]:
@@ -106,26 +110,23 @@ def _sounds(tracks: Sequence[Track]) -> list[Track]:
     return list(sounds.values())
 
 
-def _places(plan: TranscodePlan, track: Track) -> list[int]:
+def _segments(plan: TranscodePlan, track: Track) -> list[int]:
     """Which segments are compared."""
     long = [place for place in readable_pieces(track) if track.segments[place].duration > 1] or [0]
-    if plan.media.size > _SMALL and not set(plan.media.container.split(",")) & _SEEKABLE:
+    if not seekable(plan.media):
         return long[:1]
     return sorted({long[0], long[len(long) // 2], long[-1]})
 
 
-def _check_place(
-    outputs: Outputs, plan: TranscodePlan, track: Track, place: int, source: str, zero: float, pictures: float
-) -> None:
-    piece = sound_piece(outputs, track, place)
+def _check_place(outputs: Outputs, place: Place, pictures: float, decoded: Decoded, source: SourceReader) -> None:
+    track, piece, zero = place.track, place.piece, place.pictures.segments[0].start
     at = max(0.0, piece.start - zero)
-    published = _pcm(["-f", "aac", "-i", "pipe:0"], piece.gop, "anull")
-    published = published[round((at - piece.start + zero) * _RATE) :][: round(_SOUND * _RATE)]
-    index = track.rendition.source_index if isinstance(track.rendition, AudioRendition) else 0
-    original = _source_sound(plan, source, index, at, len(published) / _RATE)
-    best, right = _compare(_loudness(original), _loudness(published), _REACH, TOLERANCE + abs(pictures), _STEP / _RATE,
-                            settled=not pictures)  # fmt: skip
-    late = best.steps * _STEP / _RATE - pictures
+    published = decoded.heard(piece.gop)[round((at - piece.start + zero) * SAMPLE_RATE) :]
+    published = published[: round(_SOUND * SAMPLE_RATE)]
+    original = source.sound(place.source_index, at, len(published) / SAMPLE_RATE)
+    best, right = _compare(_loudness(original), _loudness(published), _REACH, TOLERANCE + abs(pictures),
+                            _STEP / SAMPLE_RATE, settled=not pictures)  # fmt: skip
+    late = best.steps * _STEP / SAMPLE_RATE - pictures
     log.debug("%s at %.1f s: %+.3f s, fit %.2f", track.name, at, late, best.fit)
     if best.fit >= _FOUND and abs(late) > TOLERANCE and (pictures or right < best.fit - _WORSE):
         outputs.fail(
@@ -135,73 +136,17 @@ def _check_place(
         )  # fmt: skip
 
 
-def _picture_lag(plan: TranscodePlan, track: Track, source: str) -> float:
+def _picture_lag(track: Track, decoded: Decoded, source: SourceReader) -> float:
     """Seconds by which the first pictures are later than in the source; 0 within a frame, or where nothing moves."""
     rendition = track.rendition
-    if not isinstance(rendition, VideoRendition) or plan.media.video.start - span.start(plan) > _PICTURES / 2:
+    if not isinstance(rendition, VideoRendition) or not source.has_pictures:
         return 0.0
-    frame, count = float(1 / rendition.fps), max(2, round(_PICTURES * rendition.fps))
-    small = f"scale={_CELLS}:{_CELLS}:flags=area,format=gray"
-    offset = input_offset(plan.media.container, plan.media.start or 0.0, [plan.media.video.start], span.start(plan))
-    steady = f"fps={rendition.frame_rate}:start_time=0,{small}"
-    shown = ["-frames:v", str(count), "-f", "rawvideo", "-"]
-    argv = ["-skip_loop_filter", "all", "-itsoffset", f"{offset:.6f}", *input_arguments(source, _TIMEOUT)]
-    original = _read(*argv, "-map", f"0:{plan.media.video.index}", "-vf", steady, *shown)
-    encoded = ["-f", "h264", "-i", "pipe:0", "-fps_mode", "passthrough", "-vf", small, *shown]
-    published = _run(encoded, track.gops[0].stream)
+    frame = float(1 / rendition.fps)
+    original = source.pictures(rendition)
+    published = decoded.seen(track.gops[0])[: picture_count(rendition) * CELLS**2]
     best, right = _compare(_cells(original), _cells(published), _PICTURE_REACH, 1.5 * frame, frame)
     lag = best.steps * frame
     return lag if best.fit >= _FOUND and abs(best.steps) > 1 and right < best.fit - _WORSE else 0.0
-
-
-def _source_sound(plan: TranscodePlan, source: str, index: int, at: float, seconds: float) -> array.array[int]:
-    """Samples of the source at a place, by their time stamps."""
-    media, zero = plan.media, span.start(plan)
-    argv = input_arguments(source, _TIMEOUT)
-    track = next(item for item in media.audio if item.index == index)
-    if media.size > _SMALL and at > 0:
-        start = at + zero - (media.start or 0.0)
-        argv, begin = ["-ss", f"{start:.6f}", *argv], 0.0
-    else:
-        # The pictures are read, too, for FFmpeg joins recordings where the first of its streams jumps.
-        offset = input_offset(media.container, media.start or 0.0, [media.video.start, track.start], zero)
-        argv, begin = [*patience(media.longest_gap), "-itsoffset", f"{offset:.6f}", *argv], at
-        # A short source is read once, for all places.
-        whole = media.duration <= _SHORT
-        end = media.duration + _SOUND if whole else at + seconds
-        argv += ["-map", f"0:{media.video.index}", "-c", "copy", "-t", f"{end:.6f}", "-f", "null", "-"]
-        if whole:
-            samples = _pcm([*argv, "-map", f"0:{index}"], None, f"{_KEPT},atrim=0:{end:.6f}")
-            return samples[round(begin * _RATE) : round((begin + seconds) * _RATE)]
-    return _pcm([*argv, "-map", f"0:{index}"], None, f"{_KEPT},atrim={begin:.6f}:{begin + seconds:.6f}")
-
-
-def _pcm(source: list[str], given: Gop | None, filters: str) -> array.array[int]:
-    sound = ["-af", filters, "-ac", "1", "-ar", str(_RATE), "-f", "s16le", "-"]
-    samples = array.array("h")
-    data = _run([*source, *sound], given.stream) if given else _read(*source, *sound)
-    samples.frombytes(data[: len(data) // 2 * 2])
-    return samples
-
-
-@lru_cache(maxsize=8)
-def _read(*arguments: str) -> bytes:
-    """What FFmpeg makes of the source: of the same place for each container."""
-    return _run(arguments)
-
-
-def _run(arguments: Sequence[str], given: bytes = b"") -> bytes:
-    argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", *arguments]
-    try:
-        done = capture_bytes(argv, _TIMEOUT, given)
-    except subprocess.TimeoutExpired as error:
-        raise _Unreadable(f"FFmpeg did not end within {_TIMEOUT:.0f} s") from error
-    said = done.stderr.decode(errors="replace").strip()
-    if was_stopped(done.returncode, said):
-        raise EngineError("FFmpeg was stopped while it measured sync.", code=str(done.returncode))
-    if done.returncode:
-        raise _Unreadable(said.rpartition("\n")[2].partition("?")[0])
-    return done.stdout
 
 
 def _loudness(samples: array.array[int]) -> Signal:
@@ -212,7 +157,7 @@ def _loudness(samples: array.array[int]) -> Signal:
 
 
 def _cells(data: bytes) -> Signal:
-    return [list(data[cell :: _CELLS**2]) for cell in range(_CELLS**2)]
+    return [list(data[cell :: CELLS**2]) for cell in range(CELLS**2)]
 
 
 def _compare(

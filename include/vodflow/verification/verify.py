@@ -15,7 +15,7 @@ from vodflow.verification.outputs import Outputs
 from vodflow.verification.result import MeasuredRendition, Verification
 from vodflow.verification.rules import Rule
 from vodflow.verification.store import ObjectStore
-from vodflow.verification.sync import check_sync
+from vodflow.verification.sync import check_sync, places, reader_of
 from vodflow.verification.thumbnails import check_thumbnails
 from vodflow.verification.track_rules import check_tracks
 from vodflow.verification.tracks import Track, read_cmaf_track, read_packed_audio, read_ts_video
@@ -51,8 +51,7 @@ def verify(
             check_dash(outputs, {track.name: track for track in segmented["fmp4"]})
         thumbnails = check_thumbnails(outputs, plan)
         _check_foreign(outputs, plan, [*segmented.values()], thumbnails)
-        check_decoding(outputs, [track for tracks in (*segmented.values(), mp4) for track in tracks])
-        check_sync(outputs, plan, [tracks for tracks in (*segmented.values(), mp4) if tracks], source)
+        _check_content(outputs, plan, [tracks for tracks in (*segmented.values(), mp4) if tracks], source)
         return _result(
             outputs, plan, segmented, mp4, thumbnails, bucket=bucket, prefix=prefix, rules=_checked_rules(plan, source)
         )
@@ -120,6 +119,17 @@ def _check_foreign(outputs: Outputs, plan: TranscodePlan, segmented: list[list[T
     known.update(segment.name for tracks in segmented for track in tracks for segment in track.segments)
     for name in sorted(set(outputs.sizes) - known):
         outputs.fail(name, Rule.NO_FOREIGN_OBJECT, "the plan does not account for it")
+
+
+def _check_content(outputs: Outputs, plan: TranscodePlan, containers: list[list[Track]], source: str | None) -> None:
+    chosen = places(outputs, plan, containers) if source else []
+    reader = reader_of(plan, source, chosen) if source and chosen else None
+    if reader:
+        reader.begin(outputs)  # while the outputs are decoded
+    tracks = [track for tracks in containers for track in tracks]
+    decoded = check_decoding(outputs, tracks, [(place.track, place.piece.gop) for place in chosen])
+    if reader:
+        check_sync(outputs, chosen, decoded, reader)
 
 
 def _checked_rules(plan: TranscodePlan, source: str | None) -> tuple[str, ...]:

@@ -92,11 +92,38 @@ def test_a_source_that_cannot_be_read_is_no_fault_of_the_outputs(tmp_path: Path)
     verify(plan, "", "", DirectoryStore(folder), str(tmp_path / "gone.mp4"))
 
 
+def test_sound_that_is_compared_must_decode_wherever_it_is(tmp_path: Path) -> None:
+    plan, folder = encoded(clip("synced"), tmp_path, *SEGMENTED)
+    names = sorted(path.name for path in (folder / "cmaf/audio").glob("*.m4s"))
+    path = folder / "cmaf/audio" / names[len(names) // 2]
+    data = path.read_bytes()
+    place = int(len(data) * 0.7)
+    path.write_bytes(data[:place] + b"\xa5" * 64 + data[place + 64 :])
+    with pytest.raises(VerificationError) as caught:
+        verify(plan, "", "", DirectoryStore(folder), str(clip("synced")))
+    assert (caught.value.rule, caught.value.uri) == ("decodes", str(path))
+
+
+def test_outputs_are_decoded_once_and_a_short_source_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, folder = encoded(clip("two_languages"), tmp_path)
+    counting, starts = tmp_path / "ffmpeg", tmp_path / "starts"
+    counting.write_text(f'#!/bin/sh\necho "$*" >> {starts}\nexec {ffmpeg_path()} "$@"\n')
+    counting.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(counting))
+    verify(plan, "", "", DirectoryStore(folder), str(clip("two_languages")))
+    started = starts.read_text().splitlines()
+    kinds = ("-f h264", "-f aac", f"file:{clip('two_languages')}")
+    assert [sum(kind in argv for argv in started) for kind in kinds] == [1, 1, 1]
+    assert len(started) == 3
+
+
 def test_a_machine_that_runs_short_leaves_sync_to_another_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, folder = encoded(clip("synced"), tmp_path, *FILES)
     short = tmp_path / "ffmpeg"
     fails = "echo 'Cannot allocate memory' >&2; exit 1"
-    short.write_text(f'#!/bin/sh\ncase "$*" in *s16le*) {fails};; esac\nexec {ffmpeg_path()} "$@"\n')
+    short.write_text(f'#!/bin/sh\ncase "$*" in *aresample*) {fails};; esac\nexec {ffmpeg_path()} "$@"\n')
     short.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(short))
     with pytest.raises(ResourceError, match="Cannot allocate memory"):
