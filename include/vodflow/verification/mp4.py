@@ -14,6 +14,8 @@ from vodflow.verification.tracks import Gop, Segment, Track, elementary_stream, 
 
 #: Bytes read first: ftyp and the moov of a few minutes.
 MP4_HEAD = 64 * 1024
+#: Bytes up to which a file is read at once: each of five requests costs as much as half a mebibyte more.
+_WHOLE = 2 * 1024 * 1024
 #: Seconds of audio that are measured as one piece, for the peak rate, and decoded at both ends.
 _AUDIO_PIECE = 2.0
 
@@ -42,6 +44,8 @@ def read_mp4(outputs: Outputs, plan: TranscodePlan, rendition: VideoRendition) -
 def _read_moov(outputs: Outputs, name: str) -> bytes:
     """Walk the top level by its box headers, whatever the file's size."""
     size = outputs.size(name)
+    if size <= _WHOLE:
+        outputs.read(name)
     head = outputs.read_range(name, 0, MP4_HEAD)
     offset, order, moov = 0, [], b""
     while offset < size:
