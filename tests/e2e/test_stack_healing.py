@@ -15,7 +15,7 @@ from vodflow.catalog.migrations import versions
 from vodflow.stack.config import StackConfig
 from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE
 from vodflow.stack.postgres import connect
-from vodflow.stack.processes import load_records
+from vodflow.stack.processes import is_alive, load_records
 from vodflow.stack.stack import Stack
 from vodflow.stack.status import PartState, read_status
 
@@ -101,7 +101,7 @@ def test_killed_airflow_parts_and_aws_services_come_back_with_all_resources(stac
 
     kill(stack, "aws", "mediaconvert", *AIRFLOW)
 
-    assert not [process for process in members if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert not [process for process in members if is_alive(process)]
     assert aws(stack, "s3").get_object(Bucket="vodflow-media", Key="kept")["Body"].read() == b"kept"
     assert (
         aws(stack, "sqs").get_queue_url(QueueName=EVENT_QUEUE)["QueueUrl"]
