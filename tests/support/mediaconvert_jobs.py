@@ -106,7 +106,7 @@ class Bench:
         return [item["detail"]["status"] for item in self.events if item["detail"]["jobId"] == job_id]
 
 
-def until(condition: Callable[[], bool], patience: float = 30.0, pause: float = 0.01) -> None:
+def until(condition: Callable[[], bool], patience: float = 60.0, pause: float = 0.01) -> None:
     """Wait for something that happens in another thread or process."""
     deadline = time.monotonic() + patience
     while not condition():

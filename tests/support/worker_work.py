@@ -23,5 +23,5 @@ def main(text: str) -> int:
     sys.stderr.write("an error\n")
     if "status" in given:
         return int(given["status"])
-    time.sleep(60)
+    time.sleep(600)
     return 1

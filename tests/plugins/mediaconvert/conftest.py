@@ -25,7 +25,7 @@ def mediaconvert_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Me
     inside = Service(Config(state=state, concurrency=8, worker=(sys.executable, "-S", "-E", str(WORKER))))
     running = MediaConvert(f"http://127.0.0.1:{listening.getsockname()[1]}", inside)
     app = running.counting(create_app(inside, Credentials(*KEYS)))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_keep_alive=75))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -32,7 +32,10 @@ def run(given: dict[str, Any], limits: Limits | None = None) -> tuple[Finished, 
 
 
 def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_workers_have_their_own_streams_and_end() -> None:

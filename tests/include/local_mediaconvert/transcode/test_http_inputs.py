@@ -67,25 +67,25 @@ def port() -> Iterator[int]:
 
 def test_a_name_stays_a_name_for_the_server(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALLOWED, '["localhost"]')
-    with open_input(f"http://localhost:{port}/film?a=b", 5) as answer:
+    with open_input(f"http://localhost:{port}/film?a=b", 60) as answer:
         assert answer.read().decode() == f"/film?a=b localhost:{port}"
 
 
 def test_redirects_are_not_followed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALLOWED, '["127.0.0.1", "localhost"]')
     with pytest.raises(urllib.error.HTTPError) as caught:
-        open_input(f"http://127.0.0.1:{port}/away", 5)
+        open_input(f"http://127.0.0.1:{port}/away", 60)
     assert caught.value.code == 302
 
 
 def test_programs_read_through_a_relay_that_checks_as_well(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALLOWED, '["127.0.0.1"]')
-    with relayed(f"http://localhost:{port}/film", 5) as address, open_input(address, 5) as answer:
+    with relayed(f"http://localhost:{port}/film", 60) as address, open_input(address, 60) as answer:
         assert answer.read().startswith(b"/film")
     for target in (f"http://127.0.0.1:{port}/away", "http://127.0.0.2:9/film"):
-        with relayed(target, 5) as address, pytest.raises(urllib.error.HTTPError) as caught:
-            open_input(address, 5)
+        with relayed(target, 60) as address, pytest.raises(urllib.error.HTTPError) as caught:
+            open_input(address, 60)
         assert caught.value.code in {302, 502}
-    with relayed(f"http://127.0.0.1:{port}/film", 5) as address, pytest.raises(urllib.error.HTTPError) as caught:
-        open_input(address.rpartition("/")[0] + "/other", 5)
+    with relayed(f"http://127.0.0.1:{port}/film", 60) as address, pytest.raises(urllib.error.HTTPError) as caught:
+        open_input(address.rpartition("/")[0] + "/other", 60)
     assert caught.value.code == 404

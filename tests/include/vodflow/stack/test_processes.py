@@ -115,10 +115,10 @@ def test_a_forked_child_in_a_session_of_its_own_is_found_by_its_working_folder(h
     folder = home.part_folder("scheduler")
     folder.mkdir()
     process = start(FORK, cwd=folder)
-    child = int(line(process))
-    assert ids(stack_processes(home, "none", [])) == {process.pid, child}
+    child = psutil.Process(int(line(process)))
+    assert ids(stack_processes(home, "none", [])) == {process.pid, child.pid}
     assert kill_all(lambda: stack_processes(home, "none", [], "scheduler")) == 2
-    assert not psutil.pid_exists(child) or not is_alive(psutil.Process(child))
+    assert not is_alive(child)
 
 
 def test_another_program_in_a_working_folder_is_left_alone(home: Home) -> None:

@@ -85,10 +85,12 @@ def run_until(home: Home, config: StackConfig, watch: Watch) -> None:
     observer.join()
 
 
-def wait_for(true: Callable[[], bool]) -> None:
+def published_when(home: Home, true: Callable[[dict[str, PartStatus]], bool]) -> dict[str, PartStatus]:
+    """What is published at the first look that shows it; at the last one, if it never comes."""
     deadline = time.monotonic() + 60
-    while not true() and time.monotonic() < deadline:
+    while not true(parts := published(home)) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return parts
 
 
 def published(home: Home) -> dict[str, PartStatus]:
@@ -104,20 +106,16 @@ def published(home: Home) -> dict[str, PartStatus]:
 def test_parts_start_in_order_heal_and_stop(home: Home, config: StackConfig) -> None:
     seen: list[dict[str, PartStatus]] = []
 
-    def healthy() -> bool:
-        parts = published(home)
+    def healthy(parts: dict[str, PartStatus]) -> bool:
         return set(parts) == {"postgres", "scheduler"} and all(p.state is PartState.HEALTHY for p in parts.values())
 
     def watch() -> None:
-        wait_for(lambda: published(home).get("databases", PartStatus("", PartState.WAITING)).restarts == 1)
-        seen.append(published(home))
-        wait_for(healthy)
-        seen.append(published(home))
+        seen.append(published_when(home, lambda parts: "databases" in parts and parts["databases"].restarts == 1))
+        seen.append(published_when(home, healthy))
         pid = seen[-1]["scheduler"].pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: healthy() and published(home)["scheduler"].pid != pid)
-        seen.append(published(home))
+        seen.append(published_when(home, lambda parts: healthy(parts) and parts["scheduler"].pid != pid))
 
     run_until(home, config, watch)
 
