@@ -28,7 +28,7 @@ class DeliveryRow(Record):
     channel: str
     event: EventKind
     tenant: str
-    source_id: int
+    source_id: int | None
     job_id: int | None
     payload: dict[str, Any]
     status: DeliveryStatus
@@ -63,8 +63,8 @@ def enqueue(
     common = {
         "event_key": event_key,
         "event": event.value,
-        "tenant": document["tenant"],
-        "source_id": document["source"]["id"],
+        "tenant": document["tenant"] or "",
+        "source_id": document["source"] and document["source"]["id"],
         "job_id": document["job"] and document["job"]["id"],
         "job_event_id": job_event_id,
         "payload": clean(document),
@@ -82,6 +82,7 @@ def claim(
     lease: timedelta,
     source_id: int | None = None,
     job_id: int | None = None,
+    common: bool = False,
 ) -> list[DeliveryRow]:
     """Take due notifications for an attempt; nobody else gets them for the length of ``lease``.
 
@@ -89,8 +90,9 @@ def claim(
 
     :param source_id: only of this source
     :param job_id: only of this job
+    :param common: only what concerns no video alone
     """
-    mine = _of(source_id, job_id)
+    mine = _of(source_id, job_id) if not common else _TABLE.c.source_id.is_(None)
     due = (_TABLE.c.status == DeliveryStatus.PENDING) & (_TABLE.c.due_at <= func.clock_timestamp())
     conn.execute(
         update(_TABLE)
@@ -162,6 +164,16 @@ def retry(conn: Connection, *, channel: str | None = None, delivery_id: int | No
         chosen &= _TABLE.c.id == delivery_id
     values = {"status": DeliveryStatus.PENDING, "finished_at": None, "attempts": 0, "due_at": func.clock_timestamp()}
     return conn.execute(update(_TABLE).where(chosen).values(**values)).rowcount
+
+
+def withdraw(conn: Connection, event_key: str, reason: str) -> list[str]:
+    """Settle as SUPERSEDED what nobody has begun to send of an event; names the channels that may have heard of it."""
+    mine = _TABLE.c.event_key == event_key
+    unsent = (_TABLE.c.status == DeliveryStatus.PENDING) & (_TABLE.c.attempts == 0)
+    over = {"status": DeliveryStatus.SUPERSEDED, "finished_at": func.clock_timestamp(), "error": reason}
+    conn.execute(update(_TABLE).where(mine, unsent).values(over))
+    heard = select(_TABLE.c.channel).where(mine, _TABLE.c.status != DeliveryStatus.SUPERSEDED)
+    return list(conn.scalars(heard))
 
 
 def get(conn: Connection, delivery_id: int) -> DeliveryRow | None:

@@ -29,7 +29,7 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `work_list` | every job, and sources without one, a page at a time; what `vodflow.jobs` reads |
 | `outbox` | what others must hear of, noted in the transaction that makes it true |
 | `deliveries`, `metadata_syncs` | the outbox of notifications; how far DynamoDB items are behind |
-| `holds` | runs that wait for what stops every video alike, at no cost of a try |
+| `holds`, `outages` | runs that wait for what stops every video alike, at no cost of a try; from when to when it did |
 | `dead_letters`, `locks` | work that was given up; locks between processes |
 | `migrate` | `vodflow catalog upgrade`, `downgrade`, `current` |
 

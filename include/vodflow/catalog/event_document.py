@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vodflow.settings.channels import EventKind
 
 if TYPE_CHECKING:
+    from vodflow.catalog.outages import OutageRow
     from vodflow.catalog.rows import JobRow, SourceRow
 
 #: Raised when the meaning of an existing field changes; new fields do not raise it.
@@ -52,6 +53,31 @@ def payload(
     if kind is EventKind.FAILED and job is not None:
         document["error"] = _error(job)
     return document | {name: section for name, section in details.items() if section is not None}
+
+
+def hold_payload(kind: EventKind, key: str, outage: OutageRow) -> dict[str, Any]:
+    """The document that tells of what stops every video alike, when it begins and when it is over."""
+    at = outage.ended_at or outage.began_at
+    return {
+        "id": key,
+        "type": f"hold.{kind.value}",
+        "schema_version": PAYLOAD_VERSION,
+        "occurred_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "tenant": None,
+        "video": None,
+        "source": None,
+        "job": None,
+        "hold": {
+            "id": outage.id,
+            "cause": outage.cause,
+            "machine": outage.scope or None,
+            "step": outage.step,
+            "code": outage.code,
+            "message": shortened(outage.message),
+            "since": outage.began_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+            "seconds": round((at - outage.began_at).total_seconds(), 3),
+        },
+    }
 
 
 def _job(job: JobRow) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog import jobs
+from vodflow.catalog import jobs, outages
 from vodflow.catalog.rows import JobRow, Record
 from vodflow.catalog.states import FINISHED
 from vodflow.catalog.storable import clean_message
@@ -124,14 +124,9 @@ def meet(conn: Connection, waiter: Waiter, error: VodflowError, limit: float) ->
     """
     cause = error.shared_cause or SharedCause.MACHINE
     now: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()
-    met = {
-        "cause": cause,
-        "scope": waiter.machine if cause.local else "",
-        "code": clean_message(error.code or type(error).__name__),
-        "message": clean_message(str(error)),
-        "seen_at": now,
-        "tried_at": now,
-    }
+    scope = waiter.machine if cause.local else ""
+    said = {"code": clean_message(error.code or type(error).__name__), "message": clean_message(str(error))}
+    met = {"cause": cause, "scope": scope, **said, "seen_at": now, "tried_at": now}
     statement = insert(hold).values(run_id=waiter.run_id, step=waiter.step, since=now, **met)
     since: datetime = conn.execute(
         statement.on_conflict_do_update(
@@ -139,6 +134,8 @@ def meet(conn: Connection, waiter: Waiter, error: VodflowError, limit: float) ->
             set_=met,
         ).returning(hold.c.since)
     ).scalar_one()
+    outages.begin(conn, cause, scope, step=waiter.step, **said)
+    outages.end(conn, _somebodys())
     if (now - since).total_seconds() >= limit:
         conn.execute(update(hold).where(_own(waiter)).values(given_up_at=now))
         return None
@@ -151,6 +148,7 @@ def passed(conn: Connection, waiter: Waiter) -> list[str]:
     conn.execute(
         delete(hold).where(or_(_own(waiter), and_(_near(waiter), _waits(), hold.c.cause.not_in(_SEEN_AT_ONCE))))
     )
+    outages.end(conn, _somebodys())
     query = select(hold.c.run_id).where(_near(waiter), ~_waits()).order_by(hold.c.since)
     return list(conn.execute(query).scalars())
 
@@ -158,15 +156,19 @@ def passed(conn: Connection, waiter: Waiter) -> list[str]:
 def leave(conn: Connection, waiter: Waiter) -> None:
     """A step waits no more: it ended for a reason of its own."""
     conn.execute(delete(hold).where(_own(waiter)))
+    outages.end(conn, _somebodys())
 
 
 def started_again(conn: Connection, run_id: str) -> bool:
     """A run that was given up goes on; false where it went on before. Others who ask wait for this transaction."""
-    return conn.execute(delete(hold).where(hold.c.run_id == run_id, ~_waits())).rowcount > 0
+    went_on = conn.execute(delete(hold).where(hold.c.run_id == run_id, ~_waits())).rowcount > 0
+    outages.end(conn, _somebodys())
+    return went_on
 
 
 def next_to_try(conn: Connection) -> list[str]:
     """For each hold in which every run was given up, so that nobody tries any more, the one that failed first."""
+    outages.end(conn, _somebodys())  # whoever waited may have been stopped
     others = hold.alias()
     somebody = select(others.c.run_id).where(
         others.c.step == hold.c.step, others.c.scope == hold.c.scope, others.c.given_up_at.is_(None)
@@ -197,11 +199,15 @@ def holds(conn: Connection, run_id: str | None = None) -> list[HoldRow]:
             func.count().filter(_waits()).label("waiting"),
             func.count().filter(~_waits()).label("given_up"),
         )
-        .where(or_(~_waits(), hold.c.seen_at > func.now() - timedelta(seconds=_FORGOTTEN)))
+        .where(_somebodys())
         .group_by(hold.c.step, hold.c.cause, hold.c.scope)
         .order_by(func.min(hold.c.since))
     )
     return [HoldRow.of(row) for row in conn.execute(query if run_id is None else query.where(hold.c.run_id == run_id))]
+
+
+def _somebodys() -> ColumnElement[bool]:
+    return or_(~_waits(), hold.c.seen_at > func.now() - timedelta(seconds=_FORGOTTEN))
 
 
 def _keep(conn: Connection, waiter: Waiter, like: Any, now: datetime, *, tried: bool) -> None:

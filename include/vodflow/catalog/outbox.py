@@ -7,6 +7,7 @@ does nothing at all.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,11 +21,15 @@ from vodflow.settings import Settings, get_settings
 from vodflow.settings.channels import Channel, EventKind
 
 if TYPE_CHECKING:
+    from vodflow.catalog.outages import OutageRow
     from vodflow.catalog.rows import JobRow
 
 #: Seconds after which a state that will soon be followed by another is sent to the metadata table, if nothing else
 #: has sent it: the steps of a video that is under way cost no call of their own.
 INTERIM_DELAY: Final = 60.0
+
+#: Seconds that a hold has to last before anybody is told: a service that throttles may begin and end many of them.
+HOLD_DELAY: Final = 20.0
 
 _KINDS: Final = {JobStatus.FAILED: EventKind.FAILED, JobStatus.CANCELED: EventKind.CANCELED}
 
@@ -93,6 +98,39 @@ def source_unreadable(conn: Connection, source_id: int, reason: UnreadableReason
         _mark(conn, _video_of(conn, source_id), delay=0.0)
     if _asked(settings, EventKind.UNREADABLE):
         _enqueue(conn, settings, EventKind.UNREADABLE, source_id, None, unreadable={"reason": reason, "detail": detail})
+
+
+def held(conn: Connection, outage: OutageRow) -> None:
+    """Something begins to stop every video alike."""
+    settings = get_settings()
+    _enqueue_hold(conn, settings, EventKind.HELD, outage, [one.name for one in settings.notifications], HOLD_DELAY)
+
+
+def resumed(conn: Connection, outage: OutageRow) -> None:
+    """It is over: told to those who have heard of its beginning."""
+    settings = get_settings()
+    if _asked(settings, EventKind.HELD):
+        from vodflow.catalog import deliveries  # noqa: PLC0415 - only where a channel is configured
+
+        heard = deliveries.withdraw(conn, _hold_key(EventKind.HELD, outage), "the hold was over before")
+        _enqueue_hold(conn, settings, EventKind.RESUMED, outage, heard, 0.0)
+
+
+def _hold_key(kind: EventKind, outage: OutageRow) -> str:
+    return f"hold-{outage.id}-{kind.value}"
+
+
+def _enqueue_hold(
+    conn: Connection, settings: Settings, kind: EventKind, outage: OutageRow, names: Sequence[str], delay: float
+) -> None:
+    channels = [one.name for one in settings.notifications if one.name in names and one.wants(kind, "")]
+    if channels:
+        from vodflow.catalog import deliveries  # noqa: PLC0415 - only where a channel is configured
+        from vodflow.catalog.event_document import hold_payload  # noqa: PLC0415
+
+        key = _hold_key(kind, outage)
+        document = hold_payload(kind, key, outage)
+        deliveries.enqueue(conn, channels, event_key=key, event=kind, document=document, delay=timedelta(seconds=delay))
 
 
 def _video_of(conn: Connection, source_id: int) -> int:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from vodflow.settings import Settings, get_settings
 
@@ -36,7 +36,18 @@ def announce(*, source_id: int, video_id: int, job_id: int | None = None) -> Non
     if settings.dynamodb_table:
         workers.append(_start("metadata", lambda: _sync(video_id, settings)))
     if settings.notifications:
-        workers.append(_start("notifications", lambda: _deliver(source_id, job_id, settings)))
+        workers.append(_start("notifications", lambda: _deliver(settings, source_id=source_id, job_id=job_id)))
+    _await(workers, settings)
+
+
+def announce_holds() -> None:
+    """Send what became due of what stops every video alike; never raises, and waits as :func:`announce` does."""
+    settings = get_settings()
+    if settings.notifications:
+        _await([_start("notifications", lambda: _deliver(settings, common=True))], settings)
+
+
+def _await(workers: list[threading.Thread], settings: Settings) -> None:
     deadline = time.monotonic() + settings.notification_patience
     for worker in workers:
         worker.join(max(0.0, deadline - time.monotonic()))
@@ -53,11 +64,11 @@ def _sync(video_id: int, settings: Settings) -> None:
         sync.sync_video(video_id, settings=settings)
 
 
-def _deliver(source_id: int, job_id: int | None, settings: Settings) -> None:
+def _deliver(settings: Settings, **which: Any) -> None:
     from vodflow.outcomes.notifications.delivery import deliver_now  # noqa: PLC0415 - only where a channel is configured
 
     limit = max(_MARGIN, settings.notification_patience - _MARGIN)
-    deliver_now(source_id=source_id, job_id=job_id, limit=limit, settings=settings)
+    deliver_now(limit=limit, settings=settings, **which)
 
 
 def _start(name: str, work: Callable[[], None]) -> threading.Thread:

@@ -19,7 +19,7 @@ from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_
 from vodflow.catalog.holds import Admission, Waiter
 from vodflow.catalog.work_list import source_of_run
 from vodflow.errors import CatalogError, CatalogUnavailable, SharedCause, VodflowError
-from vodflow.outcomes.announce import announce
+from vodflow.outcomes.announce import announce, announce_holds
 from vodflow.settings import get_settings
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class HeldStep:
         with transaction(self._actor) as connection:
             admission = holds.admit(connection, self._waiter)
         self._held = admission.held
+        if admission.wait is not None:
+            announce_holds()  # who waits has the time
         return admission
 
     def meet(self, error: VodflowError, waited: float) -> float | None:
@@ -65,6 +67,7 @@ class HeldStep:
                         jobs.fail_job(connection, row.id, error, retryable=True)
                     if seconds is None and not failed:
                         self._keep_failed_run(connection, error)
+                announce_holds()
                 for row in failed:
                     announce(source_id=row.source_id, video_id=row.video_id, job_id=row.id)
                 return seconds
@@ -99,7 +102,9 @@ class HeldStep:
         try:
             if self._held:
                 with transaction(self._actor) as connection:
-                    return change(connection, self._waiter)
+                    told = change(connection, self._waiter)
+                announce_holds()
+                return told
         except CatalogError as error:  # the step is over all the same, and the others find out for themselves
             log.warning("Whoever waits at this step is not told: %s", error)
         return None

@@ -15,13 +15,15 @@ from vodflow.errors import ConfigurationError
 
 
 class EventKind(StrEnum):
-    """What became of a video."""
+    """What became of a video, and of what all videos need."""
 
     PUBLISHED = "published"
     FAILED = "failed"
     REJECTED = "rejected"
     CANCELED = "canceled"
     UNREADABLE = "unreadable"
+    HELD = "held"
+    RESUMED = "resumed"
 
 
 _REFERENCES = ("env:", "file:")
@@ -86,8 +88,8 @@ class BaseChannel(BaseModel):
     """What all channels have.
 
     :param name: unique; names the channel in the delivery log, so that a renamed channel is a new one
-    :param events: what to send: published, failed, rejected, canceled, unreadable
-    :param tenants: only these, with `*` and `?` as wildcards; empty means all
+    :param events: what to send: published, failed, rejected, canceled, unreadable, held, resumed
+    :param tenants: only these, with `*` and `?` as wildcards, and nothing of what concerns all; empty means all
     :param attempts: most tries of one notification, with exponential backoff from 10 s to 1 h
     :param timeout: seconds one try may take from connecting to the answer's head
     """
@@ -96,15 +98,17 @@ class BaseChannel(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     events: tuple[EventKind, ...] = (
-        EventKind.PUBLISHED, EventKind.FAILED, EventKind.REJECTED, EventKind.UNREADABLE,
+        EventKind.PUBLISHED, EventKind.FAILED, EventKind.REJECTED, EventKind.UNREADABLE, EventKind.HELD,
+        EventKind.RESUMED,
     )  # fmt: skip
     tenants: tuple[str, ...] = ()
     attempts: int = Field(default=12, ge=1, le=50)
     timeout: float = Field(default=10.0, gt=0, le=60)
 
     def wants(self, kind: EventKind, tenant: str) -> bool:
-        """Whether an event of this kind and tenant belongs here."""
-        return kind in self.events and (not self.tenants or any(fnmatchcase(tenant, one) for one in self.tenants))
+        """Whether an event of this kind and tenant belongs here; what concerns all has the tenant ``""``."""
+        chosen = tenant != "" and any(fnmatchcase(tenant, one) for one in self.tenants)
+        return kind in self.events and (not self.tenants or chosen)
 
 
 class SnsChannel(BaseChannel):

@@ -16,6 +16,7 @@ from vodflow.catalog.tables.work import (
     job_attempt,
     job_event,
     mediaconvert_submission_rate,
+    outage,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "metadata",
     "metadata_sync",
     "notification_delivery",
+    "outage",
     "publication",
     "rendition",
     "report_transcoding_daily",

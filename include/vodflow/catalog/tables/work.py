@@ -205,6 +205,24 @@ hold = Table(
     comment="Runs that wait for what stops every video alike: a full disk, S3 away. They spend no try on it.",
 )
 
+outage = Table(
+    "outage",
+    metadata,
+    identity(),
+    Column("cause", Text, nullable=False, comment="vodflow.errors.SharedCause"),
+    Column("scope", Text, nullable=False, comment="the machine whose trouble it is; empty when it is everybody's"),
+    Column("step", Text, nullable=False, comment="task that met it first"),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    timestamp("began_at", nullable=False),
+    timestamp("ended_at", comment="none while anybody waits for it"),
+    one_of("cause", SharedCause),
+    CheckConstraint("(scope <> '') = (cause IN ('disk', 'machine'))", name="scope"),
+    CheckConstraint("ended_at >= began_at", name="ended"),
+    Index("uq_outage_open", "cause", "scope", unique=True, postgresql_where=text("ended_at IS NULL")),
+    comment="What stopped every video alike, and for how long.",
+)
+
 dead_letter = Table(
     "dead_letter",
     metadata,

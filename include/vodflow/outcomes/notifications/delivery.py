@@ -78,17 +78,28 @@ def deliver_due(limit: int = 1000, *, settings: Settings | None = None) -> Deliv
 
 
 def deliver_now(
-    *, source_id: int | None = None, job_id: int | None = None, limit: float, settings: Settings | None = None
+    *,
+    source_id: int | None = None,
+    job_id: int | None = None,
+    common: bool = False,
+    limit: float,
+    settings: Settings | None = None,
 ) -> DeliveryResult:
     """Send what is due for one source or job, at the end of the step that made it so.
 
+    :param common: send what concerns no video alone
     :param limit: seconds one try may take at most, whatever the channel allows
     :raises CatalogError: the catalog does not answer; what was claimed comes back after its lease
     """
     used = settings or get_settings()
     with transaction(_ACTOR, used) as connection:
         rows = deliveries.claim(
-            connection, limit=_BATCH, lease=timedelta(seconds=_LEASE), source_id=source_id, job_id=job_id
+            connection,
+            limit=_BATCH,
+            lease=timedelta(seconds=_LEASE),
+            source_id=source_id,
+            job_id=job_id,
+            common=common,
         )
     return asyncio.run(_deliver(rows, used, limit)) if rows else DeliveryResult()
 

@@ -15,6 +15,8 @@ _TITLES: Final = {
     "video.rejected": "Rejected",
     "video.canceled": "Canceled",
     "video.unreadable": "Unreadable",
+    "hold.held": "Held",
+    "hold.resumed": "Goes on",
 }
 _ICONS: Final = {
     "video.published": ":white_check_mark:",
@@ -22,6 +24,8 @@ _ICONS: Final = {
     "video.rejected": ":no_entry:",
     "video.canceled": ":black_square_for_stop:",
     "video.unreadable": ":hourglass:",
+    "hold.held": ":warning:",
+    "hold.resumed": ":arrow_forward:",
 }
 
 #: Slack cuts a section's text at 3,000 characters (Slack's reference, "Section block").
@@ -37,7 +41,8 @@ def body(document: dict[str, Any]) -> bytes:
 
 def slack(document: dict[str, Any]) -> dict[str, Any]:
     """The message for a Slack incoming webhook: a line of text for lists and screen readers, and a section."""
-    line = f"{_title(document)}: {_escape(_name(document))} ({_escape(document['tenant'])})"
+    tenant = f" ({_escape(document['tenant'])})" if document["tenant"] else ""
+    line = f"{_title(document)}: {_escape(_name(document))}{tenant}"
     details = "\n".join(f"*{_escape(name)}* {value}" for name, value in _facts(document))
     text = f"{_ICONS.get(document['type'], '')} *{line}*\n{details}"
     return {
@@ -57,11 +62,14 @@ def sns(document: dict[str, Any], *, fifo: bool) -> dict[str, Any]:
         "Subject": "".join(character if character.isprintable() else " " for character in subject)[:_SUBJECT],
         "Message": body(document).decode(),
         "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": str(document[name])} for name in ("type", "tenant")
+            name: {"DataType": "String", "StringValue": str(document[name])}
+            for name in ("type", "tenant")
+            if document[name]
         },
     }
     if fifo:
-        arguments["MessageGroupId"] = f"video-{document['video']['id']}"
+        video = document["video"]
+        arguments["MessageGroupId"] = f"video-{video['id']}" if video else "holds"
         arguments["MessageDeduplicationId"] = hashlib.sha256(document["id"].encode()).hexdigest()
     return arguments
 
@@ -71,11 +79,17 @@ def _title(document: dict[str, Any]) -> str:
 
 
 def _name(document: dict[str, Any]) -> str:
+    if hold := document.get("hold"):
+        machine = f" of {hold['machine']}" if hold["machine"] else ""
+        return f"every video that needs {hold['cause']}{machine}"
     key = str(document["video"]["key"])
     return key.rpartition("/")[2] or key
 
 
 def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
+    if hold := document.get("hold"):
+        reason = ("Reason", f"{_escape(hold['code'])}: {_escape(hold['message'])}")
+        return [reason, ("Since", hold["since"]), ("Seconds", f"{hold['seconds']:.0f}")]
     facts = [("Source", f"`{_code(document['source']['uri'])}`")]
     if job := document.get("job"):
         facts.append(("Job", f"{job['id']}, {_escape(job['profile'])} on {_escape(job['engine'])}"))
