@@ -40,10 +40,6 @@ class DeliveryRow(Record):
     response_code: int | None
     error: str | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "event", EventKind(self.event))
-        object.__setattr__(self, "status", DeliveryStatus(self.status))
-
 
 def enqueue(
     conn: Connection,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Select, func, literal, null, or_, select
+from sqlalchemy import Select, func, literal, or_, select
 
 from vodflow.catalog.dead_letters import FAILED_RUN
+from vodflow.catalog.rows import Record
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.tables import dead_letter, job, source, tenant, video
 from vodflow.errors import ErrorClass
@@ -23,38 +24,33 @@ KEY: Final = func.coalesce(source.c.key, func.regexp_replace(_URI, "^s3://[^/]*/
 PROFILE: Final = _ASKED["profile"].astext
 ENGINE: Final = _ASKED["engine"].astext
 
-_MISSING: Final = (
-    "job_id", "source_id", "priority", "revision", "external_id", "stage", "progress", "speed", "eta_seconds",
-    "outputs", "qualities", "warnings", "estimated_cost", "actual_cost", "queued_at", "started_at", "output_bucket",
-    "output_prefix", "manifest_uri",
-)  # fmt: skip
 
-
-def failed_runs() -> Select[Any]:
-    """Columns as those of a job; ``letter_id`` orders them. A source without a job tells of its failed run itself."""
+def failed_runs(row: type[Record]) -> Select[Any]:
+    """As rows of work; ``letter_id`` orders them. A source without a job tells of its failed run itself."""
     has_job = select(literal(1)).where(job.c.source_id == dead_letter.c.source_id).exists()
     made_job = select(literal(1)).where(job.c.run_id == dead_letter.c.identity).exists()
+    columns = row.columns(
+        letter_id=dead_letter.c.id,
+        tenant=OWNER,
+        bucket=BUCKET,
+        key=KEY,
+        version=func.coalesce(source.c.version, ""),
+        size_bytes=func.coalesce(source.c.size_bytes, 0),
+        status=literal(JobStatus.FAILED.value),
+        profile=PROFILE,
+        engine=ENGINE,
+        run_id=dead_letter.c.identity,
+        error_class=literal(ErrorClass.PERMANENT.value),
+        error_code=dead_letter.c.code,
+        error_message=dead_letter.c.message,
+        retryable=literal(value=False),
+        created_at=dead_letter.c.first_seen_at,
+        finished_at=dead_letter.c.last_seen_at,
+        public=literal(value=False),
+    )
     return (
-        select(
-            dead_letter.c.id.label("letter_id"),
-            *(null().label(name) for name in _MISSING),
-            OWNER.label("tenant"),
-            BUCKET.label("bucket"),
-            KEY.label("key"),
-            func.coalesce(source.c.version, "").label("version"),
-            func.coalesce(source.c.size_bytes, 0).label("size_bytes"),
-            literal(JobStatus.FAILED.value).label("status"),
-            PROFILE.label("profile"),
-            ENGINE.label("engine"),
-            dead_letter.c.identity.label("run_id"),
-            literal(ErrorClass.PERMANENT.value).label("error_class"),
-            dead_letter.c.code.label("error_code"),
-            dead_letter.c.message.label("error_message"),
-            literal(value=False).label("retryable"),
-            dead_letter.c.first_seen_at.label("created_at"),
-            dead_letter.c.last_seen_at.label("finished_at"),
-            literal(value=False).label("public"),
-        )
+        select(*columns)
+        .select_from(dead_letter)
         .outerjoin(source, source.c.id == dead_letter.c.source_id)
         .outerjoin(video, video.c.id == source.c.video_id)
         .outerjoin(tenant, tenant.c.id == video.c.tenant_id)

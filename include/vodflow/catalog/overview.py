@@ -142,40 +142,28 @@ def _query() -> Select[Any]:
     requested_at = case((again, _LATEST.c.created_at), else_=source.c.registered_at)
     published = _LATEST.c.status == JobStatus.PUBLISHED
     to_publish = func.extract("epoch", _LATEST.c.finished_at - requested_at)
+    unreadable = case((_UNREADABLE, source.c.unreadable_reason + ": " + source.c.unreadable_detail))
+    rejection = source.c.rejection_reason + func.coalesce(": " + source.c.rejection_detail, "")
+    columns = OverviewRow.columns(
+        source,
+        _LATEST,
+        _TRACKS,
+        publication,
+        source_id=source.c.id,
+        tenant=tenant.c.slug,
+        source_status=source.c.status,
+        job_id=_LATEST.c.id,
+        profile=func.coalesce(_LATEST.c.profile, source.c.profile),
+        engine=_LATEST.c.engine,
+        verdict=_VERDICT,
+        reason=func.coalesce(rejection, unreadable, _LATEST.c.error_message),
+        encode_speed=_LATEST.c.speed,
+        time_to_publish=case((published, cast(to_publish, Double))),
+        output_bucket=_LATEST.c.bucket,
+        output_prefix=_LATEST.c.prefix,
+    )
     return (
-        select(
-            source.c.id.label("source_id"),
-            tenant.c.slug.label("tenant"),
-            source.c.bucket,
-            source.c.key,
-            source.c.version,
-            source.c.size_bytes,
-            source.c.status.label("source_status"),
-            source.c.registered_at,
-            _LATEST.c.id.label("job_id"),
-            func.coalesce(_LATEST.c.profile, source.c.profile).label("profile"),
-            _LATEST.c.engine,
-            _LATEST.c.priority,
-            _VERDICT.label("verdict"),
-            func.coalesce(
-                source.c.rejection_reason + func.coalesce(": " + source.c.rejection_detail, ""),
-                case((_UNREADABLE, source.c.unreadable_reason + ": " + source.c.unreadable_detail)),
-                _LATEST.c.error_message,
-            ).label("reason"),
-            _LATEST.c.stage,
-            _LATEST.c.progress,
-            _LATEST.c.speed,
-            _LATEST.c.eta_seconds,
-            _TRACKS.c.rungs,
-            _TRACKS.c.bitrate,
-            _TRACKS.c.output_bytes,
-            _LATEST.c.speed.label("encode_speed"),
-            _LATEST.c.finished_at,
-            case((published, cast(to_publish, Double))).label("time_to_publish"),
-            _LATEST.c.bucket.label("output_bucket"),
-            _LATEST.c.prefix.label("output_prefix"),
-            publication.c.manifest_uri,
-        )
+        select(*columns)
         .join(video, video.c.id == source.c.video_id)
         .join(tenant, tenant.c.id == video.c.tenant_id)
         .outerjoin(_LATEST, true())

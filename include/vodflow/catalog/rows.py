@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Self, get_args, get_type_hints
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, FromClause, Row, null
 
 from vodflow.catalog.states import ArtifactKind, DiscoveredBy, JobStatus, SourceStatus
 from vodflow.contract.engine_names import EngineName
@@ -96,13 +99,37 @@ class NewArtifact(BaseModel):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
-    """Base of the row types."""
+    """Base of the row types. Words and documents of the database become what the fields are declared as."""
+
+    def __post_init__(self) -> None:
+        for name, decode in _decoders(type(self)).items():  # type: ignore[arg-type]
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, decode(value))
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
         """From a result row that has (at least) this record's fields as columns."""
         values = row._mapping  # noqa: SLF001  (SQLAlchemy's public accessor, despite the name)
         return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
+
+    @classmethod
+    def columns(cls, *tables: FromClause, **given: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+        """What to select for each field: as given, else of the first table with a column of that name, else null."""
+        named = {name: table.c[name] for table in reversed(tables) for name in table.c.keys()}  # noqa: SIM118
+        return [(named | given).get(field.name, null()).label(field.name) for field in dataclasses.fields(cls)]
+
+
+@cache
+def _decoders(record: type[Record]) -> dict[str, Callable[[Any], Any]]:
+    """How fields that are enumerations or models are read, by name."""
+    found: dict[str, Callable[[Any], Any]] = {}
+    for name, declared in get_type_hints(record).items():
+        for kind in get_args(declared) or (declared,):
+            if isinstance(kind, type) and issubclass(kind, StrEnum):
+                found[name] = kind
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                found[name] = kind.model_validate
+    return found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,18 +162,6 @@ class SourceRow(Record):
     probed_at: datetime | None
     rejected_at: datetime | None
     unreadable_at: datetime | None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "status", SourceStatus(self.status))
-        object.__setattr__(self, "discovered_by", DiscoveredBy(self.discovered_by))
-        if self.engine is not None:
-            object.__setattr__(self, "engine", EngineName(self.engine))
-        if self.rejection_reason is not None:
-            object.__setattr__(self, "rejection_reason", RejectionReason(self.rejection_reason))
-        if self.unreadable_reason is not None:
-            object.__setattr__(self, "unreadable_reason", UnreadableReason(self.unreadable_reason))
-        if isinstance(self.media_info, dict):
-            object.__setattr__(self, "media_info", MediaInfo.model_validate(self.media_info))
 
     @property
     def video_slug(self) -> str:
@@ -203,12 +218,6 @@ class JobRow(Record):
     result_document: dict[str, Any] | None
     verification_document: dict[str, Any] | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "status", JobStatus(self.status))
-        object.__setattr__(self, "engine", EngineName(self.engine))
-        if self.error_class is not None:
-            object.__setattr__(self, "error_class", ErrorClass(self.error_class))
-
     @property
     def plan(self) -> TranscodePlan:
         """The plan, decoded."""
@@ -249,11 +258,6 @@ class AttemptRow(Record):
     normalized_minutes: Decimal | None
     estimated_cost: Decimal | None
     request: dict[str, Any] | None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "engine", EngineName(self.engine))
-        if self.error_class is not None:
-            object.__setattr__(self, "error_class", ErrorClass(self.error_class))
 
     @property
     def resumable(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, case, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, case, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog import failed_runs as failed
@@ -147,7 +147,7 @@ def bare_source(conn: Connection, source_id: int, run_id: str | None = None) -> 
 
 def failed_run(conn: Connection, run_id: str) -> WorkRow | None:
     """A run that failed without making a job; none where there is no such one, or its source tells of it."""
-    row = conn.execute(failed_runs().where(dead_letter.c.identity == run_id)).one_or_none()
+    row = conn.execute(failed_runs(WorkRow).where(dead_letter.c.identity == run_id)).one_or_none()
     return None if row is None else WorkRow.of(row)
 
 
@@ -224,7 +224,7 @@ def _sources(conn: Connection, wanted: WorkFilter, limit: int, before: int | Non
 def _failed(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
     if wanted.statuses is not None and JobStatus.FAILED not in wanted.statuses:
         return []
-    query = failed_runs().order_by(dead_letter.c.id.desc()).limit(limit)
+    query = failed_runs(WorkRow).order_by(dead_letter.c.id.desc()).limit(limit)
     place = (failed.OWNER, failed.BUCKET, failed.KEY)
     query = query.where(*_common(wanted, dead_letter.c.first_seen_at, failed.PROFILE, place))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
@@ -255,41 +255,28 @@ def _asked(conditions: Sequence[tuple[object, ColumnElement[bool]]]) -> list[Col
     return [condition for asked, condition in conditions if asked is not None]
 
 
-_SOURCE = (
-    source.c.id.label("source_id"), tenant.c.slug.label("tenant"), source.c.bucket, source.c.key, source.c.version,
-    source.c.size_bytes,
-)  # fmt: skip
-
-
-_JOB_COLUMNS = (
-    "status", "profile", "engine", "priority", "revision", "run_id", "external_id", "stage", "progress", "speed",
-    "eta_seconds", "error_class", "error_code", "error_message", "retryable", "created_at", "queued_at", "started_at",
-    "finished_at",
-)  # fmt: skip
+def _select(*tables: Table, **given: ColumnElement[Any]) -> Select[Any]:
+    """Work by its columns in these tables, or as given; always with its source."""
+    about = {name: source.c[name] for name in ("bucket", "key", "version", "size_bytes")}
+    columns = WorkRow.columns(*tables, source_id=source.c.id, tenant=tenant.c.slug, **about, **given)
+    query = select(*columns).select_from(tables[0])
+    if tables[0] is job:
+        query = query.join(source, source.c.id == job.c.source_id)
+    return query.join(video, video.c.id == source.c.video_id).join(tenant, tenant.c.id == video.c.tenant_id)
 
 
 def _job_query() -> Select[Any]:
-    return (
-        select(
-            *_SOURCE,
-            job.c.id.label("job_id"),
-            null().label("letter_id"),
-            *(job.c[name] for name in _JOB_COLUMNS),
-            job.c.plan["packaging"]["outputs"].label("outputs"),
-            func.jsonb_path_query_array(job.c.plan, "$.renditions[*].name", type_=JSONB).label("qualities"),
-            func.jsonb_path_query_array(job.c.plan, "$.warnings[*].message", type_=JSONB).label("warnings"),
-            job.c.estimated_cost,
-            job.c.actual_cost,
-            job.c.bucket.label("output_bucket"),
-            job.c.prefix.label("output_prefix"),
-            publication.c.manifest_uri,
-            publication.c.job_id.is_not(None).label("public"),
-        )
-        .join(source, source.c.id == job.c.source_id)
-        .join(video, video.c.id == source.c.video_id)
-        .join(tenant, tenant.c.id == video.c.tenant_id)
-        .outerjoin(publication, and_(publication.c.job_id == job.c.id))
-    )
+    return _select(
+        job,
+        publication,
+        job_id=job.c.id,
+        outputs=job.c.plan["packaging"]["outputs"],
+        qualities=func.jsonb_path_query_array(job.c.plan, "$.renditions[*].name", type_=JSONB),
+        warnings=func.jsonb_path_query_array(job.c.plan, "$.warnings[*].message", type_=JSONB),
+        output_bucket=job.c.bucket,
+        output_prefix=job.c.prefix,
+        public=publication.c.job_id.is_not(None),
+    ).outerjoin(publication, and_(publication.c.job_id == job.c.id))
 
 
 def _failed_run(column: str) -> ScalarSelect[Any]:
@@ -300,27 +287,15 @@ def _failed_run(column: str) -> ScalarSelect[Any]:
 
 
 def _source_query() -> Select[Any]:
-    missing = (
-        "job_id", "letter_id", "engine", "priority", "revision", "external_id", "stage", "progress", "speed",
-        "eta_seconds", "error_class", "retryable", "outputs", "qualities", "warnings", "estimated_cost", "actual_cost",
-        "queued_at", "started_at", "output_bucket", "output_prefix", "manifest_uri",
-    )  # fmt: skip
     unreadable = source.c.status == SourceStatus.UNREADABLE
     rejection = func.coalesce(source.c.rejection_reason, _failed_run("code"))
     detail = func.coalesce(source.c.rejection_detail, _failed_run("message"))
-    return (
-        select(
-            *_SOURCE,
-            *(null().label(name) for name in missing),
-            source.c.status,
-            source.c.profile,
-            source.c.run_id,
-            case((unreadable, source.c.unreadable_reason), else_=rejection).label("error_code"),
-            case((unreadable, source.c.unreadable_detail), else_=detail).label("error_message"),
-            source.c.registered_at.label("created_at"),
-            case((unreadable, source.c.unreadable_at), else_=source.c.rejected_at).label("finished_at"),
-            literal(value=False).label("public"),
-        )
-        .join(video, video.c.id == source.c.video_id)
-        .join(tenant, tenant.c.id == video.c.tenant_id)
+    return _select(
+        source,
+        engine=null(),
+        error_code=case((unreadable, source.c.unreadable_reason), else_=rejection),
+        error_message=case((unreadable, source.c.unreadable_detail), else_=detail),
+        created_at=source.c.registered_at,
+        finished_at=case((unreadable, source.c.unreadable_at), else_=source.c.rejected_at),
+        public=literal(value=False),
     )
