@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from vodflow.engines.mediaconvert.request import service_model
 from vodflow.engines.mediaconvert.request.constraints import Problem
 
-#: Code → HTTP status, from the service model's ``error`` traits.
-STATUSES: Final = {
-    "BadRequestException": 400,
-    "ForbiddenException": 403,
-    "NotFoundException": 404,
-    "ConflictException": 409,
-    "UnprocessableEntityException": 422,
-    "TooManyRequestsException": 429,
-    "ServiceQuotaExceededException": 402,
-    "InternalServerErrorException": 500,
+#: Code → HTTP status, by the service model.
+STATUSES: Final[dict[str, int]] = {
+    name: described["error"]["httpStatusCode"]
+    for name, described in service_model.service_model()["shapes"].items()
+    if described.get("exception")
 }
 
 #: Most problems one message lists.

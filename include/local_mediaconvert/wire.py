@@ -1,4 +1,4 @@
-"""Between the API's JSON and Python: member names, path and query parameters, page tokens.
+"""Between the API's JSON and Python: bodies, path and query parameters, page tokens.
 
 Inside the service documents keep the names of the wire (``outputGroups``), as they came; boto3's names
 (``OutputGroups``) are made for the transcoder only.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from vodflow.engines.mediaconvert.request import service_model
@@ -53,36 +52,6 @@ def parameter(text: str, shape_name: str) -> Any:
         except ValueError:
             return text
     return text
-
-
-def to_python(value: Any, shape_name: str) -> Any:
-    """A document with boto3's member names. Members that the shape does not have are left out."""
-    shape = service_model.shape(shape_name)
-    if shape["type"] == "structure":
-        members = {item.get("locationName", name): (name, item["shape"]) for name, item in shape["members"].items()}
-        return {members[key][0]: to_python(item, members[key][1]) for key, item in value.items() if key in members}
-    return _inside(value, shape, to_python)
-
-
-def to_wire(value: Any, shape_name: str) -> Any:
-    """A document with the names of the wire. Members that the shape does not have are left out."""
-    shape = service_model.shape(shape_name)
-    if shape["type"] == "structure":
-        members = shape["members"]
-        return {
-            members[key].get("locationName", key): to_wire(item, members[key]["shape"])
-            for key, item in value.items()
-            if key in members
-        }
-    return _inside(value, shape, to_wire)
-
-
-def _inside(value: Any, shape: Mapping[str, Any], convert: Any) -> Any:
-    if shape["type"] == "list":
-        return [convert(item, shape["member"]["shape"]) for item in value]
-    if shape["type"] == "map":
-        return {key: convert(item, shape["value"]["shape"]) for key, item in value.items()}
-    return value
 
 
 def page_token(*position: Any) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from vodflow.engines.mediaconvert.request import service_model
+from vodflow.engines.mediaconvert.request.constraints import below_settings
 from vodflow.engines.mediaconvert.request.validation import model_problems
 
 from local_mediaconvert import wire
@@ -44,13 +45,8 @@ class Operation:
                 found[key] = wire.parameter(given[key], member["shape"])
         problems = model_problems(found, self.request_shape, "wire")
         if problems:
-            raise invalid(_below_settings(problems) if self.name == "CreateJob" else problems)
+            raise invalid(below_settings(problems) if self.name == "CreateJob" else problems)
         return found
-
-
-def _below_settings(problems: list[Any]) -> list[Any]:
-    """Paths of job settings begin below ``settings`` in the service's messages."""
-    return [type(item)(item.path.removeprefix("/settings") or "/", item.rule, item.expectation) for item in problems]
 
 
 @lru_cache(maxsize=1)

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vodflow.engines.mediaconvert.request.constraints import Problem, cross_field_problems
+from vodflow.engines.mediaconvert.request.constraints import Problem, below_settings, cross_field_problems
 from vodflow.engines.mediaconvert.request.job import merged
+from vodflow.engines.mediaconvert.request.service_model import to_python
 
 from local_mediaconvert.arns import DEFAULT_QUEUE, Account, new_job_id, plain_name
 from local_mediaconvert.errors import ApiError, invalid
 from local_mediaconvert.jobs.jobs import NewJob
 from local_mediaconvert.jobs.resources import Resources
-from local_mediaconvert.wire import to_python
 
 Document = dict[str, Any]
 
@@ -149,9 +149,7 @@ def _check(shown: Mapping[str, Any], work: Mapping[str, Any], policy: Mapping[st
         python = to_python(request, "CreateJobRequest")
         problems = [item for item in cross_field_problems(python) if item.rule not in _STRICTER]
     if problems:
-        raise invalid(
-            Problem(item.path.removeprefix("/settings") or "/", item.rule, item.expectation) for item in problems
-        )
+        raise invalid(below_settings(problems))
     for place, item in enumerate(work["inputs"]):
         for prefix, member in _POLICIES.items():
             if item.get("fileInput", "").startswith(prefix) and policy.get(member) == "DISALLOWED":

@@ -9,9 +9,9 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vodflow.errors import ConfigurationError
@@ -55,6 +55,9 @@ class _OfJobs(_Model):
         """Whether the job has the metadata."""
         known: Mapping[str, str] = job.get("userMetadata", {})
         return all(known.get(name) == value for name, value in self.metadata.items())
+
+
+_Planned = TypeVar("_Planned", bound=_OfJobs)
 
 
 class Failure(_OfJobs):
@@ -137,25 +140,11 @@ class Faults:
 
     def failure(self, job: Mapping[str, Any]) -> Failure | None:
         """The error that this job is to end with."""
-        return next(
-            (
-                item
-                for place, item in enumerate(self.plan.fail)
-                if item.means(job) and self._hits(f"fail{place}", item.percent, item.times)
-            ),
-            None,
-        )
+        return self._due("fail", self.plan.fail, job)
 
     def stall(self, job: Mapping[str, Any]) -> Stall | None:
         """How this job is to stand still."""
-        return next(
-            (
-                item
-                for place, item in enumerate(self.plan.stall)
-                if item.means(job) and self._hits(f"stall{place}", item.percent, item.times)
-            ),
-            None,
-        )
+        return self._due("stall", self.plan.stall, job)
 
     def deliveries(self, status: str) -> list[float]:
         """How an event is delivered: seconds of delay, once for each time."""
@@ -173,6 +162,13 @@ class Faults:
                 for delay in delays
             ]
         return delays
+
+    def _due(self, kind: str, planned: Sequence[_Planned], job: Mapping[str, Any]) -> _Planned | None:
+        """The first of these that means a job and whose turn has come."""
+        for place, item in enumerate(planned):
+            if item.means(job) and self._hits(f"{kind}{place}", item.percent, item.times):
+                return item
+        return None
 
     def _hits(self, what: str, percent: float, times: int | None = None) -> bool:
         if percent <= 0 or (times is not None and self._done[what] >= times):

@@ -115,13 +115,8 @@ class Resources:
         """
         size = min(size or PAGE, PAGE)
         found = self._all(category, system=by == "SYSTEM")
-        keyed = (
-            sorted(((created if by == "CREATION_DATE" else 0.0, name), item) for name, created, item in found)
-            if found
-            else []
-        )
-        if descending:
-            keyed.reverse()
+        keyed = [((created if by == "CREATION_DATE" else 0.0, name), item) for name, created, item in found]
+        keyed.sort(key=lambda pair: pair[0], reverse=descending)
         position = page_position(token)
         if position:
             mark = (position[0], position[1])

@@ -9,9 +9,11 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from vodflow.engines.mediaconvert.request.service_model import to_python, to_wire
 from vodflow.errors import EngineCanceled, VodflowError
 from vodflow.ffmpeg.process import Limits
 
@@ -21,7 +23,6 @@ from local_mediaconvert.jobs.jobs import Document, Jobs
 from local_mediaconvert.jobs.journal import Journal
 from local_mediaconvert.jobs.worker import UNEXPECTED
 from local_mediaconvert.jobs.worker_process import run_worker
-from local_mediaconvert.wire import to_python, to_wire
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _WRITE_INTERVAL: Final = 0.5
 _SPANS: Final = {"PROBING": (0, 3), "TRANSCODING": (3, 95), "UPLOADING": (95, 99)}
 
 
+@dataclass(eq=False)
 class Run:
     """One attempt at one job; :meth:`carry_out` is for a thread of its own.
 
@@ -41,26 +43,18 @@ class Run:
     :param folder: for the job's temporary files; removed at the end
     """
 
-    def __init__(
-        self,
-        job_id: str,
-        jobs: Jobs,
-        journal: Journal,
-        faults: Faults,
-        *,
-        interval: float,
-        worker: Sequence[str],
-        folder: Path,
-    ) -> None:
-        self.job_id = job_id
+    job_id: str
+    jobs: Jobs
+    journal: Journal
+    faults: Faults
+    _: KW_ONLY
+    interval: float
+    worker: Sequence[str]
+    folder: Path
+
+    def __post_init__(self) -> None:
         self.cancel = threading.Event()
         self.crashed = False
-        self.interval = interval
-        self._jobs = jobs
-        self._journal = journal
-        self._faults = faults
-        self._worker = worker
-        self._folder = folder
         self._phase = "PROBING"
         self._percent = 0
         self._retries = 0
@@ -70,43 +64,43 @@ class Run:
     def carry_out(self) -> None:
         """Run the job to its end, to its cancellation, or to the crash of its worker."""
         try:
-            job = self._journal.begin(self.job_id)
+            job = self.journal.begin(self.job_id)
             if job is None:
                 return
             self._retries = job["retryCount"]
             if self._suffers(job):
                 return
-            self._work(self._jobs.to_run(self.job_id))
+            self._work(self.jobs.to_run(self.job_id))
         except EngineCanceled:
             log.info("The work on %s was stopped.", self.job_id)
         except VodflowError as error:
-            self._journal.fail(self.job_id, UNEXPECTED, str(error))
+            self.journal.fail(self.job_id, UNEXPECTED, str(error))
         except Exception as error:
             log.exception("%s failed in the service itself.", self.job_id)
-            self._journal.fail(self.job_id, UNEXPECTED, f"{type(error).__name__}: {error}")
+            self.journal.fail(self.job_id, UNEXPECTED, f"{type(error).__name__}: {error}")
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def tell_status(self) -> None:
         """Send a STATUS_UPDATE."""
         progress = job_progress(self._phase, self._percent, self._of_job(), self._retries)
-        self._journal.tell(self.job_id, "STATUS_UPDATE", jobProgress=progress)
+        self.journal.tell(self.job_id, "STATUS_UPDATE", jobProgress=progress)
 
     def _suffers(self, job: Document) -> bool:
         """Let the fault plan have its way; whether that ended the job."""
-        stall = self._faults.stall(job)
+        stall = self.faults.stall(job)
         if stall is not None and self.cancel.wait(stall.seconds):
             return True
-        failure = self._faults.failure(job)
+        failure = self.faults.failure(job)
         if failure is not None:
-            self._journal.fail(self.job_id, failure.code, failure.message)
+            self.journal.fail(self.job_id, failure.code, failure.message)
         return failure is not None
 
     def _work(self, job: Document) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        given = {"job": to_python(job, "Job"), "work_dir": str(self._folder)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        given = {"job": to_python(job, "Job"), "work_dir": str(self.folder)}
         limits = Limits(self.cancel, grace_seconds=_GRACE, parent_death_signal=signal.SIGTERM)
-        finished = run_worker(self._worker, json.dumps(given), self._hear, limits)
+        finished = run_worker(self.worker, json.dumps(given), self._hear, limits)
         if self.cancel.is_set():
             return
         end = self._end
@@ -118,10 +112,10 @@ class Run:
             log.error("The worker of %s ended with %s: %s", self.job_id, finished.code, said)
             self.crashed = True
         elif end["type"] == "failure":
-            self._journal.fail(self.job_id, end["code"], _with_path(end))
+            self.journal.fail(self.job_id, end["code"], _with_path(end))
         else:
             groups = [to_wire(group, "OutputGroupDetail") for group in end["output_groups"]]
-            self._journal.complete(self.job_id, groups, end["event_groups"])
+            self.journal.complete(self.job_id, groups, end["event_groups"])
 
     def _hear(self, line: str) -> bool:
         try:
@@ -133,9 +127,9 @@ class Run:
         if kind == "progress":
             self._advance(said["phase"], said["percent"])
         elif kind == "information":
-            self._journal.tell(self.job_id, "INPUT_INFORMATION", inputDetails=said["details"])
+            self.journal.tell(self.job_id, "INPUT_INFORMATION", inputDetails=said["details"])
         elif kind == "warning":
-            self._journal.warn(self.job_id, said["code"], _with_path(said))
+            self.journal.warn(self.job_id, said["code"], _with_path(said))
         else:
             self._end = said
         return True
@@ -146,7 +140,7 @@ class Run:
         self._phase, self._percent = phase, percent
         if due:
             self._written = now
-            self._journal.progress(self.job_id, phase, self._of_job())
+            self.journal.progress(self.job_id, phase, self._of_job())
 
     def _of_job(self) -> int:
         begin, end = _SPANS[self._phase]

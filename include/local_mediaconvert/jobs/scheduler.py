@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final
 
 from local_mediaconvert.jobs.jobs import Jobs
@@ -35,6 +35,7 @@ class _Active:
     next_status: float
 
 
+@dataclass(eq=False)
 class Scheduler:
     """Starts jobs in a thread each, at most ``concurrency`` at a time.
 
@@ -42,24 +43,16 @@ class Scheduler:
     :param minute: seconds that a minute of waiting lasts
     """
 
-    def __init__(
-        self,
-        store: Store,
-        jobs: Jobs,
-        journal: Journal,
-        queues: Resources,
-        new_run: Callable[[str], Run],
-        *,
-        concurrency: int,
-        minute: float = 60.0,
-    ) -> None:
-        self._store = store
-        self._jobs = jobs
-        self._journal = journal
-        self._queues = queues
-        self._new_run = new_run
-        self._concurrency = concurrency
-        self._minute = minute
+    store: Store
+    jobs: Jobs
+    journal: Journal
+    queues: Resources
+    new_run: Callable[[str], Run]
+    _: KW_ONLY
+    concurrency: int
+    minute: float = 60.0
+
+    def __post_init__(self) -> None:
         self._changed = threading.Condition()
         self._news = True
         self._stopping = False
@@ -121,14 +114,14 @@ class Scheduler:
         self._tell_due()
         while self._start_one():
             pass
-        row = self._store.row("SELECT min(hop_at) AS due FROM job WHERE hop_at IS NOT NULL AND status = 'SUBMITTED'")
+        row = self.store.row("SELECT min(hop_at) AS due FROM job WHERE hop_at IS NOT NULL AND status = 'SUBMITTED'")
         moments = [row["due"] - time.time()] if row is not None and row["due"] is not None else []
         with self._changed:
             moments += [item.next_status - time.monotonic() for item in self._active.values()]
         return max(0.0, min(moments)) if moments else None
 
     def _hop_due(self) -> None:
-        for row in self._store.rows(
+        for row in self.store.rows(
             "SELECT id, created, hop_at FROM job WHERE status = 'SUBMITTED' AND hop_at <= ?", time.time()
         ):
             self._hop(row["id"], row["created"], row["hop_at"])
@@ -136,21 +129,21 @@ class Scheduler:
     def _hop(self, job_id: str, created: float, due: float) -> None:
         """Move a job to the destination whose time has come; the next one's time counts from the submission, too."""
         now = time.time()
-        hops = self._jobs.get(job_id)["hopDestinations"]
-        moments = sorted(((created + hop["waitMinutes"] * self._minute, hop) for hop in hops), key=lambda pair: pair[0])
+        hops = self.jobs.get(job_id)["hopDestinations"]
+        moments = sorted(((created + hop["waitMinutes"] * self.minute, hop) for hop in hops), key=lambda pair: pair[0])
         later = [moment for moment, _ in moments if moment > now]
-        with self._store.transaction() as db:
+        with self.store.transaction() as db:
             for moment, hop in moments:
                 if due - _INSTANT <= moment <= now:
                     self._hop_to(job_id, hop)
             db.execute("UPDATE job SET hop_at = ? WHERE id = ?", (later[0] if later else None, job_id))
 
     def _hop_to(self, job_id: str, hop: dict[str, Any]) -> None:
-        queue = self._queues.find(hop["queue"])
+        queue = self.queues.find(hop["queue"])
         if queue is None or queue["status"] != "ACTIVE":
-            self._journal.warn(job_id, _CANNOT_HOP, f"The job cannot hop to {hop['queue']}: no such active queue.")
+            self.journal.warn(job_id, _CANNOT_HOP, f"The job cannot hop to {hop['queue']}: no such active queue.")
             return
-        self._journal.hop(job_id, queue["arn"], hop.get("priority"))
+        self.journal.hop(job_id, queue["arn"], hop.get("priority"))
 
     def _tell_due(self) -> None:
         now = time.monotonic()
@@ -163,14 +156,14 @@ class Scheduler:
 
     def _start_one(self) -> bool:
         with self._changed:
-            if self._stopping or len(self._active) >= self._concurrency:
+            if self._stopping or len(self._active) >= self.concurrency:
                 return False
             busy = Counter(item.queue for item in self._active.values())
             active = set(self._active)
         job = self._next(busy, active)
         if job is None:
             return False
-        run = self._new_run(job["id"])
+        run = self.new_run(job["id"])
         thread = threading.Thread(target=self._carry_out, args=(run,), name=f"job-{job['id']}", daemon=True)
         with self._changed:
             self._active[run.job_id] = _Active(run, job["queue"], thread, time.monotonic() + run.interval)
@@ -179,17 +172,17 @@ class Scheduler:
 
     def _next(self, busy: Counter[str], active: set[str]) -> Any:
         """The job whose turn it is: interrupted ones first, then by priority, then by age."""
-        for row in self._store.rows("SELECT id, queue FROM job WHERE status = 'PROGRESSING' ORDER BY seq"):
+        for row in self.store.rows("SELECT id, queue FROM job WHERE status = 'PROGRESSING' ORDER BY seq"):
             if row["id"] not in active:
                 return row
         open_queues = [
             row["name"]
-            for row in self._store.rows("SELECT name FROM resource WHERE kind = 'queues'")
+            for row in self.store.rows("SELECT name FROM resource WHERE kind = 'queues'")
             if self._has_room(row["name"], busy[row["name"]])
         ]
         marks = ", ".join("?" * len(open_queues))
         taken = ", ".join("?" * len(active))
-        return self._store.row(
+        return self.store.row(
             f"SELECT id, queue FROM job WHERE status = 'SUBMITTED' AND queue IN ({marks}) AND id NOT IN ({taken})"  # noqa: S608
             " ORDER BY priority DESC, seq LIMIT 1",
             *open_queues,
@@ -197,7 +190,7 @@ class Scheduler:
         )
 
     def _has_room(self, name: str, busy: int) -> bool:
-        queue = self._queues.get(name)
+        queue = self.queues.get(name)
         slots = queue.get("reservationPlan", {}).get("reservedSlots")
         most = queue.get("concurrentJobs") if slots is None else slots
         return queue["status"] == "ACTIVE" and (most is None or busy < most)
@@ -214,8 +207,8 @@ class Scheduler:
 
     def _count_crash(self, job_id: str) -> None:
         """A crashed job runs again, as on AWS; one that crashes its worker each time ends."""
-        with self._store.transaction() as db:
+        with self.store.transaction() as db:
             db.execute("UPDATE job SET crashes = crashes + 1 WHERE id = ?", (job_id,))
-        row = self._store.row("SELECT crashes FROM job WHERE id = ?", job_id)
+        row = self.store.row("SELECT crashes FROM job WHERE id = ?", job_id)
         if row is not None and row["crashes"] >= _MOST_CRASHES:
-            self._journal.fail(job_id, UNEXPECTED, "An unexpected error occurred: the transcoder crashed repeatedly.")
+            self.journal.fail(job_id, UNEXPECTED, "An unexpected error occurred: the transcoder crashed repeatedly.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from vodflow.media import isobmff
+from vodflow.packaging.movie import movie_header
 
 from local_mediaconvert.transcode.plan import Encode, GroupPlan, OutputPlan
 from local_mediaconvert.transcode.segments import TS_START, is_single_file, segment_seconds
@@ -49,11 +49,8 @@ def muxed_codecs(output: OutputPlan, tracks: Mapping[Encode, Path]) -> tuple[str
 
 def _codec(codec: str, path: Path) -> str:
     if path.suffix == ".mp4" and codec in {"H_264", "H_265", "AAC"}:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            moov = next((box for box in isobmff.boxes(data) if box.kind == "moov"), None)  # type: ignore[arg-type]
-            if moov is not None:
-                header = data[moov.start : moov.end]
-                return hevc_name(header) if codec == "H_265" else isobmff.parse_moov(header)[0].codec
+        header = movie_header(path)
+        return hevc_name(header) if codec == "H_265" else isobmff.parse_moov(header)[0].codec
     return _NAMES.get(codec, codec.lower())
 
 

@@ -14,27 +14,15 @@ _EVENT_TYPES: Final = {"HLS": "HLS_GROUP", "CMAF": "CMAF_GROUP", "DASH_ISO": "DA
 
 def output_groups(plan: JobPlan) -> list[dict[str, Any]]:
     """Botocore's ``OutputGroupDetails``: durations and sizes, no paths."""
-    return [
-        {
-            "OutputDetails": [
-                {
-                    "DurationInMs": _duration(plan),
-                    **(
-                        {
-                            "VideoDetails": {
-                                "WidthInPx": output.video.frame.width,
-                                "HeightInPx": output.video.frame.height,
-                            }
-                        }
-                        if output.video
-                        else {}
-                    ),
-                }
-                for output in group.outputs
-            ]
-        }
-        for group in plan.groups
-    ]
+    return [{"OutputDetails": [_details(plan, output) for output in group.outputs]} for group in plan.groups]
+
+
+def _details(plan: JobPlan, output: OutputPlan) -> dict[str, Any]:
+    found: dict[str, Any] = {"DurationInMs": _duration(plan)}
+    if output.video:
+        frame = output.video.frame
+        found["VideoDetails"] = {"WidthInPx": frame.width, "HeightInPx": frame.height}
+    return found
 
 
 def event_groups(plan: JobPlan, made: Mapping[int, Made], tracks: Mapping[Encode, Path]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
 from vodflow.packaging.master import read_codecs
-from vodflow.packaging.playlist import Rates, Segment, measure, parse_segments, target_duration
+from vodflow.packaging.playlist import Rates, Segment, parse_segments, rates_of
 
 from local_mediaconvert.transcode import file_names
 from local_mediaconvert.transcode.captions import CaptionFiles, key, write_sidecar
@@ -246,10 +246,5 @@ def _sound_codecs(master: str) -> dict[str, str]:
 
 
 def _rates(folder: Path, name: str) -> Rates:
-    text = (folder / name).read_text()
-    at = (folder / name).parent
-    sizes = (
-        (item.duration, item.size if item.size is not None else (at / item.uri).stat().st_size)
-        for item in parse_segments(text)
-    )
-    return measure(sizes, target_duration(text))
+    path = folder / name
+    return rates_of(path.read_text(), lambda uri: (path.parent / uri).stat().st_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -67,31 +68,27 @@ def plan_job(
     """
     inputs: Sequence[Document] = settings.get("Inputs", ())
     line = time_line(list(zip(sources, inputs, strict=True)), images)
-    maker = _Planner(inputs, line, started, images or {}, externals or {})
-    maker.first_timecode = first_timecode(settings.get("TimecodeConfig", {}), line[0])
+    begin = first_timecode(settings.get("TimecodeConfig", {}), line[0])
+    maker = _Planner(inputs, line, started, images or {}, externals or {}, begin)
     groups = tuple(maker.group(number, item) for number, item in enumerate(settings.get("OutputGroups", ())))
     return JobPlan(tuple(maker.clips), groups, maker.encodes, externals or {}, tuple(maker.warnings.values()))
 
 
+@dataclass(eq=False)
 class _Planner:
-    def __init__(
-        self,
-        inputs: Sequence[Document],
-        clips: list[Clip],
-        started: datetime,
-        images: Mapping[str, Path],
-        externals: Mapping[str, Source],
-    ) -> None:
-        self.externals = externals
-        self.inputs = inputs
-        self.images = images
-        self.clips = clips
+    inputs: Sequence[Document]
+    clips: list[Clip]
+    started: InitVar[datetime]
+    images: Mapping[str, Path]
+    externals: Mapping[str, Source]
+    first_timecode: tuple[int, Fraction]
+
+    def __post_init__(self, started: datetime) -> None:
         self.values = file_names.times(started)
         self.encodes: dict[Encode, str] = {}
         self.taken: set[str] = set()
         self.descriptions = 0
         self.sounds = 0
-        self.first_timecode: tuple[int, Fraction] = (0, Fraction(25))
         self.warnings: dict[str, JobWarning] = {}
 
     def group(self, number: int, group: Document) -> GroupPlan:

@@ -73,11 +73,8 @@ def prores(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  
 
 def uncompressed(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  # noqa: FBT001, ARG001
     """Planar samples."""
-    fourcc = settings.get("Fourcc", "I420")
-    encoder, pixels = {"I422": ("rawvideo", "yuv422p"), "I444": ("rawvideo", "yuv444p")}.get(
-        fourcc, ("rawvideo", "yuv420p")
-    )
-    return VideoEncoder(pixels, (("c:v", encoder),), ".mkv")
+    pixels = {"I422": "yuv422p", "I444": "yuv444p"}.get(settings.get("Fourcc", "I420"), "yuv420p")
+    return VideoEncoder(pixels, (("c:v", "rawvideo"),), ".mkv")
 
 
 def gif(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  # noqa: FBT001, ARG001

@@ -108,6 +108,8 @@ _H265_PROFILES: Final = {
     "MAIN_422_8BIT": ("main422-10", "yuv422p"),
     "MAIN_422_10BIT": ("main422-10", "yuv422p10le"),
 }
+#: A step quicker than x264's, which takes about as long.
+_H265_PRESETS: Final = {"SINGLE_PASS": "veryfast", "SINGLE_PASS_HQ": "fast", "MULTI_PASS_HQ": "medium"}
 
 
 def _h265(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  # noqa: FBT001
@@ -129,18 +131,14 @@ def _h265(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  #
         extra.append("no-sao=1")
     options: Options = {
         "c:v": "libx265",
-        "preset": {"medium": "fast", "slow": "medium"}.get(preset := _preset(settings), preset),
-        "profile:v": profile if profile != "main422-10" or pixels != "yuv422p" else "main422-10",
+        "preset": _H265_PRESETS[settings.get("QualityTuningLevel", "SINGLE_PASS_HQ")],
+        "profile:v": profile,
         **rates(settings, 28.0),
         # The sample entry that Apple's players take.
         "tag:v": "hev1" if settings.get("WriteMp4PackagingType") == "HEV1" else "hvc1",
         "x265-params": ":".join(extra),
     }
     return VideoEncoder(pixels, tuple(options.items()), bitrate=nominal_bitrate(settings), gop=gop)
-
-
-def _preset(settings: Document) -> str:
-    return PRESETS[settings.get("QualityTuningLevel", "SINGLE_PASS_HQ")]
 
 
 def _av1(settings: Document, frame: Frame, segmented: bool) -> VideoEncoder:  # noqa: FBT001, ARG001

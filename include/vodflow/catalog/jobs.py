@@ -29,24 +29,6 @@ from vodflow.errors import (
 )
 from vodflow.settings import get_settings
 
-__all__ = [
-    "JobRow",
-    "JobStatus",
-    "begin",
-    "cancel_job",
-    "end_job",
-    "fail_job",
-    "get_job",
-    "locked_job",
-    "open_job",
-    "record_progress",
-    "refuse_if_alive",
-    "reject_job",
-    "revision_for",
-    "set_status",
-    "store_result",
-]  # fmt: skip
-
 _COLUMNS = (
     job,
     job.c.plan.label("plan_document"),

@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 _RUN_PREFIX = "source-"
+_NOT_REJECTED = dict.fromkeys(("rejection_reason", "rejection_detail", "rejected_at"))
 
 
 def undispatched_sources(
@@ -83,9 +84,7 @@ def mark_probed(conn: Connection, source_id: int, media_info: MediaInfo) -> None
         status=SourceStatus.PROBED,
         media_info=clean(media_info.model_dump(mode="json")),
         probed_at=func.clock_timestamp(),
-        rejection_reason=None,
-        rejection_detail=None,
-        rejected_at=None,
+        **_NOT_REJECTED,
     )
     outbox.source_changed(conn, source_id)
 
@@ -128,9 +127,7 @@ def mark_unreadable(
         unreadable_at=case(
             (source.c.status == SourceStatus.UNREADABLE, source.c.unreadable_at), else_=func.clock_timestamp()
         ),
-        rejection_reason=None,
-        rejection_detail=None,
-        rejected_at=None,
+        **_NOT_REJECTED,
     )
     if job is None:
         outbox.source_unreadable(conn, source_id, UnreadableReason(reason), clean_message(detail))

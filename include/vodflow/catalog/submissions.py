@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Text, cast, func, select, text, update
 
 from vodflow.catalog import attempts
-from vodflow.catalog.jobs import JobRow, locked_job, refuse_if_alive, set_status
-from vodflow.catalog.rows import AttemptRow
+from vodflow.catalog.jobs import locked_job, refuse_if_alive, set_status
+from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import ACTIVE, JobStatus
 from vodflow.catalog.storable import clean
 from vodflow.catalog.tables import job, job_attempt, tenant, video

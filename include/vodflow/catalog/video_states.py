@@ -17,7 +17,7 @@ from vodflow.errors import CatalogError
 
 
 @dataclasses.dataclass(frozen=True)
-class PublishedVideo:
+class PublicOutputs:
     """What is public of a video.
 
     :param renditions: rows of ``rendition``
@@ -48,7 +48,7 @@ class VideoState:
     attempts: int
     source: SourceRow
     job: JobRow | None
-    published: PublishedVideo | None
+    published: PublicOutputs | None
 
 
 def read(conn: Connection, video_id: int, *, lease: timedelta) -> VideoState:
@@ -72,7 +72,7 @@ def read(conn: Connection, video_id: int, *, lease: timedelta) -> VideoState:
     return VideoState(video_id, version, attempts, found, latest, _published(conn, video_id))
 
 
-def _published(conn: Connection, video_id: int) -> PublishedVideo | None:
+def _published(conn: Connection, video_id: int) -> PublicOutputs | None:
     query = (
         select(publication, job.c.bucket, job.c.prefix)
         .join(job, job.c.id == publication.c.job_id)
@@ -85,6 +85,6 @@ def _published(conn: Connection, video_id: int) -> PublishedVideo | None:
         tuple(conn.execute(select(table).where(table.c.job_id == found.job_id).order_by(table.c.id)).mappings())
         for table in (rendition, artifact)
     ]
-    return PublishedVideo(
+    return PublicOutputs(
         found.job_id, found.manifest_uri, found.published_at, found.bucket, found.prefix, tables[0], tables[1]
     )

@@ -7,9 +7,11 @@ machine and in a pod's log.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from vodflow.contract.plan import AudioRendition, VideoRendition
 
 
 class Stage(StrEnum):
@@ -68,6 +70,17 @@ class EncodedTrack(_Value):
     size: int = Field(ge=0)
     duration: float = Field(ge=0)
     bitrate: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, rendition: VideoRendition | AudioRendition, size: int, duration: float) -> Self:
+        """What a rendition has become."""
+        return cls(
+            name=rendition.name,
+            kind="video" if isinstance(rendition, VideoRendition) else "audio",
+            size=size,
+            duration=round(duration, 3),
+            bitrate=round(size * 8 / duration) if duration else 0,
+        )
 
 
 class EngineResult(_Value):

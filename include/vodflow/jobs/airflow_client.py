@@ -118,10 +118,9 @@ class AirflowClient:
 
     def run(self, dag_id: str, run_id: str) -> Run | None:
         """A DAG run; none when there is no such run."""
-        answer = self._request("GET", _run_path(dag_id, run_id))
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        document = self._of_run("GET", _run_path(dag_id, run_id))
+        if document is None:
             return None
-        document = self._checked(answer)
         return Run(str(document["dag_run_id"]), str(document["state"]), document.get("conf") or {})
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
@@ -151,29 +150,18 @@ class AirflowClient:
 
         A task that is killed, or deferred, ends what it started; the others of the run are skipped.
         """
-        answer = self._request("PATCH", _run_path(dag_id, run_id), json={"state": "failed"})
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return False
-        self._checked(answer)
-        return True
+        return self._of_run("PATCH", _run_path(dag_id, run_id), json={"state": "failed"}) is not None
 
     def has_running_tasks(self, dag_id: str, run_id: str) -> bool:
         """Whether a process works on one of the run's tasks just now; deferred tasks have none."""
         query = {"state": "running", "limit": 1}
-        answer = self._request("GET", f"{_run_path(dag_id, run_id)}/taskInstances", params=query)
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return False
-        return bool(self._checked(answer)["task_instances"])
+        found = self._of_run("GET", f"{_run_path(dag_id, run_id)}/taskInstances", params=query)
+        return found is not None and bool(found["task_instances"])
 
     def clear_run(self, dag_id: str, run_id: str) -> bool:
         """Run all tasks of a run again, from the first on; false when there is no such run."""
-        answer = self._request(
-            "POST", f"{_run_path(dag_id, run_id)}/clear", json={"dry_run": False, "only_failed": False}
-        )
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return False
-        self._checked(answer)
-        return True
+        what = {"dry_run": False, "only_failed": False}
+        return self._of_run("POST", f"{_run_path(dag_id, run_id)}/clear", json=what) is not None
 
     def wait_for_run(self, dag_id: str, run_id: str, timeout: float = 120.0) -> str:
         """Wait until a run is over and return its state.
@@ -189,6 +177,11 @@ class AirflowClient:
                 )
             time.sleep(_POLL)
         return str(state)
+
+    def _of_run(self, method: str, path: str, **kwargs: Any) -> dict[str, Any] | None:
+        """What Airflow answers about a run; none when there is no such run."""
+        answer = self._request(method, path, **kwargs)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else self._checked(answer)
 
     def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
         return self._checked(self._request(method, path, **kwargs))

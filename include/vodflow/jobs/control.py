@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
+from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import FINISHED, JobStatus, SourceStatus
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import TranscodePlan
@@ -165,7 +166,7 @@ def _conf_of(job: Job, settings: Settings) -> dict[str, object]:
     )
 
 
-def _ask(row: jobs.JobRow, qualities: tuple[str, ...] | None = None) -> TranscodeRequest:
+def _ask(row: JobRow, qualities: tuple[str, ...] | None = None) -> TranscodeRequest:
     return TranscodeRequest(
         source_id=row.source_id,
         profile=row.profile,

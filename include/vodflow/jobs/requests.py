@@ -7,6 +7,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -71,12 +72,8 @@ def create(
     check_request(request, used)
     row = register_object(resolve_source(*parse_s3_uri(source), settings=used), _ACTOR, settings=used)
     with_id = request.model_copy(update={"source_uri": None, "source_id": row.id})
-    client = airflow or AirflowClient.of(used)
-    try:
+    with nullcontext(airflow) if airflow else AirflowClient.of(used) as client:
         return start(row, with_id, client, token=token, settings=used)
-    finally:
-        if airflow is None:
-            client.close()
 
 
 def make_request(source: str, **options: Any) -> TranscodeRequest:

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 
 from vodflow.errors import SourceNotFound, VodflowError, WaitTimeout
 from vodflow.jobs.airflow_client import AirflowClient
@@ -67,20 +68,16 @@ def wait_all(
     :raises CatalogError: there is no such job
     """
     used = settings or get_settings()
-    own = AirflowClient.of(used) if airflow is None and used.airflow_url else None
-    waiting = [_Waiting(ref, airflow or own, used, on_progress) for ref in refs]
+    own = airflow is None and used.airflow_url is not None
     deadline = math.inf if timeout is None else time.monotonic() + timeout
-    try:
+    with AirflowClient.of(used) if own else nullcontext(airflow) as client:
+        waiting = [_Waiting(ref, client, used, on_progress) for ref in refs]
         while True:
             over = [one.is_over() for one in waiting]
             left = deadline - time.monotonic()
             if all(over) or left <= 0:
-                break
+                return [one.result() for one in waiting]
             time.sleep(min(poll, left))
-    finally:
-        if own is not None:
-            own.close()
-    return [one.result() for one in waiting]
 
 
 class _Waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 
 from vodflow.media.aac import AacConfig, parse_audio_config
 from vodflow.media.h264 import Sps, parameter_sets, parse_sps
@@ -94,7 +95,7 @@ class Fragment:
         return earliest
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(data: bytes | mmap, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """The boxes of one level. The last one may reach over the end of ``data``.
 
     :raises ValueError: when a size is impossible
@@ -113,17 +114,17 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
         start += size
 
 
-def child(data: bytes, *path: str) -> bytes | None:
+def child(data: bytes | mmap, *path: str) -> bytes | None:
     """Payload of the first box at a path of box types."""
     for kind in path:
         found = next((box for box in boxes(data) if box.kind == kind), None)
         if found is None:
             return None
         data = data[found.start : found.end]
-    return data
+    return bytes(data)
 
 
-def need(data: bytes, *path: str) -> bytes:
+def need(data: bytes | mmap, *path: str) -> bytes:
     """As :func:`child`.
 
     :raises ValueError: when there is no such box

@@ -7,7 +7,7 @@ from pathlib import Path
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
-from vodflow.packaging.playlist import Rates, measure, move_up, parse_segments, target_duration
+from vodflow.packaging.playlist import Rates, move_up, rates_of
 
 
 def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:
@@ -47,9 +47,4 @@ def _rewrite(path: Path) -> str:
 
 def _finish(outputs: Path, name: str) -> Rates:
     path = outputs / name
-    text = _rewrite(path)
-    listed = (
-        (item.duration, item.size if item.size is not None else (path.parent / item.uri).stat().st_size)
-        for item in parse_segments(text)
-    )
-    return measure(listed, target_duration(text))
+    return rates_of(_rewrite(path), lambda uri: (path.parent / uri).stat().st_size)

@@ -1,11 +1,21 @@
-"""How long an MP4 is, read from its header."""
+"""The header of an MP4 file: how long it is."""
 
 from __future__ import annotations
 
+import mmap
 import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from vodflow.media import isobmff
+
+
+def movie_header(path: Path) -> bytes:
+    """Payload of a file's ``moov`` box.
+
+    :raises ValueError: when it has none
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return isobmff.need(data, "moov")
 
 
 def movie_seconds(path: Path) -> float:
@@ -13,32 +23,9 @@ def movie_seconds(path: Path) -> float:
 
     :raises ValueError: when the file has no movie header
     """
-    with path.open("rb") as file:
-        for kind, end in _boxes(file, path.stat().st_size):
-            if kind == b"moov":
-                for inner, inner_end in _boxes(file, end):
-                    if inner == b"mvhd":
-                        return _duration(file.read(inner_end - file.tell()))
-                break
-    raise ValueError(f"{path.name} has no movie header")
-
-
-def _boxes(file: IO[bytes], end: int) -> Iterator[tuple[bytes, int]]:
-    """Kind and end of each box from the file's position on; at each one the position is that of its content."""
-    position = file.tell()
-    while position + 8 <= end:
-        file.seek(position)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        if size == 1:
-            (size,) = struct.unpack(">Q", file.read(8))
-        elif size == 0:  # up to the end
-            size = end - position
-        if size < 8:
-            raise ValueError("a box of the file is damaged")
-        position += size
-        yield kind, position
-
-
-def _duration(header: bytes) -> float:
+    try:
+        header = isobmff.need(movie_header(path), "mvhd")
+    except ValueError as error:
+        raise ValueError(f"{path.name} has no movie header: {error}") from error
     timescale, duration = struct.unpack_from(">IQ" if header[0] else ">II", header, 20 if header[0] else 12)
     return float(duration / timescale)

@@ -6,7 +6,7 @@ Pure, on text and sizes; :mod:`vodflow.packaging.finish` reads the files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:(\d+)", re.MULTILINE)
@@ -59,6 +59,15 @@ def target_duration(playlist: str) -> float:
     """EXT-X-TARGETDURATION in seconds; 0 when it is not stated."""
     found = _TARGET.search(playlist)
     return float(found[1]) if found else 0.0
+
+
+def rates_of(playlist: str, size: Callable[[str], int]) -> Rates:
+    """Average and peak of a media playlist's segments.
+
+    :param size: bytes of a file that it names
+    """
+    listed = ((item.duration, size(item.uri) if item.size is None else item.size) for item in parse_segments(playlist))
+    return measure(listed, target_duration(playlist))
 
 
 def measure(segments: Iterable[tuple[float, int]], target: float) -> Rates:

@@ -17,11 +17,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from local_mediaconvert.wire import to_python
 from mypy_boto3_s3 import S3Client
 from support.clips import clip
 from support.fixtures.mediaconvert import LocalMediaConvert
 from support.mediaconvert_jobs import MP4_OUTPUT, ROLE, file_job
+from vodflow.engines.mediaconvert.request.service_model import to_python
 
 pytestmark = pytest.mark.integration
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import psutil
 import pytest
-from local_mediaconvert.wire import to_python
 from mypy_boto3_s3 import S3Client
 from support.clips import clip
 from support.fixtures.mediaconvert import LocalMediaConvert
 from support.mediaconvert_examples import EXAMPLES
 from support.mediaconvert_jobs import file_job, until
+from vodflow.engines.mediaconvert.request.service_model import to_python
 
 pytestmark = pytest.mark.integration
 

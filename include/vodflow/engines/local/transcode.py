@@ -173,12 +173,4 @@ def _measure(plan: TranscodePlan, paths: EncodePaths, rendition: VideoRendition 
     folder = segment_folder(plan, rendition)
     track = paths.track(rendition)
     files = list((paths.outputs / folder).iterdir()) if folder else [track]
-    size = sum(path.stat().st_size for path in files)
-    duration = movie_seconds(track)
-    return EncodedTrack(
-        name=rendition.name,
-        kind="video" if isinstance(rendition, VideoRendition) else "audio",
-        size=size,
-        duration=round(duration, 3),
-        bitrate=round(size * 8 / duration) if duration else 0,
-    )
+    return EncodedTrack.of(rendition, sum(path.stat().st_size for path in files), movie_seconds(track))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vodflow.catalog.rows import JobRow, SourceRow
-    from vodflow.catalog.video_states import PublishedVideo, VideoState
+    from vodflow.catalog.video_states import PublicOutputs, VideoState
 
 #: The attribute that orders updates.
 VERSION: Final = "vodflow_version"
@@ -118,7 +118,7 @@ def _error(job: JobRow) -> dict[str, Any] | None:
     }
 
 
-def _public(public: PublishedVideo | None, base_url: str | None) -> dict[str, Any]:
+def _public(public: PublicOutputs | None, base_url: str | None) -> dict[str, Any]:
     if public is None:
         names = ("published_job_id", "published_at", "manifest_uri", "manifest_url", "outputs", "thumbnails")
         return dict.fromkeys((*names, "renditions", "published_duration"))
@@ -135,7 +135,7 @@ def _public(public: PublishedVideo | None, base_url: str | None) -> dict[str, An
     }
 
 
-def _longest(public: PublishedVideo) -> float | None:
+def _longest(public: PublicOutputs) -> float | None:
     return max((round(row["duration"], 3) for row in public.renditions if row["kind"] == "video"), default=None)
 
 
@@ -145,7 +145,7 @@ def _rendition(row: Any) -> dict[str, Any]:
     return {**found, "duration": round(row["duration"], 3)}
 
 
-def _outputs(public: PublishedVideo, url: str | None) -> dict[str, Any]:
+def _outputs(public: PublicOutputs, url: str | None) -> dict[str, Any]:
     """Paths by format and quality: ``{"hls": {"uri": …, "url": …, "qualities": {"1080p": "s3://…"}}}``."""
     found: dict[str, Any] = {}
     for row in public.artifacts:
@@ -163,7 +163,7 @@ def _outputs(public: PublishedVideo, url: str | None) -> dict[str, Any]:
     return found
 
 
-def _thumbnails(public: PublishedVideo, url: str | None) -> dict[str, Any] | None:
+def _thumbnails(public: PublicOutputs, url: str | None) -> dict[str, Any] | None:
     """The poster, and the numbered pictures as a pattern with their count: a long video has thousands."""
     names = {row["name"] for row in public.artifacts}
     count = sum(_is_thumbnail(row) for row in public.artifacts)

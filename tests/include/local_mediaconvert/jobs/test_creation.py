@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from local_mediaconvert.errors import ApiError
 from local_mediaconvert.jobs.jobs import JobFilter
-from local_mediaconvert.wire import to_python, to_wire
 from support.mediaconvert_examples import EXAMPLES
 from support.mediaconvert_jobs import MP4_OUTPUT, ROLE, Bench, file_job
 from support.mediaconvert_values import CASES
 from vodflow.engines.mediaconvert.request.job import create_job_request
+from vodflow.engines.mediaconvert.request.service_model import to_python, to_wire
 
 
 @pytest.fixture

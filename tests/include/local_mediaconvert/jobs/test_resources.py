@@ -9,7 +9,8 @@ from local_mediaconvert.errors import ApiError
 from local_mediaconvert.jobs.resources import Resources
 from local_mediaconvert.jobs.store import Store
 from local_mediaconvert.jobs.system_presets import LISTED, SystemPresets, SystemTemplates
-from local_mediaconvert.wire import page_position, page_token, to_python, to_wire
+from local_mediaconvert.wire import page_position, page_token
+from vodflow.engines.mediaconvert.request.service_model import to_python, to_wire
 from vodflow.engines.mediaconvert.request.validation import model_problems
 
 ACCOUNT = Account("111122223333", "eu-west-1")

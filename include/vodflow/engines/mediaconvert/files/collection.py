@@ -20,7 +20,7 @@ from vodflow.engines.mediaconvert.request.groups import cmaf_manifests, dash_iso
 from vodflow.errors import ConfigurationError, EngineError
 from vodflow.packaging.finish import segment_folder
 from vodflow.packaging.master import HlsTrack, master_playlist, read_codecs
-from vodflow.packaging.playlist import Rates, measure, parse_segments, target_duration
+from vodflow.packaging.playlist import Rates, parse_segments, rates_of
 from vodflow.settings.encode_options import EncodeOptions
 
 Rendition = VideoRendition | AudioRendition
@@ -149,13 +149,9 @@ def _decoded(text: bytes, name: str) -> str:
 
 
 def _rates(name: str, text: str, sizes: Mapping[str, int]) -> Rates:
-    listed = [
-        (item.duration, item.size if item.size is not None else sizes[normpath(f"{dirname(name)}/{item.uri}")])
-        for item in parse_segments(text)
-    ]
-    if not listed:
+    if not parse_segments(text):
         raise EngineError(f"{name} lists no segments.", code="playlist", retryable=False)
-    return measure(listed, target_duration(text))
+    return rates_of(text, lambda uri: sizes[normpath(f"{dirname(name)}/{uri}")])
 
 
 def _codecs(master: str, name: str, renamed: Mapping[str, str]) -> dict[str, str]:
@@ -193,10 +189,4 @@ def _track(plan: TranscodePlan, item: Rendition, sizes: Mapping[str, int], rates
     measured = rates.get(layout.hls_playlist(item))
     # Of tracks that no playlist times: the plan's own span, which the verifier holds against what is there.
     duration = measured.duration if measured else plan.media.duration
-    return EncodedTrack(
-        name=item.name,
-        kind="video" if isinstance(item, VideoRendition) else "audio",
-        size=size,
-        duration=round(duration, 3),
-        bitrate=round(size * 8 / duration) if duration else 0,
-    )
+    return EncodedTrack.of(item, size, duration)

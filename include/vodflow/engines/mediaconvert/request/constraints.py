@@ -7,7 +7,7 @@ Documents are named as boto3's parameters. Only those that keep the model come h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,6 +48,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.expectation}"
+
+
+def below_settings(found: Iterable[Problem]) -> list[Problem]:
+    """The same problems; paths below ``settings`` begin there, as in the service's own messages."""
+    return [Problem(item.path.removeprefix("/settings") or "/", item.rule, item.expectation) for item in found]
 
 
 def cross_field_problems(request: Document) -> Iterator[Problem]:

@@ -64,6 +64,36 @@ def choices(name: str) -> tuple[str, ...]:
     return tuple(shape(name).get("enum", ()))
 
 
+def to_python(value: Any, shape_name: str) -> Any:
+    """A document with boto3's member names. Members that the shape does not have are left out."""
+    described = shape(shape_name)
+    if described["type"] == "structure":
+        members = {item.get("locationName", name): (name, item["shape"]) for name, item in described["members"].items()}
+        return {members[key][0]: to_python(item, members[key][1]) for key, item in value.items() if key in members}
+    return _inside(value, described, to_python)
+
+
+def to_wire(value: Any, shape_name: str) -> Any:
+    """A document with the names of the wire. Members that the shape does not have are left out."""
+    described = shape(shape_name)
+    if described["type"] == "structure":
+        members = described["members"]
+        return {
+            members[key].get("locationName", key): to_wire(item, members[key]["shape"])
+            for key, item in value.items()
+            if key in members
+        }
+    return _inside(value, described, to_wire)
+
+
+def _inside(value: Any, described: Mapping[str, Any], convert: Any) -> Any:
+    if described["type"] == "list":
+        return [convert(item, described["member"]["shape"]) for item in value]
+    if described["type"] == "map":
+        return {key: convert(item, described["value"]["shape"]) for key, item in value.items()}
+    return value
+
+
 def _signed(negative: str | None, digits: str | None) -> float | None:
     if digits is None:
         return None

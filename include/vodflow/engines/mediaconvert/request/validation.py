@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from vodflow.engines.mediaconvert.request import service_model
-from vodflow.engines.mediaconvert.request.constraints import Problem, cross_field_problems
+from vodflow.engines.mediaconvert.request.constraints import Problem, below_settings, cross_field_problems
 from vodflow.errors import JobSettingsError
 
 #: How members are named: as boto3's parameters (``OutputGroups``) or as in the API's JSON (``outputGroups``).
@@ -151,8 +151,9 @@ def problems(request: Mapping[str, Any], names: Names = "python") -> list[Proble
     """
     found = model_problems(request, "CreateJobRequest", names)
     if not found:
-        found = list(cross_field_problems(_as_python(request, "CreateJobRequest", names)))
-    return [Problem(item.path.removeprefix("/settings") or "/", item.rule, item.expectation) for item in found]
+        python = request if names == "python" else service_model.to_python(request, "CreateJobRequest")
+        found = list(cross_field_problems(python))
+    return below_settings(found)
 
 
 def validate(request: Mapping[str, Any], names: Names = "python") -> None:
@@ -168,18 +169,3 @@ def validate(request: Mapping[str, Any], names: Names = "python") -> None:
     raise JobSettingsError(
         f"MediaConvert would refuse these job settings: {listed}{more}.", problems=tuple(str(item) for item in found)
     )
-
-
-def _as_python(value: Any, shape_name: str, names: Names) -> Any:
-    """A valid document with boto3's member names, whichever it was written with."""
-    if names == "python":
-        return value
-    shape = service_model.shape(shape_name)
-    if shape["type"] == "structure":
-        members = {item.get("locationName", name): (name, item["shape"]) for name, item in shape["members"].items()}
-        return {members[key][0]: _as_python(item, members[key][1], names) for key, item in value.items()}
-    if shape["type"] == "list":
-        return [_as_python(item, shape["member"]["shape"], names) for item in value]
-    if shape["type"] == "map":
-        return {key: _as_python(item, shape["value"]["shape"], names) for key, item in value.items()}
-    return value

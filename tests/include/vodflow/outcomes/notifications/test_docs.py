@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from vodflow.catalog.video_states import PublishedVideo, VideoState
+from vodflow.catalog.video_states import PublicOutputs, VideoState
 from vodflow.outcomes.dynamodb import items
 from vodflow.outcomes.notifications import messages, senders
 from vodflow.settings.channels import Channel
@@ -57,7 +57,7 @@ def test_every_attribute_is_described() -> None:
         | {"id": 1, "video_id": 2, "size_bytes": 3, "status": "PROBED", "media_info": media_info()}
         | {"registered_at": MOMENT}
     )
-    state = VideoState(2, 1, 0, row, None, PublishedVideo(1, "s3://m/x", MOMENT, "m", "p", (), ()))
+    state = VideoState(2, 1, 0, row, None, PublicOutputs(1, "s3://m/x", MOMENT, "m", "p", (), ()))
     names = {*items.item(state, None), "incomplete"}
     page = (DOCS / "metadata.md").read_text()
     assert sorted(name for name in names if f"`{name}`" not in page) == []
