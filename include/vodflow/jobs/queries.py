@@ -96,7 +96,9 @@ def list_jobs(
         raise ConfigurationError(f"limit is {limit}; give 1 to {MAX_PAGE}.")
     with transaction(_ACTOR, settings) as connection:
         rows, position = work_list.list_work(connection, wanted, limit, position_of(cursor))
-    last = None if position is None else "-".join(str(at or "") for at in dataclasses.astuple(position))
+    last = None if position is None else f"{position.job_id or ''}-{position.source_id or ''}"
+    if position is not None and position.letter_id:
+        last = f"{last}-{position.letter_id}"
     return Page(tuple(Job.of(row, settings) for row in rows), last)
 
 
