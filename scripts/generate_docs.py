@@ -9,24 +9,35 @@ import ast
 import json
 import sys
 import types
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import typer
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from local_mediaconvert.transcode.support import page as local_mediaconvert
+from local_mediaconvert.transcode.support.rules import TABLES, Members, Rule, Support
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from typer.core import TyperGroup
 from vodflow.catalog import describe as catalog
-from vodflow.cli import describe as command_line
+from vodflow.cli.app import SUBCOMMANDS
+from vodflow.engines.mediaconvert.request import service_model
 from vodflow.settings import Settings
 from vodflow.settings.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
 from vodflow.settings.key_attributes import KeyAttribute
 from vodflow.settings.watch_rules import WatchRule
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+_MEDIACONVERT_SETTINGS = """# The local MediaConvert: each setting
+
+What the [local MediaConvert](local-mediaconvert.md) does with every setting of a job. This page is generated from
+`local_mediaconvert.transcode`: one table for each part of the job, a row for each structure of the API (names as in
+boto3), and the members that are honoured, warned about and refused, with a remark where one helps.
+"""
+
 _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
 
 
@@ -51,8 +62,8 @@ def documents() -> dict[str, str]:
     return {
         "configuration.md": _configuration(),
         "dags.md": _dags(),
-        "command-line.md": _prose("command-line.md", "## `vodflow ") + command_line.markdown(),
-        "local-mediaconvert-settings.md": local_mediaconvert.markdown(),
+        "command-line.md": _prose("command-line.md", "## `vodflow ") + _commands(),
+        "local-mediaconvert-settings.md": _mediaconvert_settings(),
         "catalog.md": catalog.markdown(),
     }
 
@@ -188,6 +199,81 @@ def _dags() -> str:
         title, _, body = docstring.strip().partition("\n")
         parts += ["", f"## {title.removeprefix('# ')}", "", f"`{path.relative_to(REPOSITORY)}`", "", body.strip()]
     return "\n".join(parts) + "\n"
+
+
+def _commands() -> str:
+    """A section for each command."""
+    parts: list[str] = []
+    for name, subcommand in SUBCOMMANDS.items():
+        command: Any = subcommand.load(name)
+        with typer.Context(command, info_name=f"vodflow {name}") as context:
+            parts += _command(command, context, name, 2)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _command(command: Any, context: Any, path: str, level: int) -> Iterator[str]:
+    yield f"{'#' * level} `vodflow {path}`"
+    yield ""
+    yield " ".join((command.help or "").split())
+    yield ""
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(context):
+            inner: Any = command.get_command(context, name)
+            if inner.hidden:  # an older name of another one
+                continue
+            with typer.Context(inner, info_name=name, parent=context) as below:
+                yield from _command(inner, below, f"{path} {name}", level + 1)
+        return
+    records = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
+    records = [record for record in records if not record[0].startswith("--help")]
+    if records:
+        yield "| | |"
+        yield "|---|---|"
+        yield from (f"| `{_one_line(name)}` | {_one_line(meaning)} |" for name, meaning in records)
+        yield ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _mediaconvert_settings() -> str:
+    lines = [_MEDIACONVERT_SETTINGS]
+    for title, rules in TABLES.items():
+        lines += [f"## {title}", "", "| structure | honoured | warned | refused |", "|---|---|---|---|"]
+        lines += [_structure(name, members) for name, members in sorted(rules.items())]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _structure(name: str, members: Members) -> str:
+    cells = [f"`{name}`", *(_members(name, members, support) for support in Support)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _members(name: str, members: Members, support: Support) -> str:
+    """The members with that support; single values with another support stand in the cell of that one."""
+    by_note: dict[str, list[str]] = {}
+    for member, rule in members.items():
+        if rule.support is support:
+            by_note.setdefault(rule.note, []).append(f"`{member}`")
+        for note, values in _values(rule, support):
+            by_note.setdefault(note, []).append(f"`{member}`: {values}")
+    if not by_note:
+        return ""
+    texts = [", ".join(names) + (f" ({note})" if note else "") for note, names in sorted(by_note.items())]
+    service_model.shape(name)  # a structure that the API does not have is a mistake
+    return "; ".join(texts).replace("|", "\\|")
+
+
+def _values(rule: Rule, support: Support) -> Iterator[tuple[str, str]]:
+    by_note: dict[str, list[str]] = {}
+    for value, (other, note) in rule.values.items():
+        if other is support and other is not rule.support:
+            by_note.setdefault(note, []).append(str(value))
+    for note, values in by_note.items():
+        numbers = all(value.isdigit() for value in values) and len(values) > 5
+        yield note, "other numbers" if numbers else ", ".join(f"`{value}`" for value in values)
 
 
 if __name__ == "__main__":

@@ -328,12 +328,8 @@ def from_document(document: Mapping[str, Any]) -> VodflowError:
     error.job_id = error.code = None
     for name, value in document.items():
         if name not in {"kind", "message"}:
-            setattr(error, name, _READ.get(name, _as_it_is)(value))
+            setattr(error, name, _READ[name](value) if name in _READ else value)
     return error
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 #: Attributes that are more than JSON values.

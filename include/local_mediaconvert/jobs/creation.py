@@ -77,7 +77,7 @@ def new_job(request: Mapping[str, Any], catalogue: Catalogue) -> NewJob:
         hop_at=now + min(hop["waitMinutes"] for hop in hops) * catalogue.minute if hops else None,
         token=request.get("clientRequestToken"),
         digest=digest(request),
-        inputs=_inputs(work),
+        inputs=[item["fileInput"] for item in work.get("inputs", []) if "fileInput" in item],
         codecs=_codecs(work),
         request=_unchanging(shown, catalogue.account.arn("jobs", job_id), job_id, now),
         work=None if work == shown["settings"] else work,
@@ -174,10 +174,6 @@ def _own_problems(shown: Mapping[str, Any], work: Mapping[str, Any]) -> Iterator
 def _hop(hop: Mapping[str, Any], queues: Resources) -> Document:
     name = hop.get("queue", DEFAULT_QUEUE)
     return {**hop, "queue": queues.get(plain_name(name, "queues"))["arn"]}
-
-
-def _inputs(settings: Mapping[str, Any]) -> list[str]:
-    return [item["fileInput"] for item in settings.get("inputs", []) if "fileInput" in item]
 
 
 def _codecs(settings: Mapping[str, Any]) -> list[str]:

@@ -57,8 +57,10 @@ def publish(
     new = row.status != JobStatus.PUBLISHED
     if new:
         row = jobs.set_status(conn, job_id, JobStatus.PUBLISHED)
-        _write(conn, rendition, job_id, [{**new.model_dump()} for new in renditions])
-        _write(conn, artifact, job_id, [_artifact_values(row, new) for new in artifacts])
+        base = f"s3://{row.bucket}/{row.prefix}"
+        _write(conn, rendition, job_id, [item.model_dump() for item in renditions])
+        named = [{**item.model_dump(mode="json"), "uri": f"{base}/{item.name}"} for item in artifacts]
+        _write(conn, artifact, job_id, named)
     _flip(conn, row, manifest_uri)
     public = get_publication(conn, video_id, job_id)
     if new:
@@ -116,10 +118,6 @@ def _flip(conn: Connection, row: JobRow, manifest_uri: str) -> bool:
             .values(job_id=row.id, manifest_uri=manifest_uri, published_at=func.now())
         )
     return newer
-
-
-def _artifact_values(row: JobRow, new: NewArtifact) -> dict[str, object]:
-    return {**new.model_dump(mode="json"), "uri": f"s3://{row.bucket}/{row.prefix}/{new.name}"}
 
 
 def _write(conn: Connection, table: Table, job_id: int, rows: Sequence[dict[str, object]]) -> None:

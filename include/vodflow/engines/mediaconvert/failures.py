@@ -268,14 +268,10 @@ def _names_output(message: str) -> bool:
     return re.search(r"\boutput|\bdestination", message, re.IGNORECASE) is not None
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "Unknown"))
-
-
 def _refusal(error: ClientError, where: str, job_id: str | None) -> VodflowError:
     answer: Mapping[str, Any] = error.response
-    code = _code(error)
-    message = str(answer.get("Error", {}).get("Message") or "no message").rstrip(".")
+    told = answer.get("Error", {})
+    code, message = str(told.get("Code", "Unknown")), str(told.get("Message") or "no message").rstrip(".")
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     text = f"{where} was refused with {code}: {message}"
     if code in THROTTLING_CODES or status == 429:

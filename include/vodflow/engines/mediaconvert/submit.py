@@ -163,9 +163,10 @@ class _Submitter:
 
     def _anew(self, job: JobRow) -> Submission:
         require_current(job.plan.source)
+        worker = f"MediaConvert, {self.settings.aws_region}"
         with transaction(self.actor) as connection:
             attempt = submissions.intend(
-                connection, job.id, self._quote, engine=ENGINE, worker=self._worker(), run_id=self.run_id
+                connection, job.id, self._quote, engine=ENGINE, worker=worker, run_id=self.run_id
             )
         return self._create(job, attempt)
 
@@ -212,9 +213,6 @@ class _Submitter:
 
     def _assign(self, attempt: AttemptRow, external_id: str) -> None:
         record(self.actor, lambda connection: submissions.assign(connection, attempt, external_id))
-
-    def _worker(self) -> str:
-        return f"MediaConvert, {self.settings.aws_region}"
 
 
 def options_of(attempt: AttemptRow) -> EncodeOptions:
