@@ -181,11 +181,14 @@ def test_a_run_that_opens_no_job_is_a_row_and_in_the_report(run: Any, s3: S3Clie
     assert run(source_uri=put(s3, source_bucket, "small"), profile="never")[0] == "failed"
     with transaction("test") as connection:
         letters = connection.execute(text("SELECT code, message, source_id FROM dead_letter ORDER BY id")).all()
-        (listed,) = list_work(connection, WorkFilter(), 10)[0]
+        listed = list_work(connection, WorkFilter(), 10)[0]
     assert [letter.code for letter in letters] == ["source_not_found", "configuration_error", "profile_error"]
     assert "give exactly one of source_uri (s3://bucket/key) and source_id" in letters[1].message
-    assert letters[2].source_id == listed.source_id
-    assert (listed.status, listed.error_code) == ("PROBED", "profile_error")
+    assert [(row.status, row.error_code, row.source_id) for row in listed] == [
+        ("PROBED", "profile_error", letters[2].source_id),
+        ("FAILED", "configuration_error", None),
+        ("FAILED", "source_not_found", None),
+    ]
     today = datetime.now(UTC).date()
     for day in {began, today}:
         recompute_day(day)
