@@ -8,12 +8,6 @@ from typing import Any, Final
 
 from local_mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
 
-CODEC_SETTINGS: Final = {
-    "AAC": "AacSettings", "AC3": "Ac3Settings", "AC4": "Ac4Settings", "AIFF": "AiffSettings", "EAC3": "Eac3Settings",
-    "EAC3_ATMOS": "Eac3AtmosSettings", "FLAC": "FlacSettings", "MP2": "Mp2Settings", "MP3": "Mp3Settings",
-    "OPUS": "OpusSettings", "VORBIS": "VorbisSettings", "WAV": "WavSettings",
-}  # fmt: skip
-
 #: Channels by coding mode; ``CODING_MODE_AUTO`` follows the input.
 _MODES: Final = {
     "CODING_MODE_1_0": 1, "CODING_MODE_1_1": 2, "CODING_MODE_2_0": 2, "CODING_MODE_5_1": 6, "CODING_MODE_3_2_LFE": 6,
@@ -164,6 +158,3 @@ _ENCODERS: Final[Mapping[str, Callable[[Document, int, int], AudioEncoder]]] = {
     "FLAC": _flac,
     "PASSTHROUGH": _passthrough,
 }
-
-#: Codecs that are encoded here.
-ENCODED: Final = frozenset(_ENCODERS)

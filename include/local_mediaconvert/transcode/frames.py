@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Literal
 
+from vodflow.engines.mediaconvert.request.service_model import settings_member
+
 from local_mediaconvert.transcode.contract import Document, ErrorCode, JobFailed
 from local_mediaconvert.transcode.sources import Source
-
-#: Settings of each video codec that has a frame rate (VideoCodecSettings).
-CODEC_SETTINGS: Final = {
-    "AV1": "Av1Settings", "AVC_INTRA": "AvcIntraSettings", "FRAME_CAPTURE": "FrameCaptureSettings",
-    "GIF": "GifSettings", "H_264": "H264Settings", "H_265": "H265Settings", "MPEG2": "Mpeg2Settings",
-    "PASSTHROUGH": "PassthroughSettings", "PRORES": "ProresSettings", "UNCOMPRESSED": "UncompressedSettings",
-    "VC3": "Vc3Settings", "VP8": "Vp8Settings", "VP9": "Vp9Settings", "XAVC": "XavcSettings",
-}  # fmt: skip
 
 #: Containers whose rotation AUTO reads (API reference, VideoSelector.Rotate), in ffprobe's names.
 _ROTATING: Final = frozenset({"mov", "mp4"})
@@ -68,7 +62,7 @@ def codec_settings(description: Document) -> tuple[str, dict[str, Any]]:
     """The video codec of an output and its settings."""
     chosen = description.get("CodecSettings", {})
     codec = str(chosen.get("Codec", "H_264"))
-    return codec, dict(chosen.get(CODEC_SETTINGS[codec], {}))
+    return codec, dict(chosen.get(settings_member("VideoCodecSettings", codec), {}))
 
 
 def turn(source: Source, selector: Document) -> Turn:

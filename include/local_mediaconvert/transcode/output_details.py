@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from local_mediaconvert.transcode.packaging import Made
 from local_mediaconvert.transcode.plan import Encode, GroupPlan, JobPlan, OutputPlan
-
-_EVENT_TYPES: Final = {"HLS": "HLS_GROUP", "CMAF": "CMAF_GROUP", "DASH_ISO": "DASH_ISO_GROUP", "FILE": "FILE_GROUP"}
 
 
 def output_groups(plan: JobPlan) -> list[dict[str, Any]]:
@@ -48,7 +46,7 @@ def _event_group(plan: JobPlan, group: GroupPlan, made: Made, tracks: Mapping[En
     result: dict[str, Any] = {"outputDetails": details}
     if made.playlists:
         result["playlistFilePaths"] = [group.place.uri(name) for name in made.playlists]
-    return result | {"type": _EVENT_TYPES[group.type]}
+    return result | {"type": f"{group.type}_GROUP"}
 
 
 def _video(plan: JobPlan, output: OutputPlan, tracks: Mapping[Encode, Path]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from local_mediaconvert.transcode.clips import Clip
 from local_mediaconvert.transcode.contract import Document, JobWarning
@@ -17,19 +17,8 @@ from local_mediaconvert.transcode.sources import Source
 
 GroupType = Literal["HLS", "CMAF", "DASH_ISO", "FILE"]
 
-#: Types of output groups, as their settings and as events name them.
-GROUP_TYPES: Final[dict[str, GroupType]] = {
-    "HLS_GROUP_SETTINGS": "HLS",
-    "CMAF_GROUP_SETTINGS": "CMAF",
-    "DASH_ISO_GROUP_SETTINGS": "DASH_ISO",
-    "FILE_GROUP_SETTINGS": "FILE",
-}
-GROUP_SETTINGS: Final[dict[GroupType, str]] = {
-    "HLS": "HlsGroupSettings",
-    "CMAF": "CmafGroupSettings",
-    "DASH_ISO": "DashIsoGroupSettings",
-    "FILE": "FileGroupSettings",
-}
+#: Types of output groups that are made, by their names in settings.
+GROUP_TYPES: Final[dict[str, GroupType]] = {f"{kind}_GROUP_SETTINGS": kind for kind in get_args(GroupType)}
 
 
 @dataclass(frozen=True)

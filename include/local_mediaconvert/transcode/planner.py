@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vodflow.contract.media_info import VideoTrack
+from vodflow.engines.mediaconvert.request.service_model import settings_member
 
 from local_mediaconvert.transcode import audio_codecs, file_names
 from local_mediaconvert.transcode.burnin import first_timecode
@@ -30,7 +31,6 @@ from local_mediaconvert.transcode.pictures import (
     shape_within,
 )
 from local_mediaconvert.transcode.plan import (
-    GROUP_SETTINGS,
     GROUP_TYPES,
     AudioPart,
     CaptionPart,
@@ -100,7 +100,7 @@ class _Planner:
             raise JobFailed(
                 ErrorCode.JOB_SETTINGS, "The service writes the ladder of automated ABR out before a job runs."
             )
-        settings = wanted.get(GROUP_SETTINGS[kind], {})
+        settings = wanted.get(settings_member("OutputGroupSettings", wanted["Type"]), {})
         first = str(self.inputs[0].get("FileInput", ""))
         place = file_names.place(settings.get("Destination"), first, self.values)
         outputs = tuple(
@@ -229,7 +229,7 @@ class _Planner:
     def _sound(self, description: Document, name: str) -> AudioPart:
         chosen = description.get("CodecSettings", {})
         codec = str(chosen.get("Codec", "AAC"))
-        settings = chosen.get(audio_codecs.CODEC_SETTINGS.get(codec, ""), {})
+        settings = chosen.get(settings_member("AudioCodecSettings", codec), {})
         selections = [select(clip.source, clip.settings, name, self.externals) for clip in self.clips]
         heard = next((item for item in selections if item.tracks), None)
         if heard is None and any(clip.source.audio for clip in self.clips):

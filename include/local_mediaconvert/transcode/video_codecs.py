@@ -170,6 +170,3 @@ _ENCODERS: Final[Mapping[str, Callable[[Document, Frame, bool], VideoEncoder]]] 
     "UNCOMPRESSED": uncompressed,
     "GIF": gif,
 }
-
-#: Codecs that are encoded here; frame captures are pictures of their own.
-ENCODED: Final = frozenset({*_ENCODERS, "FRAME_CAPTURE"})

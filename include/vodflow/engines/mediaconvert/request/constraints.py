@@ -11,16 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from vodflow.engines.mediaconvert.request.service_model import settings_member
+
 Document = Mapping[str, Any]
 
-#: What ``OutputGroupSettings.Type`` needs beside it, with its wire name.
-_GROUP_SETTINGS: Final = {
-    "HLS_GROUP_SETTINGS": ("HlsGroupSettings", "hlsGroupSettings"),
-    "DASH_ISO_GROUP_SETTINGS": ("DashIsoGroupSettings", "dashIsoGroupSettings"),
-    "CMAF_GROUP_SETTINGS": ("CmafGroupSettings", "cmafGroupSettings"),
-    "FILE_GROUP_SETTINGS": ("FileGroupSettings", "fileGroupSettings"),
-    "MS_SMOOTH_GROUP_SETTINGS": ("MsSmoothGroupSettings", "msSmoothGroupSettings"),
-}
 _RATED_CODECS: Final = {"H_264": ("H264Settings", "h264Settings"), "H_265": ("H265Settings", "h265Settings")}
 _AUDIO_SELECTORS: Final = ("AudioSelectors", "AudioSelectorGroups", "DynamicAudioSelectors")
 #: API reference, AacSettings.Bitrate: "the set of valid values for this setting".
@@ -93,8 +87,9 @@ def _group(group: Document, path: str) -> Iterator[Problem]:
     kind = settings.get("Type")
     if kind is None:
         yield Problem(f"{path}/outputGroupSettings/type", "group-type", "Is a required property")
-    elif _GROUP_SETTINGS[kind][0] not in settings:
-        yield Problem(f"{path}/outputGroupSettings/{_GROUP_SETTINGS[kind][1]}", "group-type", "Is a required property")
+    elif (name := settings_member("OutputGroupSettings", kind)) not in settings:
+        wire = f"{name[0].lower()}{name[1:]}"
+        yield Problem(f"{path}/outputGroupSettings/{wire}", "group-type", "Is a required property")
     outputs = group.get("Outputs", ())
     if not outputs:
         yield Problem(f"{path}/outputs", "outputs", "Should have at least one output")

@@ -64,6 +64,16 @@ def choices(name: str) -> tuple[str, ...]:
     return tuple(shape(name).get("enum", ()))
 
 
+@lru_cache(maxsize=64)
+def settings_member(structure: str, choice: str) -> str:
+    """Which member holds the settings of a codec or a type: of ``VideoCodecSettings`` for ``H_264``, ``H264Settings``.
+
+    :return: empty where there are none, as of ``PASSTHROUGH``
+    """
+    name = f"{choice.removesuffix('_SETTINGS')}settings".replace("_", "").lower()
+    return next((member for member in shape(structure)["members"] if member.lower() == name), "")
+
+
 def to_python(value: Any, shape_name: str) -> Any:
     """A document with boto3's member names. Members that the shape does not have are left out."""
     described = shape(shape_name)
