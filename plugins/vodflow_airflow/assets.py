@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias
 
 #: Changes whenever ``publish`` has published a video. The event's ``extra`` has the fields of
-#: :class:`vodflow.pipeline.publish.PublishedVideo`. Publishing the same job again tells of it again.
+#: :class:`vodflow.pipeline.asset_event.PublishedVideo`. Publishing the same job again tells of it again.
 PUBLISHED_VIDEO = Asset("vodflow_published_video")
+
+#: By it ``ingest`` changes that asset, for any number of videos or none: those whose key has bytes again that are
+#: published already.
+PUBLIC_AGAIN = AssetAlias("vodflow_public_again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 from mypy_boto3_s3 import S3Client
 from sqlalchemy import delete, select, text
+from support.fixtures.values import media_info, probed_source, published_job
+from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
+from vodflow.pipeline.asset_event import PublishedVideo, public_again
 from vodflow.settings import Settings
 from vodflow.storage.clients import sqs_client
 
@@ -95,6 +99,71 @@ def test_a_run_that_exists_counts_as_started(ingest: Callable[..., Any], s3: S3C
     assert len(transcode_runs()) == 1
     with transaction("test") as connection:
         assert connection.execute(text("SELECT status, run_id FROM source")).one() == ("DISPATCHED", "source-1")
+
+
+def told() -> list[Any]:
+    """What the asset of published videos was changed for."""
+    from airflow.models.asset import AssetEvent  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    with create_session() as session:
+        return [
+            event.extra
+            for event in session.scalars(select(AssetEvent).order_by(AssetEvent.id))
+            if event.asset.name == "vodflow_published_video"
+        ]
+
+
+def test_bytes_that_come_back_are_told_of_as_published(
+    ingest: Callable[..., Any], s3: S3Client, source_bucket: str, set_settings: Callable[..., Settings]
+) -> None:
+    channel = {"type": "webhook", "name": "crm", "url": "http://127.0.0.1:9/", "secret": "x", "events": ["published"]}
+    set_settings(notifications=json.dumps([channel]), dynamodb_table="videos")
+    keys = ("acme/a.mp4", "acme/b.mp4")
+
+    def put(body: bytes) -> list[int]:
+        """Put these bytes to both keys, sweep; the jobs that are public then."""
+        for key in keys:
+            s3.put_object(Bucket=source_bucket, Key=key, Body=body)
+        assert ingest()[0] == "success"
+        with transaction("test") as connection:
+            ids = connection.scalars(text("SELECT id FROM source WHERE status = 'DISPATCHED' ORDER BY id")).all()
+            for source_id in ids:
+                sources.mark_probed(connection, source_id, media_info())
+                published_job(connection, sources.get_source(connection, source_id))
+            # S3 dates objects by the second.
+            connection.execute(text("UPDATE source SET current_since = current_since - interval '1 minute'"))
+            connection.execute(text("UPDATE metadata_sync SET synced_version = version"))
+            return list(connection.scalars(text("SELECT job_id FROM publication ORDER BY video_id")))
+
+    before = len(told())
+    first, other = put(b"first"), put(b"other")
+    assert (len(set(first + other)), told()[before:]) == (4, []), "publish itself tells of those"
+    assert put(b"first") == first
+    events = told()[before:]
+    assert sorted(event["job_id"] for event in events) == first
+    assert {event["source"] for event in events} == {f"s3://{source_bucket}/{key}" for key in keys}
+    assert set(events[0]) == {field.name for field in dataclasses.fields(PublishedVideo)}
+    assert events[0]["manifest_url"].endswith("/manifest.json")
+    assert ingest()[0] == "success"
+    assert len(told()[before:]) == 2, "once"
+    assert put(b"other") == other
+    assert sorted(event["job_id"] for event in told()[before + 2 :]) == other
+    with transaction("test") as connection:
+        documents = connection.scalars(text("SELECT payload FROM notification_delivery ORDER BY id")).all()
+        due = connection.scalars(text("SELECT due_at <= now() FROM metadata_sync")).all()
+    assert [document["job"]["id"] for document in documents] == [*first, *other, *first, *other]
+    assert all(document["publication"]["current"] for document in documents)
+    assert due == [True, True]
+
+
+def test_a_round_that_breaks_off_tells_again(catalog: Settings) -> None:
+    with transaction("test") as connection:
+        job = published_job(connection, probed_source(connection))
+        connection.execute(text("UPDATE publication SET again_told_by = ''"))
+    assert [video.job_id for video in public_again("run-1")] == [job.id]
+    assert [video.job_id for video in public_again("run-1")] == [job.id], "a retry of the same run"
+    assert public_again("run-2") == []
 
 
 def test_a_prefix_narrows_a_manual_sweep(ingest: Callable[..., Any], s3: S3Client, source_bucket: str) -> None:

@@ -9,6 +9,9 @@ cron `VODFLOW_SWEEP_SCHEDULE`. By hand: *Trigger* sweeps now; give a `prefix` to
 **Task** `ingest`: registers the objects that the messages name, and empties the queue. A scheduled or manual run then
 lists the watched places page by page and registers what no message told. Every new source gets its run, `source-{id}`.
 
+**Tells others**: where bytes came back to a key that are published already, their job is public once more; the asset
+`vodflow_published_video` changes as when it was published first (docs/notifications.md).
+
 **Params**: `prefix`, see the form.
 
 **Safe to run twice**: a source is bucket, key and version, unique in the catalog; its run's id is made of its id. A

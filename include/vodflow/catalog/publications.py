@@ -93,12 +93,19 @@ def show_again(conn: Connection, source_id: int) -> None:
     query = select(job.c.id).where(job.c.source_id == source_id, job.c.status == JobStatus.PUBLISHED)
     row = jobs.get_job(conn, conn.execute(query.order_by(job.c.id.desc()).limit(1)).scalar_one())
     manifest_uri = f"s3://{row.bucket}/{row.prefix}/{layout.MANIFEST}"
-    if _flip(conn, row, manifest_uri):
+    if _flip(conn, row, manifest_uri, again=""):
         moment = get_publication(conn, row.video_id).published_at
         outbox.job_published(conn, row, manifest_uri, current=True, again=moment)
 
 
-def _flip(conn: Connection, row: JobRow, manifest_uri: str) -> bool:
+def take_again(conn: Connection, run_id: str) -> list[int]:
+    """Jobs that became public once more and that no other run has told of; this run tells of them now."""
+    mine = publication.c.again_told_by.in_(["", run_id])
+    told = update(publication).where(mine).values(again_told_by=run_id).returning(publication.c.job_id)
+    return sorted(conn.scalars(told))
+
+
+def _flip(conn: Connection, row: JobRow, manifest_uri: str, *, again: str | None = None) -> bool:
     public = conn.execute(
         select(publication.c.job_id, source.c.current_since, source.c.id.label("source_id"))
         .join(job, job.c.id == publication.c.job_id)
@@ -115,7 +122,7 @@ def _flip(conn: Connection, row: JobRow, manifest_uri: str) -> bool:
         conn.execute(
             update(publication)
             .where(publication.c.video_id == row.video_id)
-            .values(job_id=row.id, manifest_uri=manifest_uri, published_at=func.now())
+            .values(job_id=row.id, manifest_uri=manifest_uri, published_at=func.now(), again_told_by=again)
         )
     return newer
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 
 from rich.filesize import decimal
@@ -18,35 +17,13 @@ from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, VodflowError
 from vodflow.outcomes.announce import announce
+from vodflow.pipeline.asset_event import PublishedVideo
 from vodflow.publication.manifest import bucket_url, build_manifest
-from vodflow.publication.player import player_url
 from vodflow.storage.objects import put_json, readable_url
 from vodflow.verification import S3Store, Verification, verify
 from vodflow.verification.result import MeasuredRendition
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class PublishedVideo:
-    """A job whose outputs are verified and published: what others may want to know of it, all of it small.
-
-    :param source: ``s3://bucket/key`` of what came in
-    :param manifest: ``s3://`` URI of ``manifest.json``; ``manifest_url`` is where players find it
-    :param player_url: where a person watches it, if the player page is in the media bucket
-    """
-
-    job_id: int
-    source_id: int
-    video_id: int
-    tenant: str
-    video: str
-    source: str
-    profile: str
-    engine: str
-    manifest: str
-    manifest_url: str
-    player_url: str
 
 
 def verify_and_publish(job_id: int) -> PublishedVideo:
@@ -57,21 +34,7 @@ def verify_and_publish(job_id: int) -> PublishedVideo:
     :raises CatalogError: no engine has finished the job
     """
     verify_job(job_id)
-    job = publish_job(job_id)
-    base, key = bucket_url(job.bucket), f"{job.prefix}/{layout.MANIFEST}"
-    published = PublishedVideo(
-        job_id=job.id,
-        source_id=job.source_id,
-        video_id=job.video_id,
-        tenant=job.plan.tenant,
-        video=job.plan.video,
-        source=job.plan.source.uri,
-        profile=job.profile,
-        engine=str(job.engine),
-        manifest=f"s3://{job.bucket}/{key}",
-        manifest_url=f"{base}/{key}",
-        player_url=player_url(base, key),
-    )
+    published = PublishedVideo.of(publish_job(job_id))
     log.info("Published: %s", published.manifest_url)
     log.info("Watch it: %s", published.player_url)
     return published

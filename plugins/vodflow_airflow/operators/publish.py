@@ -13,7 +13,7 @@ from vodflow_airflow.links.published import ManifestLink, PlayerLink
 from vodflow_airflow.operators.video_step import VideoStepOperator
 
 if TYPE_CHECKING:
-    from vodflow.pipeline.publish import PublishedVideo
+    from vodflow.pipeline.asset_event import PublishedVideo
 
 
 class PublishOperator(VideoStepOperator):

@@ -9,10 +9,12 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from vodflow.catalog.states import ArtifactKind, JobStatus
@@ -79,8 +81,14 @@ publication = Table(
     Column("manifest_uri", Text, nullable=False),
     timestamp("first_published_at", nullable=False),
     timestamp("published_at", nullable=False),
+    Column(
+        "again_told_by",
+        Text,
+        comment="run that tells other DAGs that this job is public once more; empty while none does",
+    ),
     # Together: the job is of this video, and it is PUBLISHED, which is final.
     CheckConstraint("job_status = 'PUBLISHED'", name="job_status"),
     ForeignKeyConstraint(["job_id", "video_id", "job_status"], ["job.id", "job.video_id", "job.status"]),
+    Index("ix_publication_again", "again_told_by", postgresql_where=text("again_told_by IS NOT NULL")),
     comment="Which job of a video is public now.",
 )
