@@ -77,7 +77,7 @@ def preload_services() -> None:
     Opens no connection and looks for no credentials: the placeholders are of clients that are thrown away. For each
     service a session is left for those processes, with nothing in it yet.
     """
-    for service, listing in (("s3", "list_objects_v2"), ("sqs", "list_queues")):
+    for service, operation in (("s3", "get_object"), ("sqs", "receive_message")):
         session: Any = _made_session()
         client = session.client(
             service,
@@ -85,7 +85,7 @@ def preload_services() -> None:
             aws_access_key_id="none",
             aws_secret_access_key="none",  # noqa: S106
         )
-        client.can_paginate(listing)  # pages have a description of their own
+        client.can_paginate(operation)  # whatever the answer: the description of pages, a file of its own, is read
         _spare_sessions.append(_made_session())
 
 
