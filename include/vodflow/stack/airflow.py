@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
 
 from vodflow.stack.config import StackConfig, write_private
 from vodflow.stack.environment import password_file
@@ -72,12 +72,13 @@ def _check_api(config: StackConfig, timeout: float) -> None:
 
 
 class _Job:
-    """The heartbeat of one part in Airflow's database."""
+    """The heartbeat of one part in Airflow's database, asked over a connection that is kept: a new one costs more."""
 
     def __init__(self, config: StackConfig, name: str) -> None:
         self._config = config
         self._name = name
         self._since = 0.0
+        self._connection: Any = None
 
     def note_start(self) -> None:
         """Jobs that began earlier belong to a process that is gone, though they may look alive for a while."""
@@ -88,5 +89,13 @@ class _Job:
 
         :raises StackError: it does not
         """
-        with contextlib.closing(connect(self._config, "airflow", timeout)) as connection:
-            check_heartbeat(connection, self._name, since=self._since)
+        from psycopg2 import Error  # noqa: PLC0415 - only where a database is asked
+
+        if self._connection is not None:
+            try:
+                return check_heartbeat(self._connection, self._name, since=self._since)
+            except Error:  # PostgreSQL may have been started again since
+                self._connection.close()
+        self._connection = None
+        self._connection = connect(self._config, "airflow", timeout)
+        return check_heartbeat(self._connection, self._name, since=self._since)

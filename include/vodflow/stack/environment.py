@@ -38,6 +38,8 @@ TUNED: Final[Mapping[str, Mapping[str, object]]] = {
         "simple_auth_manager_users": "admin:admin",
         # The plan of a video changes with its Params at once; the default keeps a changed DAG back for 30 s.
         "min_serialized_dag_update_interval": 2,
+        # Rendered fields stay as long as their runs: to look for old ones costs each task a query.
+        "num_dag_runs_to_retain_rendered_fields": 0,
     },
     "database": {"load_default_connections": False, "sql_alchemy_pool_size": 5, "sql_alchemy_max_overflow": 20},
     "api": {"workers": 1, "instance_name": "Vodflow"},
@@ -48,7 +50,8 @@ TUNED: Final[Mapping[str, Mapping[str, object]]] = {
                   "task_instance_heartbeat_timeout": 60, "max_dagruns_per_loop_to_schedule": 5},
     "workers": {"min_heartbeat_interval": 1},
     "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
-    "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 60, "parsing_processes": 1},
+    # A changed file is read at once all the same.
+    "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 300, "parsing_processes": 1},
     "usage_data_collection": {"enabled": False},
 }  # fmt: skip
 

@@ -98,7 +98,6 @@ class PostgresServer:
             account=self._account,
             stop_signal=signal.SIGINT,  # PostgreSQL's "fast" shutdown
             stop_rank=2,
-            interval=2.0,
             url=f"{HOST}:{self._config.ports[PART]}",
         )
 

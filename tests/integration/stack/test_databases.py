@@ -44,6 +44,10 @@ def test_both_databases_are_migrated_once_and_each_role_owns_its_own(
     assert {("airflow", "airflow"), ("vodflow", "vodflow")} <= set(query(stack_config, "postgres", owners))
     assert query(stack_config, "vodflow", "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
 
+    # Only Airflow may lose its last moments to a crash.
+    assert query(stack_config, "airflow", "SHOW synchronous_commit") == [("off",)]
+    assert query(stack_config, "vodflow", "SHOW synchronous_commit") == [("on",)]
+
     def no_process(*_: object) -> None:
         pytest.fail("nothing changed, so nothing may be started")
 
