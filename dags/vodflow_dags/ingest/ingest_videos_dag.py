@@ -54,7 +54,8 @@ SWEEP = CronDataIntervalTimetable(get_settings().sweep_schedule, timezone="UTC")
     default_args={"retries": 3, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2.0},
 )
 def ingest_videos() -> None:
-    ingest()
+    # There is nothing to render, and to say so would be one more request of each run.
+    ingest().operator.template_fields = ()
 
 
 ingest_videos()

@@ -108,6 +108,9 @@ PARAMS = {
         description="A source that the catalog knows; leave it empty when you give a source URI",
     ),
 }
+# Each task checks its Params, and their schemas first: against this older one that takes half the time.
+for param in PARAMS.values():
+    param.schema["$schema"] = "http://json-schema.org/draft-07/schema#"
 
 
 @dag(

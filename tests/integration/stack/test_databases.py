@@ -48,6 +48,9 @@ def test_both_databases_are_migrated_once_and_each_role_owns_its_own(
     assert query(stack_config, "airflow", "SHOW synchronous_commit") == [("off",)]
     assert query(stack_config, "vodflow", "SHOW synchronous_commit") == [("on",)]
 
+    rounds = "SELECT DISTINCT rolpassword ~ '^SCRAM-SHA-256.1:' FROM pg_authid WHERE rolname IN ('airflow', 'vodflow')"
+    assert query(stack_config, "postgres", rounds) == [(True,)]
+
     def no_process(*_: object) -> None:
         pytest.fail("nothing changed, so nothing may be started")
 
