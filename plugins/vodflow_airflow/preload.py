@@ -63,14 +63,15 @@ def preload_before_fork() -> None:
 def preload() -> None:
     """Import :data:`MODULES`, and do once what each task would do first.
 
-    Read the settings, the certificates and the descriptions of the AWS services, load Airflow's plugins, compile the
-    manifest's schema.
+    Read the settings, the certificates and the descriptions of the AWS services, make the clients of these and of the
+    catalog, load Airflow's plugins, compile the manifest's schema.
     """
     for name in MODULES:
         importlib.import_module(name)
     # Imported here: they are for the scheduler only.
     from airflow.sdk.api.client import Client  # noqa: PLC0415
     from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
+    from vodflow.catalog.database import get_engine  # noqa: PLC0415
     from vodflow.publication.manifest import manifest_validator  # noqa: PLC0415
     from vodflow.settings import get_settings  # noqa: PLC0415
     from vodflow.storage.clients import preload_services  # noqa: PLC0415
@@ -81,6 +82,7 @@ def preload() -> None:
     get_listener_manager()
     manifest_validator()
     preload_services()
+    get_engine()
 
 
 class _Once:

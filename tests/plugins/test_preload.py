@@ -61,6 +61,39 @@ def test_what_each_task_would_do_first_is_done_once() -> None:
         "first, second, third = (clients.new_session() for _ in range(3))",
         "assert len({first, second, third}) == 3",
         "assert first._session.get_component('data_loader') is third._session.get_component('data_loader')",
+        "clients.new_session = None",
+        "clients.s3_client(), clients.sqs_client()",
+    )
+
+
+def test_clients_of_before_the_fork_sign_with_the_credentials_of_after_it() -> None:
+    run(
+        "import os",
+        "for name in ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE'): os.environ.pop(name, None)",
+        "from vodflow.storage.clients import preload_services, s3_client",
+        "preload_services()",
+        "client = s3_client()",
+        "def signs(key):",
+        "    os.environ.update(AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY='secret')",
+        "    return f'Credential={key}%2F' in client.generate_presigned_url('get_object', {'Bucket': 'b', 'Key': 'k'})",
+        "for key in ('FIRST', 'SECOND'):",
+        "    pid = os.fork()",
+        "    pid or os._exit(0 if signs(key) else 1)",
+        "    assert os.waitpid(pid, 0)[1] == 0, key",
+    )
+
+
+def test_clients_of_before_the_fork_refuse_half_a_key_by_name() -> None:
+    run(
+        "import os",
+        "os.environ.pop('AWS_SECRET_ACCESS_KEY', None)",
+        "os.environ.update(AWS_ACCESS_KEY_ID='half')",
+        "from vodflow.errors import ConfigurationError",
+        "from vodflow.storage.clients import preload_services, s3_client",
+        "preload_services()",
+        "try: s3_client().generate_presigned_url('get_object', {'Bucket': 'b', 'Key': 'k'})",
+        "except ConfigurationError as error: assert 'AWS cannot be used as it is set up here' in str(error)",
+        "else: raise AssertionError",
     )
 
 
