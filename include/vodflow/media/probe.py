@@ -186,7 +186,8 @@ def _check_end(end: float, duration: float, tail: Mapping[int, Extent], *, cut: 
 
 
 def _decode(source: str, seconds: float, outputs: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-    argv = [ffmpeg_path(), "-nostdin", *_TALK, "-threads", "1", "-t", str(seconds), *input_arguments(source, timeout)]
+    cheap = ["-threads", "1", "-filter_threads", "1", "-skip_loop_filter", "all"]
+    argv = [ffmpeg_path(), "-nostdin", *_TALK, *cheap, "-t", str(seconds), *input_arguments(source, timeout)]
     done = _run([*argv, *outputs], source, timeout)
     if done.returncode != 0:
         _raise_unless_readable(source, done)

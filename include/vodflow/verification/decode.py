@@ -65,7 +65,8 @@ def decode_argv(demuxer: str) -> list[str]:
     """
     return [
         str(ffmpeg_path()), "-nostdin", "-hide_banner", "-v", "error", "-xerror", "-err_detect", "explode",
-        "-skip_loop_filter", "all", "-threads", "1", "-f", demuxer, "-i", "pipe:0", *_MEASURED[demuxer], "-",
+        "-skip_loop_filter", "all", "-threads", "1", "-filter_threads", "1",
+        "-f", demuxer, "-i", "pipe:0", *_MEASURED[demuxer], "-",
     ]  # fmt: skip
 
 

@@ -137,8 +137,14 @@ class SourceReader:
         """
         media = self._media
         offset = input_offset(media.container, media.start or 0.0, used, self._zero)
-        decoding = ["-skip_loop_filter", "all", "-threads", "1", "-itsoffset", f"{offset:.6f}"]
-        return [*patience(media.longest_gap), *decoding, *input_arguments(self._url, _TIMEOUT)]
+        decoding = ["-skip_loop_filter", "all", "-threads", "1", "-filter_threads", "1"]
+        return [
+            *patience(media.longest_gap),
+            *decoding,
+            "-itsoffset",
+            f"{offset:.6f}",
+            *input_arguments(self._url, _TIMEOUT),
+        ]
 
     def _copied(self, end: float) -> list[str]:
         """An output that reads the pictures, too: FFmpeg joins recordings where the first of its streams jumps."""
