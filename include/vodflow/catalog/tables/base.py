@@ -1,7 +1,4 @@
-"""What all tables share: the metadata with its naming convention, and small column makers.
-
-Migrations use the makers too, so what one of them makes never changes.
-"""
+"""What all tables share: the metadata with its naming convention, and small column makers."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from vodflow.catalog.tables.base import timestamp
-
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -34,15 +32,22 @@ def _set_words(*, with_new: bool) -> None:
 
 def upgrade() -> None:
     for column in (
-        timestamp(
-            "current_since", nullable=False, comment="since when the key has these bytes; orders those of one key"
+        sa.Column(
+            "current_since",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="since when the key has these bytes; orders those of one key",
         ),
         sa.Column(
-            "unreadable_reason", sa.Text, comment="why it could not be read when that was tried last; kept afterwards"
+            "unreadable_reason",
+            sa.Text(),
+            nullable=True,
+            comment="why it could not be read when that was tried last; kept afterwards",
         ),
-        sa.Column("unreadable_detail", sa.Text),
-        timestamp("unreadable_at"),
-        sa.Column("reopened", sa.Integer, server_default="0", nullable=False, comment="runs started after the first"),
+        sa.Column("unreadable_detail", sa.Text(), nullable=True),
+        sa.Column("unreadable_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reopened", sa.Integer(), server_default="0", nullable=False, comment="runs started after the first"),
     ):
         op.add_column("source", column)
     op.alter_column("source", "last_modified", comment="by S3", existing_comment="by S3; orders the versions of a key")
@@ -59,9 +64,15 @@ def upgrade() -> None:
     op.execute("UPDATE source SET current_since = last_modified WHERE status <> 'UNREADABLE'")
     for name, check in _CHECKS.items():
         op.create_check_constraint(op.f(name), "source", check)
-    unreadable, since = sa.text("status = 'UNREADABLE'"), sa.text("unreadable_at IS NOT NULL")
-    op.create_index("ix_source_unreadable", "source", ["bucket", "key"], postgresql_where=unreadable)
-    op.create_index("ix_source_unreadable_at", "source", ["unreadable_at"], postgresql_where=since)
+    op.create_index(
+        "ix_source_unreadable", "source", ["bucket", "key"], postgresql_where=sa.text("status = 'UNREADABLE'")
+    )
+    op.create_index(
+        "ix_source_unreadable_at",
+        "source",
+        ["unreadable_at"],
+        postgresql_where=sa.text("unreadable_at IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:

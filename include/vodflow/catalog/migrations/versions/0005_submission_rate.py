@@ -16,12 +16,18 @@ def upgrade() -> None:
     op.execute(f"DROP TABLE IF EXISTS {_TABLE}")
     op.create_table(
         _TABLE,
-        sa.Column("key", sa.Text, primary_key=True,
-                  comment="what has one quota: connection or account, Region, endpoint"),
-        sa.Column("free_at", sa.Double, nullable=False,
-                  comment="when the next job may be submitted, seconds since the epoch"),
+        sa.Column(
+            "key", sa.Text(), nullable=False, comment="what has one quota: connection or account, Region, endpoint"
+        ),
+        sa.Column(
+            "free_at",
+            sa.Double(),
+            nullable=False,
+            comment="when the next job may be submitted, seconds since the epoch",
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_mediaconvert_submission_rate")),
         comment="the shared rate of submissions to MediaConvert, where the settings ask for it",
-    )  # fmt: skip
+    )
 
 
 def downgrade() -> None:
