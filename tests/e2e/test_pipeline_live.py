@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import text
 from support import playback
 from support.clips import clip
+from support.encoders import halt_encoders, let_go_on
 from support.mediaconvert_service import put_faults
 from vodflow.catalog.database import dispose_engines, transaction
 from vodflow.contract import layout
@@ -115,14 +116,16 @@ def notes_of_runs(stack: Stack) -> list[str | None]:
 
 
 def test_no_video_is_lost_whoever_is_killed(live: Stack) -> None:
-    """PostgreSQL, the API server, the scheduler and its workers die while videos are on their way."""
-    victims = ["postgres", "api-server", "scheduler"]
+    """PostgreSQL, the API server, the scheduler and its workers die while a video is being encoded."""
+    victims, halted = ["postgres", "api-server", "scheduler"], []
     uploads = [upload(name, f"chaos/{name}.mp4") for name in ("small", "silent", "mono", "fast", "odd", "interlaced")]
 
     def strike(progress: list[Progress]) -> None:
-        busy = any(item.verdict == "PROGRESSING" for item in progress)
-        if victims and busy and live.is_healthy():
+        if victims and live.is_healthy() and (stopped := halt_encoders(live)):
+            halted.extend(stopped)
             _kill(live, victims.pop(0))
+        if not victims:
+            let_go_on(halted)
 
     assert follow(live, uploads, strike) == ["PUBLISHED"] * len(uploads)
     assert victims == [], "the videos were through before every part was killed"

@@ -10,13 +10,12 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from support.clips import clip
+from support.encoders import encoders, halt_encoders
 from vodflow.stack.airflow_api import AirflowApi
 from vodflow.stack.home import REPOSITORY
 from vodflow.stack.stack import Stack
@@ -54,25 +53,6 @@ def runs_of(stack: Stack, source_id: int) -> list[str]:
     with AirflowApi(stack.config) as airflow:
         answer = airflow._call("GET", "/api/v2/dags/transcode_video/dagRuns", params={"limit": 100, "order_by": "-id"})
     return [run["dag_run_id"] for run in answer["dag_runs"] if run["conf"].get("source_id") == source_id]
-
-
-def encoders(stack: Stack) -> list[psutil.Process]:
-    found = []
-    for process in stack.processes():
-        with suppress(psutil.NoSuchProcess):
-            if process.is_running() and "ffmpeg" in process.name():
-                found.append(process)
-    return found
-
-
-def halt_encoders(stack: Stack) -> bool:
-    """Let nothing be encoded to its end before somebody cancels it; whether there was an encoder."""
-    halted = False
-    for process in encoders(stack):
-        with suppress(psutil.NoSuchProcess):
-            process.suspend()
-            halted = True
-    return halted
 
 
 def test_upload_and_wait_is_one_run_whoever_notices(stack: Stack, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import cached_property, lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import boto3
 import botocore.session
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def _loader() -> Any:
     return create_loader()
-
-
-#: By service, settings and endpoint; boto3 clients are thread-safe.
-_clients: dict[tuple[str, Settings, str | None], Any] = {}
 
 
 class _CredentialsLater(Credentials):
@@ -71,30 +67,55 @@ def _unusable(error: Exception) -> ConfigurationError:
     return ConfigurationError(f"AWS cannot be used as it is set up here: {error}.")
 
 
+class _Made(NamedTuple):
+    """What a client is made of."""
+
+    service: str
+    region: str
+    endpoint_url: str | None
+    connect_timeout: float
+    read_timeout: float
+    attempts: int
+    connections: int
+    own_endpoint: bool
+
+    @classmethod
+    def of(cls, service: str, settings: Settings, endpoint_url: str | None = None) -> Self:
+        return cls(
+            service,
+            settings.aws_region,
+            endpoint_url or settings.aws_endpoint_url,
+            settings.aws_connect_timeout,
+            settings.aws_read_timeout,
+            settings.aws_attempts,
+            max(10, settings.upload_concurrency * 2),
+            bool(settings.aws_endpoint_url),
+        )
+
+
+#: boto3 clients are thread-safe.
+_clients: dict[_Made, Any] = {}
+
+
 def _client(service: str, settings: Settings, endpoint_url: str | None = None) -> Any:
-    key = (service, settings, endpoint_url)
-    if key not in _clients:
-        _clients[key] = _made_client(new_session(), service, settings, endpoint_url)
-    return _clients[key]
+    made = _Made.of(service, settings, endpoint_url)
+    if made not in _clients:
+        _clients[made] = _made_client(new_session(), made)
+    return _clients[made]
 
 
-def _made_client(session: Any, service: str, settings: Settings, endpoint_url: str | None = None) -> Any:
+def _made_client(session: Any, made: _Made) -> Any:
     config = Config(
-        connect_timeout=settings.aws_connect_timeout,
-        read_timeout=settings.aws_read_timeout,
-        retries={"mode": "standard", "total_max_attempts": settings.aws_attempts},
-        max_pool_connections=max(10, settings.upload_concurrency * 2),
+        connect_timeout=made.connect_timeout,
+        read_timeout=made.read_timeout,
+        retries={"mode": "standard", "total_max_attempts": made.attempts},
+        max_pool_connections=made.connections,
         # S3 presigns with version 2 in us-east-1 otherwise, which newer buckets refuse.
-        signature_version="s3v4" if service == "s3" else None,
-        s3={"addressing_style": "path"} if settings.aws_endpoint_url else {},
+        signature_version="s3v4" if made.service == "s3" else None,
+        s3={"addressing_style": "path"} if made.own_endpoint else {},
     )
     try:
-        return session.client(
-            service,
-            region_name=settings.aws_region,
-            endpoint_url=endpoint_url or settings.aws_endpoint_url,
-            config=config,
-        )
+        return session.client(made.service, region_name=made.region, endpoint_url=made.endpoint_url, config=config)
     except (BotoCoreError, ValueError) as error:  # an unknown profile, half a key, an endpoint that is no URL
         raise _unusable(error) from error
 
@@ -108,9 +129,10 @@ def preload_services() -> None:
     """
     settings = get_settings()
     for service, operation in (("s3", "get_object"), ("sqs", "receive_message")):
-        client = _made_client(new_session(later=True), service, settings)
+        made = _Made.of(service, settings)
+        client = _made_client(new_session(later=True), made)
         client.can_paginate(operation)  # whatever the answer: the description of pages, a file of its own, is read
-        _clients[service, settings, None] = client
+        _clients[made] = client
 
 
 def forget_clients() -> None:
