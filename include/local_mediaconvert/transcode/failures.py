@@ -77,13 +77,11 @@ def check_encode(plan: JobPlan, finished: Finished, paths: Mapping[Encode, Path]
 
 
 def write_failure(group: GroupPlan, error: Exception) -> JobFailed:
-    """Why the outputs of a group could not be written; ``error`` is boto3's."""
-    from boto3.exceptions import S3UploadFailedError  # noqa: PLC0415 - boto3 is slow to import
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    """Why the outputs of a group could not be written; ``error`` is botocore's."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
     where = group.place.uri("")
-    cause = error.__context__ if isinstance(error, S3UploadFailedError) else error
-    status = cause.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(cause, ClientError) else 0
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(error, ClientError) else 0
     if status == 404:
         return JobFailed(ErrorCode.NOT_FOUND, f"Unable to write to output [{where}]: [{error}]")
     if status == 403:

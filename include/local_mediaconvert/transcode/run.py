@@ -241,8 +241,7 @@ class _Job:
 
     def upload(self, plan: JobPlan, made: Mapping[int, Made]) -> None:
         """Every group to its destination; top-level playlists and manifests last."""
-        from boto3.exceptions import Boto3Error  # noqa: PLC0415 - boto3 is slow to import
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
 
         from local_mediaconvert.transcode.upload import store_group  # noqa: PLC0415
 
@@ -260,7 +259,7 @@ class _Job:
             try:
                 folder = self._group_folder(group)
                 store_group(group, made[group.number], folder, self.used, progress=progress, cancel=self.cancel)
-            except (Boto3Error, BotoCoreError, ClientError) as error:
+            except (BotoCoreError, ClientError) as error:
                 raise write_failure(group, error) from error
             done += sizes[group.number]
         self.phases.tell(Phase.UPLOADING, 1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from vodflow.contract.layout import CONTENT_TYPES
 from vodflow.errors import EngineCanceled
@@ -40,7 +39,7 @@ _MORE_CONTENT_TYPES: Final = {
     ".ttml": "application/ttml+xml",
     ".xml": "application/ttml+xml",
 }
-#: Files sent at a time; most are small.
+#: Files and parts sent at a time; most are small.
 _PARALLEL: Final = 8
 _ACLS: Final = {
     "PUBLIC_READ": "public-read",
@@ -62,9 +61,15 @@ def store_group(
 ) -> None:
     """Upload everything below ``folder``, playlists and manifests last.
 
-    :raises ClientError, BotoCoreError, Boto3Error: when S3 does not take it
+    :raises ClientError, BotoCoreError: when S3 does not take it
     :raises EngineCanceled: when ``cancel`` is set
     """
+    from boto3.s3.transfer import (  # noqa: PLC0415 - boto3 is slow to import
+        ProgressCallbackInvoker,
+        TransferConfig,
+        create_transfer_manager,
+    )
+
     headers = put_arguments(group.settings.get("DestinationSettings", {}).get("S3Settings", {}))
     s3, sent, lock = client("s3", settings), 0, threading.Lock()
 
@@ -76,19 +81,20 @@ def store_group(
             sent += number
             progress(sent)
 
-    def send(path: Path) -> None:
+    def send(path: Path) -> Any:
         suffix = path.suffix.lower()
         kind = CONTENT_TYPES.get(suffix) or _MORE_CONTENT_TYPES.get(suffix) or "application/octet-stream"
         key = f"{group.place.folder.strip('/')}/{path.relative_to(folder).as_posix()}".lstrip("/")
         extra = {**headers, "ContentType": kind, "ChecksumAlgorithm": "CRC32"}
-        s3.upload_file(str(path), group.place.bucket, key, ExtraArgs=extra, Callback=count)
+        return manager.upload(str(path), group.place.bucket, key, extra, [ProgressCallbackInvoker(count)])
 
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     last = {folder / name for name in made.playlists}
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+    # Not the client's upload_file: its error has no code.
+    with create_transfer_manager(s3, TransferConfig(max_concurrency=_PARALLEL)) as manager:
         for batch in ([path for path in files if path not in last], [path for path in files if path in last]):
-            for _ in pool.map(send, batch):
-                pass
+            for future in [send(path) for path in batch]:
+                future.result()
 
 
 def put_arguments(settings: Document) -> dict[str, str]:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,6 +17,7 @@ from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
 from vodflow.storage.objects import SourceObject, resolve_source
+from vodflow.storage.transfers import put_file
 from vodflow.storage.upload import Checksums, checksums
 
 #: S3's limits (user guide, "Amazon S3 multipart upload limits"): parts of one upload, and bytes of one object.
@@ -116,29 +116,25 @@ class _Sending:
         """Send it; boto3 aborts the multipart upload when anything fails."""
         size = part_size(self._size)
         try:
-            s3_client(self._settings).upload_file(
-                str(self._path),
+            put_file(
+                s3_client(self._settings),
+                self._path,
                 self._bucket,
                 self._key,
-                ExtraArgs={
+                {
                     "ContentType": mimetypes.guess_type(self._path.name)[0] or "application/octet-stream",
                     "Metadata": self._metadata,
                     "ChecksumAlgorithm": "CRC32",
                 },
-                Callback=self._count,
-                Config=TransferConfig(
+                progress=self._count,
+                config=TransferConfig(
                     multipart_threshold=size,
                     multipart_chunksize=size,
                     max_concurrency=self._settings.upload_concurrency,
                 ),
             )
-        except S3UploadFailedError as error:
-            self._check_canceled()
-            cause = error.__context__
-            if isinstance(cause, (ClientError, BotoCoreError)):
-                raise storage_error(cause, "upload", self._uri) from error
-            raise EngineError(f"Could not upload {self._uri}: {error}", code="upload") from error
         except (ClientError, BotoCoreError) as error:
+            self._check_canceled()
             raise storage_error(error, "upload", self._uri) from error
         except OSError as error:
             raise EngineError(f"Could not read {self._path}: {error}", code="read") from error

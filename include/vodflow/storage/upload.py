@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,6 +20,7 @@ from vodflow.errors import EngineCanceled, EngineError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
+from vodflow.storage.transfers import put_file
 
 log = logging.getLogger(__name__)
 
@@ -151,13 +151,8 @@ class _Upload:
                 stored, expected = self._put(path, key, item), sums.whole
             else:
                 stored, expected = self._put_parts(path, key, item), sums.composite
-        except S3UploadFailedError as error:
-            self._check_canceled()
-            cause = error.__context__
-            if isinstance(cause, (ClientError, BotoCoreError)):
-                raise storage_error(cause, "upload", uri) from error
-            raise EngineError(f"Could not upload {uri}: {error}", code="upload") from error
         except (ClientError, BotoCoreError) as error:
+            self._check_canceled()
             raise storage_error(error, "upload", uri) from error
         if stored is not None and stored != expected:
             raise EngineError(f"S3 stored {uri} with CRC-32 {stored}, not {expected}.", code="checksum")
@@ -183,13 +178,14 @@ class _Upload:
 
     def _put_parts(self, path: Path, key: str, item: OutputObject) -> str | None:
         client = s3_client(self.settings)
-        client.upload_file(
-            str(path),
+        put_file(
+            client,
+            path,
             self.bucket,
             key,
-            ExtraArgs={**self._headers(item), "ChecksumAlgorithm": "CRC32"},
-            Callback=self._part_sent,
-            Config=TransferConfig(
+            {**self._headers(item), "ChecksumAlgorithm": "CRC32"},
+            progress=self._part_sent,
+            config=TransferConfig(
                 multipart_threshold=PART_SIZE,
                 multipart_chunksize=PART_SIZE,
                 max_concurrency=min(4, self.settings.upload_concurrency),

@@ -22,6 +22,7 @@ from vodflow.cli import main
 from vodflow.cli.app import SUBCOMMANDS
 from vodflow.settings import Settings, get_settings
 from vodflow.stack.home import Home
+from vodflow.storage.clients import forget_clients
 
 pytestmark = pytest.mark.integration
 
@@ -161,6 +162,7 @@ class Shell:
 def _forget() -> None:
     with ExitStack() as ignored:
         ignored.callback(get_settings.cache_clear)
+        ignored.callback(forget_clients)
         if get_settings.cache_info().currsize:
             dispose_engines()
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mypy_boto3_s3 import S3Client
+from s3transfer.manager import TransferCoordinatorController
 from vodflow.errors import EngineCanceled, SourceNotFound
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.download import RANGE_SIZE, download
 from vodflow.storage.objects import list_objects, parse_s3_uri, presigned_get, put_json, resolve_source
+from vodflow.storage.send import send_file
 from vodflow.storage.upload import PART_SIZE, checksums, upload_tree
 
 pytestmark = pytest.mark.integration
@@ -174,3 +178,18 @@ def test_put_json_is_served_as_json(bucket: str, s3: S3Client, aws: Settings) ->
     assert answer["ContentType"] == "application/json"
     assert answer["CacheControl"] == aws.manifest_cache_control
     assert '"Über"' in answer["Body"].read().decode()
+
+
+def test_s3s_own_error_is_never_lost(tree: Path, aws: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's own upload_file loses it where a transfer is struck off late."""
+    strike_off = TransferCoordinatorController.remove_transfer_coordinator
+
+    def late(self: TransferCoordinatorController, transfer: Any) -> None:
+        time.sleep(0.2)
+        strike_off(self, transfer)
+
+    monkeypatch.setattr(TransferCoordinatorController, "remove_transfer_coordinator", late)
+    with pytest.raises(SourceNotFound, match="no-such-bucket-here"):
+        upload_tree(tree / "mp4", "no-such-bucket-here", "x")
+    with pytest.raises(SourceNotFound, match="no-such-bucket-here"):
+        send_file(tree / "mp4/video_360p.mp4", "no-such-bucket-here", "a.mp4")
