@@ -22,7 +22,7 @@ ACTIONS = {
     ("s3", "list_object_versions"): {"s3:ListBucketVersions"},
     ("s3", "delete_objects"): {"s3:DeleteObject"},
     ("s3", "copy_object"): {"s3:GetObject", "s3:PutObject"},
-    ("s3", "upload_file"): {"s3:PutObject", "s3:AbortMultipartUpload"},
+    ("s3", "put_file"): {"s3:PutObject", "s3:AbortMultipartUpload"},
     ("s3", "copy"): {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
     ("sqs", "delete_message_batch"): {"sqs:DeleteMessage"},
     ("sqs", "send_message_batch"): {"sqs:SendMessage"},
@@ -48,8 +48,10 @@ ELSEWHERE = {
     "MediaConvertRole": {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload"},
     "SecretsPolicy": {"secretsmanager:GetSecretValue"},
 }
-#: Methods of boto3's clients that are no operations, and names of operations that mean something else as well.
-TRANSFERS = {"upload_file", "copy"}
+#: Methods of boto3's clients that are no operations, and our own function in their place.
+TRANSFERS = {"copy"}
+OWN = {"put_file"}
+#: Names of operations that mean something else as well.
 AMBIGUOUS = {"publish": "sns", "copy": "s3", "query": None, "scan": None}
 
 
@@ -76,7 +78,7 @@ def holder_of(path: Path) -> str | None:
 def operations() -> dict[str, set[tuple[str, str]]]:
     """Every name by which code can mean an operation, ``create_job`` or ``CreateJob``, with services and method."""
     session = botocore.session.get_session()
-    found: dict[str, set[tuple[str, str]]] = {name: {("s3", name)} for name in TRANSFERS}
+    found: dict[str, set[tuple[str, str]]] = {name: {("s3", name)} for name in TRANSFERS | OWN}
     for service in SERVICES:
         for operation in session.get_service_model(service).operation_names:
             method = xform_name(operation)
@@ -91,6 +93,8 @@ def calls(path: Path, known: dict[str, set[tuple[str, str]]]) -> Iterator[tuple[
     text = path.read_text("utf-8")
     for node in ast.walk(ast.parse(text)):
         name = node.attr if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OWN:
+            name = node.func.id
         receiver = ast.unparse(node.value) if isinstance(node, ast.Attribute) else ""
         if isinstance(name, str) and (name not in TRANSFERS or "client" in receiver):
             yield from (one for one in known.get(name, ()) if one[0] in text.lower())
