@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -158,6 +158,14 @@ class MediaConvertHook(AwsBaseHook):
             self.log.info("MediaConvert job %s has ended already or is unknown; nothing to cancel", job_id)
         return cancelled
 
+    def iterate_jobs(self, *, max_pages: int = 50, **query: Any) -> Iterator[dict[str, Any]]:
+        """Jobs, newest first: of SearchJobs where ``InputFile`` is given, else of ListJobs.
+
+        :param max_pages: most calls, twenty jobs each
+        :param query: ``InputFile``, ``Queue``, ``Status``
+        """
+        return self.service.jobs(max_pages=max_pages, **query)
+
     def find_job(
         self,
         metadata: Mapping[str, str],
@@ -174,7 +182,14 @@ class MediaConvertHook(AwsBaseHook):
         found = self.service.find(metadata, input_file=input_file, max_pages=max_pages)
         return next((job for job in found if job["Status"] in (statuses or job["Status"])), None)
 
-    def wait_for_job(self, job_id: str, *, delay: float, max_attempts: int) -> dict[str, Any]:
+    def wait_for_job(
+        self,
+        job_id: str,
+        *,
+        delay: float,
+        max_attempts: int,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> dict[str, Any]:
         """Wait until a job is COMPLETE, logging its progress; returns it.
 
         Throttling and lost connections are waited out.
@@ -197,7 +212,7 @@ class MediaConvertHook(AwsBaseHook):
                 if current.ended:
                     return self.checked(job)
                 last = current
-            time.sleep(delay)
+            sleep(delay)
         raise time_limit_failure(job_id, delay * max_attempts, retryable=True)
 
     def checked(self, job: dict[str, Any]) -> dict[str, Any]:

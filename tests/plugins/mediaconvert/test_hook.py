@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,14 @@ def test_a_job_from_creation_to_its_end(service: MediaConvert) -> None:
     assert done["Status"] in hook.SUCCESS_STATES
     assert hook.get_job_state(job["Id"]) == "COMPLETE"
     assert hook.cancel_job(job["Id"]) is False
+
+
+def test_jobs_are_looked_through(service: MediaConvert) -> None:
+    hook = shared_hook(service.url)
+    made = {create(UserMetadata={"seconds": "0.1"})["Id"] for _ in range(2)}
+    for name in made:
+        hook.wait_for_job(name, delay=30, max_attempts=200, sleep=lambda _: time.sleep(0.05))
+    assert made <= {job["Id"] for job in hook.iterate_jobs(Status="COMPLETE")}
 
 
 def test_our_waiter(service: MediaConvert) -> None:

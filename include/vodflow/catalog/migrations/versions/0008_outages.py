@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from vodflow.catalog.tables.base import identity, timestamp
-
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -22,7 +20,7 @@ def _set_words(words: str) -> None:
 def upgrade() -> None:
     op.create_table(
         "outage",
-        identity(),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False, comment="vodflow.errors.SharedCause"),
         sa.Column(
             "scope",
@@ -33,8 +31,8 @@ def upgrade() -> None:
         sa.Column("step", sa.Text(), nullable=False, comment="task that met it first"),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
-        timestamp("began_at", nullable=False),
-        timestamp("ended_at", comment="none while anybody waits for it"),
+        sa.Column("began_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True, comment="none while anybody waits for it"),
         sa.CheckConstraint(
             "cause IN ('disk', 'machine', 'catalog', 'storage', 'engine', 'account')", name=op.f("ck_outage_cause")
         ),
