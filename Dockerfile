@@ -1,4 +1,5 @@
-# One image for every part of Vodflow: Airflow's components, the local MediaConvert and the command line.
+# One image for every part of Vodflow: Airflow's components, the local MediaConvert and the command line. And a small
+# one, the last, for the pods that only carry plans out.
 # FFmpeg, ffprobe and Shaka Packager come with the Python requirements; no system package is installed.
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 UV_LINK_MODE=copy
@@ -43,3 +44,22 @@ COPY deploy/compose/make-resources.sh /etc/localstack/init/ready.d/
 USER vodflow
 ENV PYTHONPATH=/opt/vodflow/include
 CMD ["/opt/aws/bin/python", "-m", "vodflow.stack.aws_server"]
+
+# Without Airflow, without a database driver. The root file system may be read-only: everything goes to the work folder.
+FROM base AS worker-environment
+COPY requirements-worker.txt /tmp/
+RUN python -m venv --without-pip /opt/venv \
+    && /opt/uv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r /tmp/requirements-worker.txt
+COPY include/vodflow /opt/vodflow/vodflow
+RUN python -m compileall -q /opt/vodflow
+
+FROM python:3.11-slim-bookworm AS worker
+COPY --from=worker-environment /opt/venv /opt/venv
+COPY --from=worker-environment /opt/vodflow /opt/vodflow
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/vodflow \
+    PYTHONUNBUFFERED=1 \
+    VODFLOW_WORK_DIR=/work
+USER 50000
+ENTRYPOINT ["python", "-m", "vodflow"]
+CMD ["worker", "--help"]

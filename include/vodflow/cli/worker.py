@@ -16,16 +16,18 @@ def _worker() -> None:
 
 @app.command("run")
 def run(
-    plan: Annotated[str, typer.Option(help="File with the plan as JSON; - reads standard input.")],
+    plan: Annotated[str, typer.Option(help="File or s3:// URI of the plan as JSON; - reads standard input.")],
     bucket: Annotated[str, typer.Option(help="Bucket of the outputs.")],
     prefix: Annotated[str, typer.Option(help="Key prefix of the outputs.")],
+    report: Annotated[
+        str | None, typer.Option(help="s3:// URI that keeps the last line: the result, or why there is none.")
+    ] = None,
 ) -> None:
     """Download, encode, package and upload one plan; JSON lines on standard output.
 
     Exit status: 0 done, 2 wrong arguments, settings or plan, 3 input rejected, 4 failed and worth another try,
     5 failed for good, 130 or 143 cancelled.
     """
-    from vodflow.engines.local.__main__ import read_plan  # noqa: PLC0415 - keeps the command line's help quick
-    from vodflow.engines.local.worker import work  # noqa: PLC0415
+    from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415 - keeps the command line's help quick
 
-    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix))
+    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix, report=report))

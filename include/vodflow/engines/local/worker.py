@@ -14,6 +14,9 @@ Standard output has one object of :mod:`vodflow.contract.result` a line: any num
 ====  ==================================================================
 
 SIGTERM and SIGINT stop everything within two seconds and leave no process and no temporary file.
+
+Logs are cut: a node keeps the last megabytes of a pod's, and splits long lines. With ``report`` the last line is kept
+in S3 as well.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -34,7 +39,15 @@ from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
-from vodflow.errors import ConfigurationError, EngineCanceled, EngineError, InputRejected, VodflowError, to_document
+from vodflow.errors import (
+    ConfigurationError,
+    EngineCanceled,
+    EngineError,
+    InputRejected,
+    SourceNotFound,
+    VodflowError,
+    to_document,
+)
 from vodflow.ffmpeg.resources import shortage
 
 log = logging.getLogger(__name__)
@@ -83,12 +96,29 @@ class _Cancellation:
         os._exit(self.exit_status)
 
 
-def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO | None = None) -> int:
+def read_plan(name: str) -> str:
+    """The text of a plan: ``-`` is standard input, ``s3://bucket/key`` an object, anything else a file.
+
+    :raises ConfigurationError: when there is none
+    :raises EngineError: when S3 does not answer (retryable)
+    """
+    try:
+        if name.startswith("s3://"):
+            return _read_object(name)
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, SourceNotFound) as error:
+        raise ConfigurationError(f"Cannot read the plan {name}: {error}") from error
+
+
+def work(
+    read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO | None = None, *, report: str | None = None
+) -> int:
     """Carry out the plan and write its lines; the exit status.
 
     Takes over the process's SIGTERM and SIGINT: call it from the main thread of a process of its own.
 
     :param output: where the lines go; none means standard output
+    :param report: ``s3://`` URI that keeps the last line
     """
     output = output or sys.stdout
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
@@ -99,12 +129,23 @@ def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO 
         output.write(f"{line.model_dump_json()}\n")
         output.flush()
 
+    def fail(error: VodflowError) -> None:
+        failure = Failure(**to_document(error))
+        write(failure)
+        # Whoever stopped us knows why, and does not wait.
+        if report and not isinstance(error, EngineCanceled):
+            with suppress(VodflowError):  # the line says it
+                _keep(report, failure)
+
     try:
         try:
             plan = _parse(read_plan())
-            write(run(plan, bucket, prefix, write, cancellation.event))
+            result = run(plan, bucket, prefix, write, cancellation.event)
+            if report:
+                _keep(report, result)
+            write(result)
         except VodflowError as error:
-            write(Failure(**to_document(error)))
+            fail(error)
             return cancellation.exit_status if isinstance(error, EngineCanceled) else exit_code(error)
     except BrokenPipeError:
         # Nobody listens any more: whoever started this is gone, and so is the reason to go on.
@@ -114,7 +155,7 @@ def work(read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO 
     except Exception as error:
         log.exception("The worker failed")
         name = type(error).__name__
-        write(Failure(**to_document(shortage(error, "do this work") or EngineError(f"{name}: {error}", code=name))))
+        fail(shortage(error, "do this work") or EngineError(f"{name}: {error}", code=name))
         return ExitCode.RETRYABLE
     return ExitCode.DONE
 
@@ -128,6 +169,24 @@ def exit_code(error: VodflowError) -> ExitCode:
             return ExitCode.REJECTED
         case _:
             return ExitCode.RETRYABLE if error.retryable else ExitCode.PERMANENT
+
+
+def _read_object(uri: str) -> str:
+    from vodflow.storage.copies import Outputs  # noqa: PLC0415 - boto3 is slow to import
+    from vodflow.storage.objects import parse_s3_uri  # noqa: PLC0415
+
+    bucket, key = parse_s3_uri(uri)
+    folder, _, name = key.rpartition("/")
+    return Outputs(bucket, folder).read([name])[name].decode()
+
+
+def _keep(uri: str, line: EngineResult | Failure) -> None:
+    from vodflow.storage.copies import Outputs  # noqa: PLC0415 - boto3 is slow to import
+    from vodflow.storage.objects import parse_s3_uri  # noqa: PLC0415
+
+    bucket, key = parse_s3_uri(uri)
+    folder, _, name = key.rpartition("/")
+    Outputs(bucket, folder).write(name, line.model_dump_json().encode())
 
 
 def _parse(text: str) -> TranscodePlan:
