@@ -39,6 +39,7 @@ MODULES: Final = (
     "vodflow_airflow.errors",
     "vodflow_airflow.holds",
     "vodflow_airflow.notifiers.slack",
+    "vodflow_airflow.operators.kubernetes_transcode",
     "vodflow_airflow.operators.local_transcode",
     "vodflow_airflow.operators.mediaconvert_transcode",
     "vodflow_airflow.operators.prepare",

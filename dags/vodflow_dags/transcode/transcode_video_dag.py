@@ -22,6 +22,9 @@ is done is found again and not repeated; `force` makes new outputs beside the ol
 **MediaConvert** gets one job for a plan: a retried or cleared task goes on with the job that it submitted before.
 While the job runs the task waits in the triggerer, without a worker. Marking it failed cancels the job.
 
+**Kubernetes** gets one pod for an attempt, and the task waits in the triggerer alike: it goes on with the pod that is
+there. Marking it failed deletes the pod.
+
 **A rejected input** skips everything from `prepare` on (or from the engine on, when damage shows only while decoding).
 The reason is the last line of that task's log, its rendered field `outcome` and the run's note, and stands in
 `source.rejection_reason` and in the report. `VODFLOW_REJECTED_RUN=failed` makes such a run fail instead.
@@ -38,6 +41,7 @@ from airflow.sdk import Param, TriggerRule, chain, dag
 from vodflow.contract.engine_names import EngineName
 from vodflow.settings.engines import available_engines
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_airflow.operators.kubernetes_transcode import KubernetesTranscodeOperator
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
 from vodflow_airflow.operators.prepare import PrepareOperator
@@ -87,8 +91,8 @@ PARAMS = {
         pattern=f"^({'|'.join(ENGINES)})$",
         examples=[engine.value for engine in ENGINES],
         title="Engine",
-        description="Who encodes: local is FFmpeg on the Airflow worker's machine, mediaconvert is AWS's; empty "
-        "means what the watch rule or the profile says",
+        description="Who encodes: local is FFmpeg on the Airflow worker's machine, mediaconvert is AWS's, kubernetes "
+        "is FFmpeg in a pod; empty means what the watch rule or the profile says",
     ),
     "priority": Param(
         50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"
@@ -131,6 +135,8 @@ def transcode_video() -> None:
     engines = [LocalTranscodeOperator(task_id=TASKS["local"], pool="vodflow_local", **common)]
     if EngineName.MEDIACONVERT in ENGINES:
         engines.append(MediaConvertTranscodeOperator(task_id=TASKS["mediaconvert"], **common))
+    if EngineName.KUBERNETES in ENGINES:
+        engines.append(KubernetesTranscodeOperator(task_id=TASKS["kubernetes"], **common))
     # One engine has worked, or none had to.
     published = PublishOperator(task_id="publish", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common)
     chain(prepared, engines, published)

@@ -153,6 +153,12 @@ def assign(conn: Connection, attempt: AttemptRow, external_id: str) -> None:
         )
 
 
+def note(conn: Connection, attempt: AttemptRow, **facts: Any) -> None:
+    """Keep more with how an attempt was asked: what the next one shall know of it."""
+    kept = {**(attempt.request or {}), **facts}
+    conn.execute(update(job_attempt).where(job_attempt.c.id == attempt.id).values(request=clean(kept)))
+
+
 def find_attempt(conn: Connection, job_id: int, number: int, plan_hash: str, engine: EngineName) -> AttemptRow | None:
     """The attempt that a job elsewhere says it belongs to; none when it is of another installation."""
     query = (

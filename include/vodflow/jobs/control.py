@@ -91,11 +91,16 @@ def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, sett
 
 
 def _set_canceled(job_id: int, engine: str | None, settings: Settings) -> None:
+    # The job of a service, or a pod, may go on, and cost, though nobody waits for it.
     if engine == EngineName.MEDIACONVERT:
-        # Its job may go on, and cost, though nobody waits for it.
-        from vodflow.engines.mediaconvert.steps import cancel_job  # noqa: PLC0415 - slow to import
+        from vodflow.engines.mediaconvert import steps as mediaconvert  # noqa: PLC0415 - slow to import
 
-        cancel_job(job_id, actor=_ACTOR)
+        mediaconvert.cancel_job(job_id, actor=_ACTOR)
+        return
+    if engine == EngineName.KUBERNETES:
+        from vodflow.engines.kubernetes import steps as kubernetes  # noqa: PLC0415 - slow to import
+
+        kubernetes.cancel_job(job_id, actor=_ACTOR)
         return
     with transaction(_ACTOR, settings) as connection:
         row = jobs.cancel_job(connection, job_id)

@@ -142,4 +142,14 @@ def _mediaconvert(settings: Settings) -> str:
     return f"queues {', '.join(queue['Name'] for queue in queues) or 'none'}"
 
 
-_ENGINES = {EngineName.LOCAL: _local, EngineName.MEDIACONVERT: _mediaconvert}
+def _kubernetes(settings: Settings) -> str:
+    if EngineName.KUBERNETES not in available_engines():
+        raise _NotSetUp("VODFLOW_KUBERNETES_NAMESPACE and VODFLOW_KUBERNETES_IMAGE are not set")
+    from vodflow.engines.kubernetes.cluster import Cluster  # noqa: PLC0415 - slow to import
+    from vodflow.engines.kubernetes.template import read_template  # noqa: PLC0415
+
+    read_template(settings.kubernetes_template)
+    return Cluster.of(settings).check()
+
+
+_ENGINES = {EngineName.LOCAL: _local, EngineName.MEDIACONVERT: _mediaconvert, EngineName.KUBERNETES: _kubernetes}

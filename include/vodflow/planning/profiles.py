@@ -109,6 +109,7 @@ class Profile(_Schema):
     :param gop_duration: seconds between IDR pictures (Apple's authoring rules: 2)
     :param segment_duration: seconds; a whole number of GOPs
     :param preset: x264 preset of every rung that names none
+    :param pod: with the Kubernetes engine, what the pods want otherwise than ours and the installation's template
     :param source_headroom: no rung gets more than this many times the source's own rate, corrected for its codec and
         the rung's size; none means no such cap
     """
@@ -125,6 +126,7 @@ class Profile(_Schema):
     source_headroom: float | None = Field(default=2.0, ge=1.0)
     audio: AudioSettings = AudioSettings()
     thumbnails: ThumbnailSettings | None = ThumbnailSettings()
+    pod: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -196,6 +196,28 @@ class Settings(BaseSettings):
         default=None, ge=0, description="US dollars a tenant's MediaConvert jobs of one day (UTC) may be estimated at"
     )
 
+    # Kubernetes engine
+    kubernetes_namespace: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="namespace of the pods that encode; with the image it makes the engine available",
+    )
+    kubernetes_image: str | None = Field(default=None, description="worker image, as the nodes pull it")
+    kubernetes_config: Path | None = Field(
+        default=None, description="kubeconfig file; none means the pod's own cluster, `KUBECONFIG` or `~/.kube/config`"
+    )
+    kubernetes_context: str | None = Field(default=None, description="context of that file; none means its current one")
+    kubernetes_template: Path | None = Field(
+        default=None, description="pod template (YAML of a Pod) with what is wanted otherwise; see kubernetes-engine.md"
+    )
+    kubernetes_service_account: str | None = Field(
+        default=None, description="service account of the pods, whose role may read sources and write media"
+    )
+    kubernetes_priority_class: str | None = Field(default=None, description="priority class of the pods")
+    kubernetes_start_timeout: float = Field(
+        default=600.0, gt=0, description="seconds a pod may take until it runs: for a node, and to pull its image"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _from_common_variables(cls, values: Any) -> Any:

@@ -8,18 +8,19 @@ from typing import Final
 from vodflow.contract.engine_names import EngineName
 from vodflow.settings import get_settings
 
-#: The setting that makes an engine available; none where it always is. The only place that knows: an engine that is
+#: The settings that make an engine available; none where it always is. The only place that knows: an engine that is
 #: missing here can be stored, but has no task, is offered nowhere, and is refused wherever somebody asks for it.
-_SWITCHES: Final[Mapping[EngineName, str | None]] = {
-    EngineName.LOCAL: None,
-    EngineName.MEDIACONVERT: "mediaconvert_role",
+_SWITCHES: Final[Mapping[EngineName, tuple[str, ...]]] = {
+    EngineName.LOCAL: (),
+    EngineName.MEDIACONVERT: ("mediaconvert_role",),
+    EngineName.KUBERNETES: ("kubernetes_namespace", "kubernetes_image"),
 }
 
 
 def available_engines() -> tuple[EngineName, ...]:
     """The engines that this installation can run: those with a task in the ``transcode_video`` DAG."""
     settings = get_settings()
-    return tuple(engine for engine, switch in _SWITCHES.items() if switch is None or getattr(settings, switch))
+    return tuple(engine for engine, needs in _SWITCHES.items() if all(getattr(settings, need) for need in needs))
 
 
 def supported(engine: str) -> EngineName:
@@ -39,7 +40,7 @@ def available(engine: str) -> EngineName:
     """
     known = available_engines()
     if engine not in known:
-        switch = _SWITCHES.get(EngineName(engine)) if engine in _SWITCHES else None
-        missing = f" (set VODFLOW_{switch.upper()})" if switch else ""
+        needs = _SWITCHES[EngineName(engine)] if engine in _SWITCHES else ()
+        missing = f" (set {' and '.join(f'VODFLOW_{need.upper()}' for need in needs)})" if needs else ""
         raise ValueError(f"engine {engine} is not available here{missing}; choose {', '.join(known)}")
     return EngineName(engine)

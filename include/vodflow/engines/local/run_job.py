@@ -109,9 +109,13 @@ class ProgressRecorder:
     """Writes progress to the catalog now and then; a catalog that is away does not stop an encode.
 
     :param feed: called after each progress that was written
+    :param interval: seconds between two rows of one stage
     """
 
-    def __init__(self, job_id: int, actor: str, feed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, job_id: int, actor: str, feed: Callable[[], None] = lambda: None, interval: float = PROGRESS_INTERVAL
+    ) -> None:
+        self._interval = interval
         self._job_id = job_id
         self._actor = actor
         self._feed = feed
@@ -119,14 +123,14 @@ class ProgressRecorder:
         self._due = self._log_due = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        """Record this progress if its stage is new or the last one is a second old."""
+        """Record this progress if its stage is new or the last one is old enough."""
         now = time.monotonic()
         if progress.stage == self._stage and now < self._due:
             return
         if progress.stage != self._stage or now >= self._log_due:
             self._log_due = now + LOG_INTERVAL
             log.info("%s", progress_summary(progress))
-        self._stage, self._due = progress.stage, now + PROGRESS_INTERVAL
+        self._stage, self._due = progress.stage, now + self._interval
         try:
             with transaction(self._actor) as connection:
                 jobs.record_progress(

@@ -1,0 +1,219 @@
+"""Exactly one pod for an attempt, whatever crashes when.
+
+The attempt's row is written first, then the pod is made under a name that follows from it: making it again finds it.
+A task that is tried again goes on with the pod that is there, and makes another only after that one has failed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vodflow.catalog import jobs, submissions
+from vodflow.catalog.database import transaction
+from vodflow.catalog.locks import try_lock
+from vodflow.catalog.recording import record
+from vodflow.catalog.rows import AttemptRow, JobRow
+from vodflow.catalog.states import JobStatus
+from vodflow.catalog.submissions import Quote
+from vodflow.contract.engine_names import EngineName
+from vodflow.engines.kubernetes.cluster import Cluster
+from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY, ending
+from vodflow.engines.kubernetes.pod import LABEL_PLAN, PodRequest, job_labels, pod_manifest, pod_name
+from vodflow.engines.kubernetes.template import read_template
+from vodflow.engines.kubernetes.work_files import PLAN, REPORT, WorkFiles
+from vodflow.errors import ConfigurationError, JobBusy, VodflowError
+from vodflow.outcomes.announce import announce
+from vodflow.planning.profiles import load_profile
+from vodflow.settings import Settings, get_settings
+from vodflow.storage.readability import cause_of
+
+log = logging.getLogger(__name__)
+
+ENGINE: Final = EngineName.KUBERNETES
+#: Code of an attempt whose task was stopped while it collected; its pod's work is still of use.
+INTERRUPTED: Final = "interrupted"
+#: How much more memory a pod gets after one that was killed for want of it.
+MORE_MEMORY: Final = 2.0
+#: Settings of this process that its pods must share, where they are not the defaults.
+_SHARED: Final = (
+    "aws_endpoint_url", "aws_region", "aws_connect_timeout", "aws_read_timeout", "aws_attempts",
+    "segment_cache_control", "manifest_cache_control", "upload_concurrency", "stall_timeout",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Where a job stands after it was submitted, or found submitted.
+
+    :param external_id: ``namespace/pod``; none when the engine's work was done before
+    :param ended: nothing is to be waited for
+    """
+
+    job_id: int
+    external_id: str | None
+    ended: bool
+
+
+def submit_job(job_id: int, *, run_id: str | None = None, cluster: Cluster | None = None) -> Submission:
+    """Have a pod carry a job's plan out, once.
+
+    :param run_id: the run that asks, for the attempt's record
+    :param cluster: none means the settings' one
+    :raises ConfigurationError: no cluster, no namespace, no permission, a wrong template; recorded
+    :raises EngineUnavailable: the cluster does not answer, or a quota is used up (retryable)
+    :raises JobBusy: another process submits this job just now (retryable)
+    """
+    with try_lock(f"vodflow.submit.{job_id}") as mine:
+        if not mine:
+            raise JobBusy(f"Job {job_id} is being submitted by another process.", job_id=job_id)
+        return _Submitter(job_id, run_id, cluster, get_settings()).run()
+
+
+def cancel_job(job_id: int, *, actor: str = "cancel", cluster: Cluster | None = None) -> bool:
+    """Cancel a job and remove its pod; true when there was one.
+
+    :raises EngineUnavailable: the cluster does not answer (retryable)
+    """
+    with transaction(actor) as connection:
+        job = jobs.get_job(connection, job_id)
+        attempt = submissions.last_attempt(connection, job_id, ENGINE)
+    stopped = False
+    if attempt is not None and attempt.resumable:
+        stopped = (cluster or Cluster.of()).delete(pod_name(job.plan, job.id, attempt.number))
+    record(actor, lambda connection: jobs.cancel_job(connection, job_id))
+    announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+    if attempt is not None:
+        WorkFiles(job, attempt).remove()
+    log.info("job %d: cancelled; its pod was %s", job_id, "deleted" if stopped else "gone or never made")
+    return stopped
+
+
+class _Submitter:
+    def __init__(self, job_id: int, run_id: str | None, cluster: Cluster | None, settings: Settings) -> None:
+        self.job_id = job_id
+        self.run_id = run_id
+        self.settings = settings
+        self.actor = f"submit:{run_id or 'library'}"
+        self._cluster = cluster
+
+    @property
+    def cluster(self) -> Cluster:
+        if self._cluster is None:
+            self._cluster = Cluster.of(self.settings)
+        return self._cluster
+
+    def run(self) -> Submission:
+        with transaction(self.actor) as connection:
+            job = jobs.get_job(connection, self.job_id)
+            last = submissions.last_attempt(connection, self.job_id, ENGINE)
+        if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
+            log.info("job %d: the engine has finished already", self.job_id)
+            return Submission(self.job_id, None, ended=True)
+        try:
+            return self._again(job, last) if last is not None and _goes_on(last) else self._anew(job, last)
+        except JobBusy:
+            raise
+        except VodflowError as error:
+            failure = cause_of(error, job.plan.source)
+            # Whoever asked must hear of the first error, not that it could not be noted.
+            with suppress(VodflowError):
+                record(self.actor, lambda connection: jobs.end_job(connection, self.job_id, failure))
+            announce(source_id=job.source_id, video_id=job.video_id, job_id=job.id)
+            raise failure from failure.__cause__
+
+    def _again(self, job: JobRow, attempt: AttemptRow) -> Submission:
+        """Go on with what an earlier try began: its pod, what that left, or the intention alone."""
+        with transaction(self.actor) as connection:
+            attempt = submissions.resume(connection, attempt, self.run_id)
+        name = pod_name(job.plan, job.id, attempt.number)
+        pod = self.cluster.read(name)
+        if pod is None and attempt.external_id is None:
+            return self._create(job, attempt)
+        log.info("job %d: goes on with pod %s", job.id, name)
+        return self._made(job, attempt, pod, name)
+
+    def _anew(self, job: JobRow, last: AttemptRow | None) -> Submission:
+        if last is not None:
+            self.cluster.delete(pod_name(job.plan, job.id, last.number))  # of a process that could not do it itself
+        asked = self._asked(last)
+        with transaction(self.actor) as connection:
+            attempt = submissions.intend(
+                connection,
+                job.id,
+                lambda _job, _number, _spent: Quote(None, None, None, asked),
+                engine=ENGINE,
+                worker=f"pod in {self.cluster.namespace}",
+                run_id=self.run_id,
+            )
+        return self._create(job, attempt)
+
+    def _asked(self, last: AttemptRow | None) -> dict[str, Any]:
+        """How this attempt is asked for, with what the one before it taught."""
+        known: Mapping[str, Any] = (last.request if last else None) or {}
+        factor = float(known.get("memory_factor", 1.0))
+        avoid = list(known.get("avoid", ()))
+        if known.get("code") == OUT_OF_MEMORY:
+            factor *= MORE_MEMORY
+        if known.get("code") in LOST and known.get("node"):
+            avoid.append(known["node"])
+        return {"image": self.settings.kubernetes_image, "memory_factor": factor, "avoid": avoid}
+
+    def _create(self, job: JobRow, attempt: AttemptRow) -> Submission:
+        files = WorkFiles(job, attempt)
+        manifest = pod_manifest(job.plan, self._request(job, attempt, files))
+        name = str(manifest["metadata"]["name"])
+        files.write_plan()
+        pod = self.cluster.create(manifest)
+        if pod["metadata"].get("labels", {}).get(LABEL_PLAN) != job.plan.hash:
+            raise ConfigurationError(
+                f"Pod {self.cluster.namespace}/{name} is there already, and not of this job. Delete it."
+            )
+        log.info("job %d: pod %s/%s is attempt %d", job.id, self.cluster.namespace, name, attempt.number)
+        return self._made(job, attempt, pod, name)
+
+    def _made(self, job: JobRow, attempt: AttemptRow, pod: Mapping[str, Any] | None, name: str) -> Submission:
+        external_id = f"{self.cluster.namespace}/{name}"
+        record(self.actor, lambda connection: submissions.assign(connection, attempt, external_id))
+        return Submission(job.id, external_id, ended=pod is None or ending(pod).over)
+
+    def _request(self, job: JobRow, attempt: AttemptRow, files: WorkFiles) -> PodRequest:
+        settings, asked = self.settings, attempt.request or {}
+        return PodRequest(
+            name=pod_name(job.plan, job.id, attempt.number),
+            namespace=self.cluster.namespace,
+            image=str(settings.kubernetes_image),
+            plan_uri=files.uri(PLAN),
+            report=files.uri(REPORT),
+            bucket=job.bucket,
+            prefix=job.prefix,
+            service_account=settings.kubernetes_service_account,
+            priority_class=settings.kubernetes_priority_class,
+            labels=job_labels(job.plan, job.id, attempt.number),
+            environment=shared_environment(settings),
+            templates=(read_template(settings.kubernetes_template), _profile_part(job, settings)),
+            avoid=asked.get("avoid", ()),
+            memory_factor=asked.get("memory_factor", 1.0),
+        )
+
+
+def shared_environment(settings: Settings) -> dict[str, str]:
+    """Variables by which a pod works as this process would; no credentials."""
+    defaults = {name: Settings.model_fields[name].default for name in _SHARED}
+    values = {name: getattr(settings, name) for name in _SHARED}
+    return {f"VODFLOW_{name.upper()}": str(value) for name, value in values.items() if value != defaults[name]}
+
+
+def _profile_part(job: JobRow, settings: Settings) -> Mapping[str, Any]:
+    try:
+        return load_profile(job.profile, settings.profiles_dir).pod
+    except VodflowError:  # renamed since; the plan has what is to be made
+        return {}
+
+
+def _goes_on(last: AttemptRow) -> bool:
+    """Whether an attempt's pod, or its work, is still of use."""
+    return last.outcome is None or (last.resumable and (last.request or {}).get("code") == INTERRUPTED)

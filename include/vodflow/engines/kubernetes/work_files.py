@@ -1,0 +1,51 @@
+"""What a pod and the steps hand each other in S3: the plan on the way there, the worker's last line on the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from vodflow.catalog.rows import AttemptRow, JobRow
+from vodflow.contract.result import EngineResult, Failure
+from vodflow.errors import EngineError, SourceNotFound, VodflowError, from_document
+from vodflow.storage.copies import Outputs
+
+PLAN: Final = "plan.json"
+REPORT: Final = "report.json"
+_LINES: Final[TypeAdapter[EngineResult | Failure]] = TypeAdapter(EngineResult | Failure)
+
+
+class WorkFiles:
+    """The files of one attempt, below the job's prefix; gone when the attempt is over."""
+
+    def __init__(self, job: JobRow, attempt: AttemptRow) -> None:
+        self._prefix = f"{job.prefix}/_work/{attempt.number}"
+        self._outputs = Outputs(job.bucket, self._prefix)
+        self._job = job
+
+    def uri(self, name: str) -> str:
+        """The ``s3://`` URI of one of them."""
+        return f"s3://{self._job.bucket}/{self._prefix}/{name}"
+
+    def write_plan(self) -> None:
+        """Put the plan where the worker reads it."""
+        self._outputs.write(PLAN, self._job.plan.to_json().encode())
+
+    def report(self) -> EngineResult | VodflowError | None:
+        """What the worker said at its end; none when it did not come to that.
+
+        :raises EngineError: when S3 does not answer (retryable)
+        """
+        try:
+            said = _LINES.validate_json(self._outputs.read([REPORT])[REPORT])
+        except SourceNotFound:
+            return None
+        except (ValidationError, json.JSONDecodeError) as error:
+            raise EngineError(f"{self.uri(REPORT)} is no report of this version: {error}", retryable=False) from error
+        return said if isinstance(said, EngineResult) else from_document(said.model_dump(exclude={"event"}))
+
+    def remove(self) -> None:
+        """Remove them; what is gone already is no error."""
+        self._outputs.delete([PLAN, REPORT])
