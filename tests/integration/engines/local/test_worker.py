@@ -32,6 +32,7 @@ from vodflow.errors import (
     RejectionReason,
     SourceNotFound,
 )
+from vodflow.storage.clients import s3_client
 
 pytestmark = pytest.mark.integration
 
@@ -276,3 +277,29 @@ def test_rejections_have_their_own_exit_status(bench: Bench) -> None:
     assert process.returncode == 3
     line = json.loads(out.splitlines()[-1])
     assert (line["event"], line["reason"], line["retryable"]) == ("failure", "undecodable", False)
+
+
+def test_the_plan_comes_from_s3_and_the_last_line_is_kept_there(bench: Bench) -> None:
+    plan = bench.plan("small")
+    bucket, folder = bench.media_bucket, f"{plan.prefix}/_work/1"
+    argv = [sys.executable, "-m", "vodflow", "worker", "run", "--bucket", bucket, "--prefix", plan.prefix]
+    argv += ["--report", f"s3://{bucket}/{folder}/report.json", "--plan"]
+
+    def work(name: str) -> tuple[int, str]:
+        command = [*argv, f"s3://{bucket}/{folder}/{name}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout.splitlines()[-1]
+
+    def kept() -> str:
+        return s3_client().get_object(Bucket=bucket, Key=f"{folder}/report.json")["Body"].read().decode()
+
+    s3_client().put_object(Bucket=bucket, Key=f"{folder}/plan.json", Body=plan.to_json().encode())
+    assert work("plan.json") == (0, kept())
+    assert json.loads(kept())["event"] == "result"
+    status, line = work("other.json")
+    assert (status, line) == (2, kept())
+    assert "Cannot read the plan" in json.loads(line)["message"]
+    bad = plan.model_copy(update={"source": bench.source("undecodable"), "renditions": plan.renditions[-1:]})
+    s3_client().put_object(Bucket=bucket, Key=f"{folder}/plan.json", Body=bad.to_json().encode())
+    assert work("plan.json") == (3, kept())
+    assert json.loads(kept())["reason"] == "undecodable"
