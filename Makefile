@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs password env lint format docs bench clean lock
+.PHONY: help demo test test-kubernetes up down status logs password env lint format docs bench clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -10,7 +10,7 @@ BOOTSTRAP = $(if $(PYTHON),$(PYTHON),$(error No Python 3.11, 3.12 or 3.13 on the
 VODFLOW = .venv/bin/python -m vodflow
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert)
 	@$(BOOTSTRAP) runtime aws clips player
@@ -25,6 +25,10 @@ COVERAGE = $(if $(ARGS),,--cov --cov-report=term-missing:skip-covered --cov-fail
 test: ## run every test (ARGS=what pytest takes: some of them)
 	@$(BOOTSTRAP) dev aws clips node browser
 	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(COVERAGE) $(ARGS)
+
+test-kubernetes: ## run the tests of pods against the cluster that KUBECONFIG names, with the worker image in it
+	@$(BOOTSTRAP) dev aws clips
+	@.venv/bin/python -m pytest -m kubernetes tests/kubernetes $(ARGS)
 
 up: ## start the embedded stack and wait until it is healthy
 	@$(BOOTSTRAP) runtime aws player

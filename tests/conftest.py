@@ -41,8 +41,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return ByFixtures(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest.
+
+    Those that need a cluster are left out unless ``-m`` asks for them.
+    """
+    if "kubernetes" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("kubernetes")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_STACK))
 
 
