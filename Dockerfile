@@ -46,10 +46,10 @@ ENV PYTHONPATH=/opt/vodflow/include
 CMD ["/opt/aws/bin/python", "-m", "vodflow.stack.aws_server"]
 
 # Without Airflow, without a database driver. The root file system may be read-only: everything goes to the work folder.
-FROM base AS worker-environment
+FROM python:3.11-slim-bookworm AS worker-environment
 COPY requirements-worker.txt /tmp/
 RUN python -m venv --without-pip /opt/venv \
-    && /opt/uv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r /tmp/requirements-worker.txt
+    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r /tmp/requirements-worker.txt
 COPY include/vodflow /opt/vodflow/vodflow
 RUN python -m compileall -q /opt/vodflow
 
