@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from support.fixtures.kubernetes import NAMESPACE, Pods, attempt, reread
+from vodflow.catalog.database import transaction
+from vodflow.catalog.jobs import open_job
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.engines.kubernetes.collect import collect_job, interrupt_job
@@ -21,12 +23,13 @@ from vodflow.errors import (
     InputRejected,
     RejectionReason,
     ResourceError,
+    SharedCause,
     VodflowError,
 )
 from vodflow.jobs.control import _set_canceled
 from vodflow.jobs.health import health
 from vodflow.pipeline.publish import publish_job, verify_job
-from vodflow.storage.objects import list_objects
+from vodflow.storage.objects import list_objects, parse_s3_uri, resolve_source
 
 pytestmark = pytest.mark.kubernetes
 
@@ -101,10 +104,16 @@ def test_progress_reaches_the_catalog_while_the_pod_works(pods: Pods) -> None:
 
 
 def test_a_damaged_source_is_the_sources_fault(pods: Pods) -> None:
-    job = pods.planned("undecodable")
+    whole = pods.planned("plain")
+    # Damage that the probe has missed.
+    ref = resolve_source(*parse_s3_uri(pods.upload("undecodable"))).ref
+    plan = whole.plan.model_copy(update={"source": ref, "renditions": whole.plan.renditions[-1:]})
+    made = {"engine": "kubernetes", "priority": 50, "run_id": "manual-1", "bucket": whole.bucket, "prefix": "vod/bad"}
+    with transaction("test") as connection:
+        job = open_job(connection, whole.source_id, plan, **made)
     error = failing(job)
     assert isinstance(error, InputRejected)
-    assert error.reason in {RejectionReason.TRUNCATED, RejectionReason.UNDECODABLE}
+    assert error.reason is RejectionReason.UNDECODABLE
     assert reread(job).status == JobStatus.REJECTED
     pods.nothing_left(job)
 
@@ -178,20 +187,27 @@ def test_a_node_that_is_too_small(pods: Pods) -> None:
 
 
 def test_a_quota_is_waited_for_or_too_small(pods: Pods) -> None:
-    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
-    pods.core.create_namespaced_resource_quota(NAMESPACE, quota)
     job = pods.planned("small")
+
+    def limit(hard: int, used: int) -> None:
+        """As the controller of quotas does, of which the tests' cluster has none."""
+        status = {"status": {"hard": {"pods": str(hard)}, "used": {"pods": str(used)}}}
+        pods.core.patch_namespaced_resource_quota_status("few", NAMESPACE, status)
+
+    pods.core.create_namespaced_resource_quota(
+        NAMESPACE, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}}
+    )
     try:
-        pods.until(lambda: _refused(pods))
-        with pytest.raises((EngineUnavailable, ConfigurationError), match="exceeded quota"):
+        limit(1, 1)
+        with pytest.raises(EngineUnavailable, match="exceeded quota") as caught:
             submit_job(job.id, run_id="manual-1")
+        assert caught.value.shared_cause is SharedCause.ENGINE
+        assert reread(job).status == JobStatus.SUBMITTED  # it waits, and this was no try
+        assert pods.names() == []
     finally:
         pods.core.delete_namespaced_resource_quota("few", NAMESPACE)
-    assert pods.names() == []
-
-
-def _refused(pods: Pods) -> bool:
-    return bool(pods.core.read_namespaced_resource_quota("few", NAMESPACE).spec)
+    carried_out(job)
+    assert (reread(job).status, attempt(job).number) == (JobStatus.VERIFYING, 1)
 
 
 def test_a_namespace_that_is_not_there(pods: Pods) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -102,7 +101,7 @@ class _Collector:
         else:
             record(self.actor, lambda connection: self._store(connection, result))
             log.info("job %d: pod %s made %s", self.job.id, self.name, result_summary(result))
-            _leave_nothing(self.cluster, self.job, self.attempt)
+            self._leave_nothing()
 
     def _result(self) -> EngineResult:
         """What the worker made.
@@ -126,12 +125,19 @@ class _Collector:
         more_memory = float((self.attempt.request or {}).get("memory_factor", 1.0)) > 1
         raise pod_failure(f"{self.cluster.namespace}/{self.name}", self.pod, said, more_memory=more_memory)
 
+    def _leave_nothing(self) -> None:
+        # Where nothing runs nothing needs time; a node that pulls an image in vain would take a minute.
+        idle = self.pod is not None and (ending(self.pod).over or self._pending())
+        _leave_nothing(self.cluster, self.job, self.attempt, grace=0 if idle else None)
+
+    def _pending(self) -> bool:
+        return ((self.pod or {}).get("status") or {}).get("phase") == "Pending"
+
     def _late(self) -> bool:
         """Whether the pod waits for its start longer than it may."""
-        pod: Mapping[str, Any] = self.pod or {}
-        if (pod.get("status") or {}).get("phase") != "Pending":
+        if self.pod is None or not self._pending():
             return False
-        made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp()
+        made = datetime.fromisoformat(self.pod["metadata"]["creationTimestamp"]).timestamp()
         return time.time() - made > get_settings().kubernetes_start_timeout
 
     def _check_nodes(self, over: bool) -> None:  # noqa: FBT001
@@ -174,10 +180,10 @@ class _Collector:
         announce(source_id=self.job.source_id, video_id=self.job.video_id, job_id=self.job.id)
         # Whoever asked must hear why it failed, not that something is left.
         with suppress(VodflowError):
-            _leave_nothing(self.cluster, self.job, self.attempt)
+            self._leave_nothing()
         raise failure from (failure.__cause__ or cause.__cause__)
 
 
-def _leave_nothing(cluster: Cluster, job: JobRow, attempt: AttemptRow) -> None:
-    cluster.delete(pod_name(job.plan, job.id, attempt.number))
+def _leave_nothing(cluster: Cluster, job: JobRow, attempt: AttemptRow, grace: int | None = None) -> None:
+    cluster.delete(pod_name(job.plan, job.id, attempt.number), grace=grace)
     WorkFiles(job, attempt).remove()
