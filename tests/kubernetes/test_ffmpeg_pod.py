@@ -31,11 +31,18 @@ def plan_of(pods: Pods, name: str, source: str | None = None) -> TranscodePlan:
 
 def run(pods: Pods, plan: TranscodePlan, **arguments: Any) -> tuple[str, Any]:
     """The task's state and its result, of a DAG with this one task."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415  (slow)
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: PLC0415
+
     given = {"image": IMAGE, "namespace": NAMESPACE, "pod_template_file": str(pods.template)} | arguments
     with DAG("ffmpeg_pod", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         FFmpegPodOperator(
             task_id="encode", plan=plan.to_json(), bucket=pods.settings.media_bucket, prefix="out", **given
         )
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(os.devnull)
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, "dags-folder", None)
     (task,) = dag.test().get_task_instances()
     return str(task.state), task.xcom_pull(task_ids="encode", key="result")
 
@@ -77,11 +84,11 @@ class _TaskInstance:
 
 
 def test_the_name_is_the_same_for_the_same_try() -> None:
-    operator = FFmpegPodOperator(task_id="en_code é", plan="{}", bucket="b", prefix="p", image="i")
+    operator = FFmpegPodOperator(task_id="En_code.x", plan="{}", bucket="b", prefix="p", image="i")
     first: Any = {"ti": _TaskInstance()}
     second: Any = {"ti": type("Next", (_TaskInstance,), {"try_number": 2})()}
     assert operator._pod_name(first) == operator._pod_name(first) != operator._pod_name(second)
-    assert operator._pod_name(first).startswith("en-code-")
+    assert operator._pod_name(first).startswith("en-code-x-")
 
 
 def test_the_trigger_survives_the_triggerers_database(pods: Pods) -> None:

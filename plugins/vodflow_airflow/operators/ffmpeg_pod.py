@@ -190,6 +190,7 @@ class FFmpegPodOperator(KubernetesPodOperator):
         from vodflow.engines.kubernetes.failures import api_failure  # noqa: PLC0415
 
         namespace = self.namespace or "default"
+        self.name = self._pod_name(context)
         try:
             work(*arguments)
         except ApiException as error:
@@ -197,7 +198,7 @@ class FFmpegPodOperator(KubernetesPodOperator):
         except HTTPError as error:
             raise api_failure(None, str(error), "answer", namespace) from error
         except AirflowException as error:
-            if not self.name or isinstance(error, self._meant()):
+            if isinstance(error, self._meant()):
                 raise
             raise self._failure(context) from error
 
@@ -218,7 +219,6 @@ class FFmpegPodOperator(KubernetesPodOperator):
 
         found = self._ended or self.remote_pod or self.pod
         pod = ApiClient().sanitize_for_serialization(found) if found is not None else None
-        self.name = self._pod_name(context)
         said = self._said()
         if said is None and pod is not None:
             said = last_words(ending(pod).message)
@@ -255,7 +255,6 @@ class FFmpegPodOperator(KubernetesPodOperator):
         from vodflow.errors import EngineError  # noqa: PLC0415
         from vodflow.storage.copies import Outputs  # noqa: PLC0415
 
-        self.name = self._pod_name(context)
         said = self._said()
         if not isinstance(said, dict):
             raise EngineError(f"The pod ended well, but its report {self._report} is not there.", code="report")
