@@ -22,11 +22,13 @@ MOST_CPUS: Final = 16
 #: Seconds of video for which a single CPU is enough: the pod's start would take as long as is saved.
 SHORT: Final = 60.0
 
-#: Bytes of a worker beside its pictures: Python with boto3, FFmpeg's code, buffers of packets and uploads.
-BASE_MEMORY: Final = 320 * MIB
+#: Bytes of a worker beside its pictures: Python with boto3, FFmpeg's code, buffers of packets and uploads. Measured: 110
+#: MiB and 60 MiB; the rest for the packager and parts on their way.
+BASE_MEMORY: Final = 240 * MIB
 #: Pictures of a rung that x264 holds at once: 40 of look-ahead (``rc-lookahead``, ``medium``), references, B-frames,
-#: and one in work a thread; each with a half-size copy, motion vectors and padding.
-ENCODER_PICTURES: Final = 64
+#: and one in work a thread; each with a half-size copy, motion vectors and padding, and the filters' own. Fitted to
+#: FFmpeg's peak on ladders from 360p (145 MiB), 1080p (841 MiB) and 2160p (2718 MiB), which need 90 to 110.
+ENCODER_PICTURES: Final = 100
 #: Pictures of the source that decoder and filters hold: 16 references (H.264, Table A-1), one a thread, filter queues.
 DECODER_PICTURES: Final = 32
 #: Bytes of a pixel in 4:2:0 with 8 bits, and in 4:2:2 or 4:4:4 with more, as FFmpeg's frames hold it.
