@@ -51,8 +51,7 @@ def test_ingest_gives_an_id_and_nothing_else() -> None:
         ({"source_id": 1, "engine": "abacus"}, "engine"),
         (
             {"source_id": 1, "engine": "kubernetes"},
-            "engine kubernetes is not available here "
-            "(set VODFLOW_KUBERNETES_NAMESPACE and VODFLOW_KUBERNETES_IMAGE); choose local",
+            "not available here (set VODFLOW_KUBERNETES_NAMESPACE and VODFLOW_KUBERNETES_IMAGE); choose local",
         ),
         ({"source_id": 1, "colour": "red"}, "colour"),
     ],
