@@ -59,7 +59,7 @@ Engine = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Who encodes: local, or mediaconvert where it is set up; the profile's engine otherwise.",
+        help="Who encodes: local, or mediaconvert and kubernetes where they are set up; else as the profile says.",
         callback=checked_by(supported),
     ),
 ]
