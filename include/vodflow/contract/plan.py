@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vodflow.contract.media_info import MediaInfo, Rational
+from vodflow.contract.strategy import SINGLE, Strategy
 
 #: Raised when the meaning of an existing field changes; part of the hash.
 PLAN_SCHEMA_VERSION: Final = 1
@@ -162,6 +163,7 @@ class PlanWarning(_Value):
 #: What does not change what is made, so that a plan keeps its hash, and a source its outputs.
 _NOT_HASHED: Final[dict[str, Any]] = {
     "warnings": True,
+    "strategy": True,
     "media": {"others": True, "video": {"alpha", "closed_captions", "dolby_vision"}, "audio": {"__all__": {"role"}}},
 }
 
@@ -173,6 +175,7 @@ class TranscodePlan(_Value):
     :param video: slug of the video, second part of the output prefix
     :param revision: 0, or a higher number when a person forces the same work again
     :param warnings: what is left out, see :mod:`vodflow.planning.warnings`
+    :param strategy: how the encode is divided, and why
     """
 
     schema_version: Literal[1] = PLAN_SCHEMA_VERSION
@@ -187,10 +190,11 @@ class TranscodePlan(_Value):
     thumbnails: Thumbnails | None = None
     revision: int = Field(default=0, ge=0)
     warnings: tuple[PlanWarning, ...] = Field(default=(), exclude_if=lambda warnings: not warnings)
+    strategy: Strategy = Field(default=SINGLE, exclude_if=lambda strategy: strategy == SINGLE)
 
     @property
     def hash(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the plan's canonical JSON, warnings left out."""
+        """The first 16 hex digits of the SHA-256 of the plan's canonical JSON, warnings and strategy left out."""
         return hashlib.sha256(self.model_dump_json(exclude=_NOT_HASHED).encode()).hexdigest()[:PLAN_HASH_DIGITS]
 
     @property

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from typing import Any
 import ffmpeg
 
 from vodflow.contract import layout
+from vodflow.contract.parts import Part, rungs_of
 from vodflow.contract.plan import AudioRendition, Thumbnails, TranscodePlan, VideoRendition
+from vodflow.contract.strategy import Chunk
 from vodflow.ffmpeg.picture_filters import Stream, smaller, to_top_rung
 from vodflow.ffmpeg.sound_filters import INPUT_OPTIONS, KEEP_TIME, joined, to_channel, to_stereo, with_steady_sound
 from vodflow.ffmpeg.tools import input_options
@@ -39,12 +42,12 @@ _JPEG_QUALITY = 3
 class EncodePaths:
     """Where one encode reads and writes.
 
-    :param source: the downloaded source
+    :param source: the downloaded source, or the URL from which FFmpeg reads what it needs of it
     :param tracks: folder of encoded tracks, one MP4 each
     :param outputs: folder that mirrors the output prefix; thumbnails go straight there
     """
 
-    source: Path
+    source: Path | str
     tracks: Path
     outputs: Path
 
@@ -58,41 +61,59 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def encoder_threads(plan: TranscodePlan, threads: int) -> dict[str, int]:
+def encoder_threads(plan: TranscodePlan, threads: int, part: Part | None = None) -> dict[str, int]:
     """How many x264 threads each rung gets: ``threads`` shared out by pixels a second, one at least.
 
     The rungs are encoded side by side, so together they fill the machine. More threads within one encoder cost
     CPU and rate control accuracy; x264's own default of 1.5 a core for every rung is 2 % slower on two cores.
     """
-    load = {rung.name: rung.width * rung.height * rung.fps for rung in plan.renditions}
+    rungs = plan.renditions if part is None else rungs_of(plan, part)
+    load = {rung.name: rung.width * rung.height * rung.fps for rung in rungs}
     total = sum(load.values())
     return {name: max(1, ceil(threads * share / total)) for name, share in load.items()}
 
 
-def encode_command(plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, threads: int = 0) -> list[str]:
+def encode_command(
+    plan: TranscodePlan, paths: EncodePaths, ffmpeg_path: str, threads: int = 0, part: Part | None = None
+) -> list[str]:
     """The whole argv.
 
     :param threads: CPUs to use; 0 means all
+    :param part: what is made of the plan; none means everything
     """
     options = input_options(str(paths.source))
     arguments = {name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)}
     if threads:
         arguments["threads"] = str(threads)
     # FFmpeg's time 0 is the start of whatever stream is first, subtitles and unused tracks among them.
-    if shift := span.shift(plan):
+    chunk = part.chunk if part else None
+    arguments |= seek_arguments(chunk)
+    if shift := span.shift(plan) + (chunk.seek if chunk else 0.0):
         arguments["itsoffset"] = f"{shift:.6f}"
     # Broadcast recordings change their picture in the middle. A graph set up anew would begin at time 0 again; this one
     # goes on, see picture_filters.to_top_rung.
     source = ffmpeg.input(str(paths.source), max_error_rate=MAX_ERROR_RATE, **INPUT_OPTIONS, **arguments)
-    outputs = _video_outputs(source, plan, paths, encoder_threads(plan, threads or available_cpus()))
-    outputs += _audio_outputs(source, plan, paths)
+    outputs: list[Stream] = []
+    if part is None or part.rungs:
+        outputs += _video_outputs(source, plan, paths, encoder_threads(plan, threads or available_cpus(), part), part)
+    heard = part is None or not part.rungs
+    if heard:
+        outputs += _audio_outputs(source, plan, paths)
     command = [ffmpeg_path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     command += ["-progress", "pipe:1", "-stats_period", str(PROGRESS_PERIOD)]
     command += patience(plan.media.longest_gap)
     if threads:
         command += ["-filter_complex_threads", str(threads)]
     argv: list[str] = ffmpeg.compile(ffmpeg.merge_outputs(*outputs), cmd=command, overwrite_output=True)
-    return with_steady_sound(argv, _steady(plan), len(outputs))
+    return with_steady_sound(argv, _steady(plan), len(outputs)) if heard else argv
+
+
+def seek_arguments(chunk: Chunk | None) -> dict[str, Any]:
+    """Options of an input of which a stretch is read: decoding begins with the keyframe at or before ``seek``.
+
+    Time stamps stay those of the whole, if ``itsoffset`` adds what a seek takes away.
+    """
+    return {"noaccurate_seek": None, "ss": f"{chunk.seek:.6f}"} if chunk is not None and chunk.seek else {}
 
 
 def _steady(plan: TranscodePlan) -> dict[str, str]:
@@ -106,21 +127,33 @@ def _steady(plan: TranscodePlan) -> dict[str, str]:
     }
 
 
-def _video_outputs(source: Stream, plan: TranscodePlan, paths: EncodePaths, threads: dict[str, int]) -> list[Stream]:
-    rungs = sorted(plan.renditions, key=lambda rung: (rung.width * rung.height, rung.fps, rung.bitrate), reverse=True)
-    track = plan.media.video
-    stream = to_top_rung(source[str(track.index)], track, rungs[0], span.held_seconds(plan), span.picture_seconds(plan))
+def _video_outputs(
+    source: Stream, plan: TranscodePlan, paths: EncodePaths, threads: dict[str, int], part: Part | None
+) -> list[Stream]:
+    rungs = [rung for rung in by_size(plan) if rung.name in threads]
+    track, chunk = plan.media.video, part.chunk if part else None
+    whole = span.held_seconds(plan), span.picture_seconds(plan)
+    stream = to_top_rung(source[str(track.index)], track, rungs[0], *whole, chunk)
     outputs: list[Stream] = []
     for place, rung in enumerate(rungs):
-        pictures = plan.thumbnails if place == 0 else None
+        pictures = _pictures(plan, rung, chunk)
         last = place == len(rungs) - 1
-        branches = _branches(stream, 1 + (not last) + (2 if pictures else 0))
-        outputs.append(branches[0].output(str(paths.track(rung)), **_h264(rung, threads[rung.name])))
-        if pictures:
-            outputs += _picture_outputs(branches[-2], branches[-1], pictures, rung, paths)
+        branches = _branches(stream, 1 + (not last) + len(pictures))
+        coded = branches[0].filter("setpts", "PTS-STARTPTS") if chunk and chunk.first else branches[0]
+        outputs.append(coded.output(str(paths.track(rung)), **_h264(rung, threads[rung.name], chunk)))
+        for branch, (expression, width, height, name, options) in zip(
+            branches[len(branches) - len(pictures) :], pictures, strict=True
+        ):
+            still = _jpeg(branch.filter("select", expression), width, height)
+            outputs.append(still.output(str(paths.outputs / name), **options, **_JPEG))
         if not last:
             stream = smaller(branches[1], rung, rungs[place + 1])
     return outputs
+
+
+def by_size(plan: TranscodePlan) -> list[VideoRendition]:
+    """The rungs, the largest first: the order in which each is scaled from the one before."""
+    return sorted(plan.renditions, key=lambda rung: (rung.width * rung.height, rung.fps, rung.bitrate), reverse=True)
 
 
 def _branches(stream: Stream, count: int, kind: str = "split") -> list[Stream]:
@@ -130,13 +163,14 @@ def _branches(stream: Stream, count: int, kind: str = "split") -> list[Stream]:
     return [node[index] for index in range(count)]
 
 
-def _h264(rung: VideoRendition, threads: int) -> dict[str, Any]:
+def _h264(rung: VideoRendition, threads: int, chunk: Chunk | None = None) -> dict[str, Any]:
+    weight = chunk.weight if chunk else 1.0
     return {
         "c:v": "libx264",
         "preset": rung.preset,
         "profile:v": rung.h264_profile,
         "level:v": rung.h264_level,
-        "b:v": rung.bitrate,
+        "b:v": min(round(rung.bitrate * weight), rung.max_bitrate),
         "maxrate:v": rung.max_bitrate,
         "bufsize:v": rung.buffer_size,
         "refs": rung.reference_frames,
@@ -159,24 +193,43 @@ def _h264(rung: VideoRendition, threads: int) -> dict[str, Any]:
 _MP4: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "f": "mp4"}
 
 
-def _picture_outputs(
-    thumbnails: Stream, poster: Stream, wanted: Thumbnails, top: VideoRendition, paths: EncodePaths
-) -> list[Stream]:
-    """Thumbnails at every multiple of the interval, and the poster at the top rung's size.
+#: Of a still picture: which frames, width, height, name below the outputs, options of its output.
+_Still = tuple[str, int, int, str, dict[str, Any]]
+
+
+def _pictures(plan: TranscodePlan, top: VideoRendition, chunk: Chunk | None) -> list[_Still]:
+    """Thumbnails at every multiple of the interval, and the poster at the top rung's size, of the rung that has them.
 
     Selected before they are scaled, so the other frames cost nothing.
     """
-    every = f"eq(n,0)+gt(floor(t/{wanted.interval:g}),floor(prev_t/{wanted.interval:g}))"
-    small = _jpeg(thumbnails.filter("select", every), wanted.width, wanted.height)
+    wanted = plan.thumbnails
+    if wanted is None or top is not by_size(plan)[0]:
+        return []
+    every, before = thumbnail_frames(wanted, top, chunk)
+    small: _Still = (every, wanted.width, wanted.height, layout.THUMBNAIL_PATTERN, before)
     # The last frame before the poster's time would be missed by an exact comparison of rounded times. The first
     # picture comes before it, to be overwritten: a source that ends too early for the poster still has one.
     moment = max(0.0, wanted.poster_time - float(1 / top.fps) / 2)
     at_moment = f"eq(n,0)+gte(t,{moment:.6g})*lt(prev_t,{moment:.6g})"
-    large = _jpeg(poster.filter("select", at_moment), top.width, top.height)
-    return [
-        small.output(str(paths.outputs / layout.THUMBNAIL_PATTERN), **_JPEG),
-        large.output(str(paths.outputs / layout.POSTER), update=1, **_JPEG),
-    ]
+    if chunk is not None and chunk.first:
+        frame = ceil(Fraction(moment) * top.fps)
+        if frame < chunk.first or (chunk.end is not None and frame >= chunk.end):
+            return [small]
+        at_moment = f"eq(n,{frame - chunk.first})"
+    return [small, (at_moment, top.width, top.height, layout.POSTER, {"update": 1})]
+
+
+def thumbnail_frames(
+    wanted: Thumbnails, rung: VideoRendition, chunk: Chunk | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Which frames become thumbnails, as FFmpeg's expression, and the number of the first one where it is not 1."""
+    every = f"gt(floor(t/{wanted.interval:g}),floor(prev_t/{wanted.interval:g}))"
+    if chunk is None or not chunk.first:
+        return f"eq(n,0)+{every}", {}
+    # The frame before is in another chunk. Time stamps as FFmpeg multiplies them, so that both judge alike.
+    tick, interval = float(1 / rung.fps), float(f"{wanted.interval:g}")
+    before, here = (int(frame * tick // interval) for frame in (chunk.first - 1, chunk.first))
+    return f"if(eq(n,0),{int(here > before)},{every})", {"start_number": before + 2}
 
 
 _JPEG: dict[str, Any] = {

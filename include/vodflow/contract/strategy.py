@@ -1,0 +1,71 @@
+"""How a plan's encode is divided: one process, a process for each group of rungs, or one for each stretch of time.
+
+Part of the plan, so that every engine divides it alike and people see why, but not of its hash: what is made does not
+change. The parts of a plan, with the names that people read, are those of :mod:`vodflow.contract.parts`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+#: Most stretches of one video: Airflow's grid and its scheduler stay readable and quick.
+MOST_CHUNKS: Final = 100
+
+
+class StrategyKind(StrEnum):
+    """Who encodes what."""
+
+    SINGLE = "single"
+    RENDITIONS = "renditions"
+    CHUNKS = "chunks"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Chunk(_Value):
+    """A stretch of the outputs' frames, encoded by itself.
+
+    :param first: its first frame, counted on the outputs' frame grid from time 0; a whole number of GOPs
+    :param end: the frame after its last; none for the last chunk, which goes on to the end
+    :param seek: seconds after the container's start at which FFmpeg finds the keyframe that decoding begins with
+    :param weight: its average bit rate as a share of the plan's
+    """
+
+    first: int = Field(ge=0)
+    end: int | None = Field(default=None, gt=0)
+    seek: float = Field(default=0.0, ge=0)
+    weight: float = Field(default=1.0, gt=0, exclude_if=lambda weight: weight == 1.0)
+
+
+class Strategy(_Value):
+    """How the encode is divided, and why, in one sentence.
+
+    :param chunks: of ``chunks``: all stretches, in their order, without gaps
+    :param groups: of ``renditions``: names of the rungs that are encoded together
+    """
+
+    kind: StrategyKind = StrategyKind.SINGLE
+    reason: str = "One process encodes all rungs from one decode, which costs least."
+    chunks: tuple[Chunk, ...] = Field(default=(), max_length=MOST_CHUNKS, exclude_if=lambda chunks: not chunks)
+    groups: tuple[tuple[str, ...], ...] = Field(default=(), exclude_if=lambda groups: not groups)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if bool(self.chunks) != (self.kind == StrategyKind.CHUNKS):
+            raise ValueError("chunks and only chunks has stretches of time")
+        if bool(self.groups) != (self.kind == StrategyKind.RENDITIONS):
+            raise ValueError("renditions and only renditions has groups of rungs")
+        whole = not self.chunks or (self.chunks[0].first == 0 and self.chunks[-1].end is None)
+        if not whole or any(before.end != after.first for before, after in pairwise(self.chunks)):
+            raise ValueError("chunks must follow one another without a gap, from frame 0 to the end")
+        return self
+
+
+#: What a plan has that does not say otherwise.
+SINGLE: Final = Strategy()
