@@ -98,6 +98,17 @@ def _long(path: Path) -> None:
     _ffmpeg(*_picture("640x360", "25", 7), *_tone(440, 7), *_X264, *_AAC, path)
 
 
+def _moving(path: Path) -> None:
+    parts = ["testsrc2=size=640x360:rate=25:duration=4", "mandelbrot=size=640x360:rate=25,trim=end=4"]
+    parts += ["testsrc=size=640x360:rate=25:duration=4,hue=h=t*90"]
+    picture = [word for part in parts for word in ("-f", "lavfi", "-i", part)]
+    sound = ["-f", "lavfi", "-i", "aevalsrc=0.2*sin(2*PI*(300+50*t)*t):sample_rate=48000:duration=12"]
+    joined = "".join(f"[{number}:v]format=yuv420p,setsar=1[p{number}];" for number in range(3))
+    graph = f"{joined}[p0][p1][p2]concat=n=3:v=1:a=0[v]"
+    maps = ["-filter_complex", graph, "-map", "[v]", "-map", "3:a"]
+    _ffmpeg(*picture, *sound, *maps, *_X264, "-g", "50", *_AAC, path)
+
+
 def _vfr(path: Path) -> None:
     drop = "select='lt(t,1)+not(mod(n,3))'"
     _ffmpeg(*_picture("640x360", "30", 4), *_tone(440, 4), "-vf", drop, "-fps_mode", "vfr", *_X264, *_AAC, path)
@@ -508,6 +519,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "flv": (".flv", _flv),  # the same as FLV
     "small": (".mp4", _small),  # 640x360, 25 frames/s, mono tone, 2 s
     "long": (".mp4", _long),  # the same, 7 s: more than one segment
+    "moving": (".mp4", _moving),  # 640x360, 25 frames/s, 12 s of pictures that are easy and difficult in turn, a sweep
     "surround": (".mp4", _surround),  # 1920x1080, 24 frames/s, 5.1, 3 s
     "portrait": (".mp4", _portrait),  # 640x360 shown as 360x640 by a display matrix
     "upside_down": (".mp4", _upside_down),  # display matrix of 180 degrees

@@ -31,3 +31,40 @@ def run(
     from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415 - keeps the command line's help quick
 
     raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix, report=report))
+
+
+@app.command("part")
+def part(
+    name: Annotated[str, typer.Argument(help="The part, for example audio or chunk-003.")],
+    plan: Annotated[str, typer.Option(help="File or s3:// URI of the plan as JSON; - reads standard input.")],
+    bucket: Annotated[str, typer.Option(help="Bucket of the outputs.")],
+    prefix: Annotated[str, typer.Option(help="Key prefix of the outputs.")],
+    report: Annotated[str | None, typer.Option(help="s3:// URI that keeps the last line.")] = None,
+) -> None:
+    """Encode one part of a divided plan and keep it in S3 until all are joined; lines and status as those of run."""
+    from vodflow.engines.chunks.run import work_part  # noqa: PLC0415 - keeps the command line's help quick
+    from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415
+
+    raise typer.Exit(
+        work(
+            lambda: read_plan(plan),
+            bucket,
+            prefix,
+            report=report,
+            carry_out=lambda found, *others: work_part(found, name, *others),
+        )
+    )
+
+
+@app.command("join")
+def join(
+    plan: Annotated[str, typer.Option(help="File or s3:// URI of the plan as JSON; - reads standard input.")],
+    bucket: Annotated[str, typer.Option(help="Bucket of the outputs.")],
+    prefix: Annotated[str, typer.Option(help="Key prefix of the outputs.")],
+    report: Annotated[str | None, typer.Option(help="s3:// URI that keeps the last line.")] = None,
+) -> None:
+    """Join all parts of a divided plan, package them and upload the outputs; lines and status as those of run."""
+    from vodflow.engines.chunks.run import work_join  # noqa: PLC0415 - keeps the command line's help quick
+    from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415
+
+    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix, report=report, carry_out=work_join))

@@ -5,6 +5,7 @@ A part is named by what it makes, so a plan has the same parts on every machine 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -56,6 +57,7 @@ class PartFile(BaseModel):
 class PartRecord(BaseModel):
     """What a part has made: ``part.json`` beside its files, and the worker's last line.
 
+    :param digest: of what it was to make; a part of the same name may have been cut elsewhere before
     :param frames: pictures of every rung; none of the sound
     :param encode_seconds: wall seconds of the encode
     :param cpu_seconds: user and system CPU seconds of all child processes
@@ -65,6 +67,7 @@ class PartRecord(BaseModel):
 
     event: str = Field(default="part", pattern="^part$")
     part: str
+    digest: str = ""
     files: tuple[PartFile, ...]
     frames: int | None = None
     encode_seconds: float = Field(default=0.0, ge=0)
@@ -86,7 +89,9 @@ def parts(plan: TranscodePlan) -> tuple[Part, ...]:
     if strategy.kind == StrategyKind.CHUNKS:
         rate = plan.renditions[0].fps
         made = [
-            Part(f"chunk-{number:03}", f"chunk {number:03} ({_span(chunk, rate, plan.media.duration)})", all_rungs, chunk)
+            Part(
+                f"chunk-{number:03}", f"chunk {number:03} ({_span(chunk, rate, plan.media.duration)})", all_rungs, chunk
+            )
             for number, chunk in enumerate(strategy.chunks, 1)
         ]
     elif strategy.kind == StrategyKind.RENDITIONS:
@@ -102,6 +107,12 @@ def find_part(plan: TranscodePlan, name: str) -> Part:
     :raises KeyError: the plan has none
     """
     return {part.name: part for part in parts(plan)}[name]
+
+
+def part_digest(plan: TranscodePlan, part: Part) -> str:
+    """What tells a part from others of its name: hex digits of a SHA-256 of all that it is made by."""
+    chunk = part.chunk.model_dump_json() if part.chunk else ""
+    return hashlib.sha256("\0".join([plan.hash, part.name, *part.rungs, chunk]).encode()).hexdigest()[:16]
 
 
 def rungs_of(plan: TranscodePlan, part: Part) -> tuple[VideoRendition, ...]:

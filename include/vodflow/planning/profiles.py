@@ -110,6 +110,7 @@ class Profile(_Schema):
     :param segment_duration: seconds; a whole number of GOPs
     :param preset: x264 preset of every rung that names none
     :param pod: with the Kubernetes engine, what the pods want otherwise than ours and the installation's template
+    :param strategy: how an encode is divided; none means the setting
     :param source_headroom: no rung gets more than this many times the source's own rate, corrected for its codec and
         the rung's size; none means no such cap
     """
@@ -127,6 +128,7 @@ class Profile(_Schema):
     audio: AudioSettings = AudioSettings()
     thumbnails: ThumbnailSettings | None = ThumbnailSettings()
     pod: dict[str, Any] = Field(default_factory=dict)
+    strategy: Literal["auto", "single", "renditions", "chunks"] | None = None
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -67,7 +67,9 @@ def choose(plan: TranscodePlan, division: Division, read: Callable[[], PictureIn
         short = f"The video lasts {seconds:.0f} s, and is cut from {division.shortest:.0f} s on"
         return _renditions(plan, f"{short}.")
     if seconds < 2 * division.chunk_seconds:
-        return _single(f"The video lasts {seconds:.0f} s, which is less than two chunks of {division.chunk_seconds:g} s.")
+        return _single(
+            f"The video lasts {seconds:.0f} s, which is less than two chunks of {division.chunk_seconds:g} s."
+        )
     why = "The profile or the settings ask for it" if asked else f"The video lasts {seconds:.0f} s"
     return _chunks(plan, division.chunk_seconds, read(), why)
 
@@ -113,24 +115,25 @@ def _chunks(plan: TranscodePlan, chunk_seconds: float, index: PictureIndex, why:
 
 def clean_keyframes(plan: TranscodePlan, index: PictureIndex) -> tuple[list[float], str | None]:
     """Times of keyframes on the container's clock before which nothing is missing, and what forbids to use them."""
-    track, pictures = plan.media.video, index.pictures
-    if index.obstacle:
-        return [], index.obstacle
-    if track.variable_frame_rate:
-        return [], "its frames come at a varying rate"
-    if plan.media.start is None:
-        return [], "nobody knows when its container begins"
-    if len({rung.fps for rung in plan.renditions}) > 1 or len({rung.gop for rung in plan.renditions}) > 1:
-        return [], "its rungs have different frame rates"
-    if plan.media.longest_gap:
-        return [], "one of its tracks pauses"
-    times = sorted(picture.time for picture in pictures)
-    frame = float(1 / track.fps)
-    if not times or abs(times[0] - track.start) > frame / 2:
-        return [], "its time stamps do not begin where its container says"
-    if any(not _SHORTEST * frame < after - before < _LONGEST * frame for before, after in pairwise(times)):
-        return [], "its time stamps have gaps or come twice"
-    return _clean(pictures, frame)
+    frame = float(1 / plan.media.video.fps)
+    obstacle = index.obstacle or _obstacle(plan, sorted(picture.time for picture in index.pictures), frame)
+    return ([], obstacle) if obstacle else _clean(index.pictures, frame)
+
+
+def _obstacle(plan: TranscodePlan, times: Sequence[float], frame: float) -> str | None:
+    media, rungs = plan.media, plan.renditions
+    uneven = any(not _SHORTEST * frame < after - before < _LONGEST * frame for before, after in pairwise(times))
+    found = {
+        "its frames come at a varying rate": media.video.variable_frame_rate,
+        "nobody knows when its container begins": media.start is None,
+        "its rungs have different frame rates": len({(rung.fps, rung.gop) for rung in rungs}) > 1,
+        "one of its tracks pauses": bool(media.longest_gap),
+        "its time stamps do not begin where its container says": (
+            not times or abs(times[0] - media.video.start) > frame / 2
+        ),
+        "its time stamps have gaps or come twice": uneven,
+    }
+    return next((text for text, is_so in found.items() if is_so), None)
 
 
 def _clean(pictures: Sequence[Picture], frame: float) -> tuple[list[float], str | None]:
@@ -142,7 +145,9 @@ def _clean(pictures: Sequence[Picture], frame: float) -> tuple[list[float], str 
         for place, after in zip(places, [*places[1:], len(pictures)], strict=True)
         if all(picture.time > pictures[place].time - frame / 2 for picture in pictures[place:after])
     ]
-    return (clean, None) if len(clean) > 1 else ([], "its GOPs are open: pictures before a keyframe need those behind it")
+    return (
+        (clean, None) if len(clean) > 1 else ([], "its GOPs are open: pictures before a keyframe need those behind it")
+    )
 
 
 def cut_frames(

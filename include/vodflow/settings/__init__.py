@@ -138,6 +138,19 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=8192 * 4320, gt=0, description="pixels of a frame; larger inputs are rejected")
     probe_timeout: float = Field(default=60.0, gt=0, description="seconds one ffprobe may take")
 
+    # Parallel encoding
+    strategy: Literal["auto", "single", "renditions", "chunks"] = Field(
+        default="auto",
+        description="how an encode is divided where the profile does not say: `auto`, `single`, `renditions`, `chunks`",
+    )
+    chunk_seconds: float = Field(
+        default=60.0, ge=10, description="length of a chunk; longer where there would be over 100"
+    )
+    chunks_from: float = Field(
+        default=300.0, ge=20, description="seconds from which a video is cut into chunks where nobody asks for it"
+    )
+    max_parallel_chunks: int = Field(default=12, ge=1, le=100, description="chunks of one video at the same time")
+
     # Local engine
     work_dir: Path | None = Field(default=None, description="folder of temporary files; none means the system's")
     local_slots: int = Field(default=1, ge=1, description="videos transcoded at the same time on this machine")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vodflow.contract import layout
-from vodflow.contract.parts import Part, PartFile, PartRecord, rungs_of
+from vodflow.contract.parts import Part, PartFile, PartRecord, part_digest, rungs_of
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import Progress
 from vodflow.engines.local.command import EncodePaths, encode_command
@@ -58,6 +58,7 @@ def encode_part(
     made = sorted(path for path in folder.rglob("*") if path.is_file())
     return PartRecord(
         part=part.name,
+        digest=part_digest(plan, part),
         files=tuple(PartFile(name=path.relative_to(folder).as_posix(), size=path.stat().st_size) for path in made),
         frames=frames,
         encode_seconds=round(finished.wall_seconds, 3),
@@ -103,14 +104,14 @@ def _counted(plan: TranscodePlan, part: Part, paths: EncodePaths) -> int | None:
 
 
 def frame_count(track: Path) -> int:
-    """How many frames an MP4 of one track has.
+    """How many frames an MP4 of one track has; 0 where FFmpeg found none to write.
 
-    :raises EngineError: it has no index
+    :raises EngineError: its index cannot be read
     """
     size = track.stat().st_size
     try:
         moov = movie_box(open_ranges(str(track), size, _READ_TIMEOUT), size)
-        trak = next(moov[box.start : box.end] for box in boxes(moov) if box.kind == "trak")
-        return int.from_bytes(need(trak, "mdia", "minf", "stbl", "stsz")[8:12], "big")
-    except (ValueError, StopIteration) as error:
+        trak = next((moov[box.start : box.end] for box in boxes(moov) if box.kind == "trak"), None)
+        return int.from_bytes(need(trak, "mdia", "minf", "stbl", "stsz")[8:12], "big") if trak else 0
+    except ValueError as error:
         raise EngineError(f"{track.name} has no index: {error}.", code="no_index", retryable=True) from error

@@ -79,9 +79,7 @@ def join_script(rate: Fraction, pieces: list[Path], records: Mapping[str, PartRe
     return "\n".join([*lines, ""])
 
 
-def _pieces(
-    plan: TranscodePlan, track: VideoRendition | AudioRendition, folders: Mapping[str, Path]
-) -> list[Path]:
+def _pieces(plan: TranscodePlan, track: VideoRendition | AudioRendition, folders: Mapping[str, Path]) -> list[Path]:
     name = f"{layout.track_name(track)}.mp4"
     found = [folders[part.name] / name for part in parts(plan) if _makes(part, track)]
     if missing := [path for path in found if not path.is_file()] or not found:

@@ -55,7 +55,7 @@ def run(
     used = settings or get_settings()
     with workspace(used) as folder:
         check_space(plan, folder, used.disk_reserve)
-        job = _Job(plan, folder, used, Reporter(on_progress), cancel or threading.Event())
+        job = Job(plan, folder, used, Reporter(on_progress), cancel or threading.Event())
         job.download()
         job.encode()
         job.package()
@@ -63,7 +63,9 @@ def run(
 
 
 @dataclass
-class _Job:
+class Job:
+    """One plan on its way through the stages, in one folder."""
+
     plan: TranscodePlan
     folder: Path
     settings: Settings
@@ -76,27 +78,30 @@ class _Job:
 
     @property
     def paths(self) -> EncodePaths:
+        """Where it reads and writes."""
         return EncodePaths(self.folder / "source", self.folder / "tracks", self.folder / "outputs")
 
     def download(self) -> None:
+        """Get the source."""
         from vodflow.storage.download import download  # noqa: PLC0415 - boto3 is slow to import
 
         size = max(1, self.plan.source.size)
-        with self._stage(Stage.DOWNLOAD):
+        with self.stage(Stage.DOWNLOAD):
             download(
                 self.plan.source,
-                self.paths.source,
+                Path(self.paths.source),
                 lambda received: self.reporter.report(Stage.DOWNLOAD, received / size),
                 cancel=self.cancel,
                 settings=self.settings,
             )
 
     def encode(self) -> None:
+        """Make all tracks and pictures of it."""
         paths, plan = self.paths, self.plan
         (paths.outputs / layout.POSTER).parent.mkdir(parents=True)
         paths.tracks.mkdir()
         argv = encode_command(plan, paths, ffmpeg_path(), self.settings.encoder_threads)
-        with self._stage(Stage.ENCODE):
+        with self.stage(Stage.ENCODE):
             finished = run_process(
                 argv,
                 EncodeProgress(plan.media.duration, self.reporter),
@@ -106,12 +111,13 @@ class _Job:
         raise_for_encode(plan, finished)
         raise_if_cut_off(plan, min(movie_seconds(paths.track(rung)) for rung in plan.renditions))
         self.warnings = warnings(finished)
-        paths.source.unlink()
+        Path(paths.source).unlink()
         if plan.thumbnails is None:
             (paths.outputs / layout.POSTER).parent.rmdir()
 
     def package(self) -> None:
-        with self._stage(Stage.PACKAGE):
+        """Make what players get of the tracks."""
+        with self.stage(Stage.PACKAGE):
             if needs_packager(self.plan):
                 tracks = f"../{self.paths.tracks.name}"
                 self._tool("packager", package_command(self.plan, packager_path(), tracks))
@@ -128,12 +134,13 @@ class _Job:
         check_exit(name, finished)
 
     def upload(self, bucket: str, prefix: str) -> EngineResult:
+        """Upload it all, and say what was made."""
         from vodflow.storage.upload import upload_tree  # noqa: PLC0415 - boto3 is slow to import
 
         tracks = tuple(_measure(self.plan, self.paths, rendition) for rendition in layout.tracks(self.plan))
         outputs = self.paths.outputs
         total = max(1, sum(path.stat().st_size for path in outputs.rglob("*") if path.is_file()))
-        with self._stage(Stage.UPLOAD):
+        with self.stage(Stage.UPLOAD):
             objects = upload_tree(
                 outputs,
                 bucket,
@@ -159,7 +166,8 @@ class _Job:
         )
 
     @contextmanager
-    def _stage(self, stage: Stage) -> Iterator[None]:
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Measure a stage and report its beginning and end."""
         if self.cancel.is_set():
             raise EngineCanceled(f"Cancelled before {stage.value}.", code="canceled")
         self.reporter.report(stage, 0.0)

@@ -33,10 +33,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from vodflow.contract.parts import PartRecord
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
+from vodflow.contract.strategy import StrategyKind
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
 from vodflow.errors import (
@@ -54,6 +56,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds after a signal until the process ends without waiting for a slow S3 call any longer.
 PATIENCE = 1.2
+
+
+#: Does something with a plan, a bucket and a prefix, says how it goes, and returns what was made.
+CarryOut = Callable[[TranscodePlan, str, str, Callable[[Progress], None], threading.Event], EngineResult | PartRecord]
 
 
 class ExitCode(IntEnum):
@@ -111,7 +117,13 @@ def read_plan(name: str) -> str:
 
 
 def work(
-    read_plan: Callable[[], str], bucket: str, prefix: str, output: TextIO | None = None, *, report: str | None = None
+    read_plan: Callable[[], str],
+    bucket: str,
+    prefix: str,
+    output: TextIO | None = None,
+    *,
+    report: str | None = None,
+    carry_out: CarryOut | None = None,
 ) -> int:
     """Carry out the plan and write its lines; the exit status.
 
@@ -119,13 +131,14 @@ def work(
 
     :param output: where the lines go; none means standard output
     :param report: ``s3://`` URI that keeps the last line
+    :param carry_out: what is done with the plan; none means all of it
     """
     output = output or sys.stdout
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     cancellation = _Cancellation()
     cancellation.install()
 
-    def write(line: Progress | EngineResult | Failure) -> None:
+    def write(line: BaseModel) -> None:
         output.write(f"{line.model_dump_json()}\n")
         output.flush()
 
@@ -140,7 +153,7 @@ def work(
     try:
         try:
             plan = _parse(read_plan())
-            result = run(plan, bucket, prefix, write, cancellation.event)
+            result = (carry_out or _whole)(plan, bucket, prefix, write, cancellation.event)
             if report:
                 _keep(report, result)
             write(result)
@@ -158,6 +171,16 @@ def work(
         fail(shortage(error, "do this work") or EngineError(f"{name}: {error}", code=name))
         return ExitCode.RETRYABLE
     return ExitCode.DONE
+
+
+def _whole(
+    plan: TranscodePlan, bucket: str, prefix: str, write: Callable[[Progress], None], cancel: threading.Event
+) -> EngineResult:
+    if plan.strategy.kind == StrategyKind.SINGLE:
+        return run(plan, bucket, prefix, write, cancel)
+    from vodflow.engines.chunks.run import run_divided  # noqa: PLC0415 - few plans are divided
+
+    return run_divided(plan, bucket, prefix, write, cancel)
 
 
 def exit_code(error: VodflowError) -> ExitCode:
@@ -180,7 +203,7 @@ def _read_object(uri: str) -> str:
     return Outputs(bucket, folder).read([name])[name].decode()
 
 
-def _keep(uri: str, line: EngineResult | Failure) -> None:
+def _keep(uri: str, line: BaseModel) -> None:
     from vodflow.storage.copies import Outputs  # noqa: PLC0415 - boto3 is slow to import
     from vodflow.storage.objects import parse_s3_uri  # noqa: PLC0415
 

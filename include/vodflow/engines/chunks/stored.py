@@ -1,0 +1,110 @@
+"""The parts of a divided plan in S3: which are there, getting them, and clearing them away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vodflow.contract.parts import PART_RECORD, WORK_PREFIX, Part, PartFile, PartRecord, part_digest, parts, work_folder
+from vodflow.contract.plan import TranscodePlan
+from vodflow.errors import EngineError, SourceNotFound
+from vodflow.settings import Settings
+from vodflow.storage.copies import Outputs
+from vodflow.storage.download import download
+from vodflow.storage.objects import list_objects, resolve_source
+from vodflow.storage.upload import checksums, upload_tree
+
+log = logging.getLogger(__name__)
+
+
+def stored_record(
+    plan: TranscodePlan, part: Part, bucket: str, prefix: str, settings: Settings | None = None
+) -> PartRecord | None:
+    """What a part has made before; none where it must be made, or made again.
+
+    :raises EngineError: when S3 does not answer (retryable)
+    """
+    folder = work_folder(prefix, part)
+    try:
+        text = Outputs(bucket, folder, settings).read([PART_RECORD])[PART_RECORD]
+        record = PartRecord.model_validate_json(text)
+    except SourceNotFound:
+        return None
+    except ValidationError:
+        log.warning("%s of s3://%s/%s cannot be read; it is made again", PART_RECORD, bucket, folder)
+        return None
+    sizes = list_objects(bucket, folder, settings=settings)
+    whole = all(sizes.get(file.name) == file.size for file in record.files)
+    return record if whole and record.digest == part_digest(plan, part) else None
+
+
+def missing_parts(plan: TranscodePlan, bucket: str, prefix: str, settings: Settings | None = None) -> list[Part]:
+    """The parts that are still to be made, in their order.
+
+    :raises EngineError: when S3 does not answer (retryable)
+    """
+    return [part for part in parts(plan) if stored_record(plan, part, bucket, prefix, settings) is None]
+
+
+def store_part(
+    record: PartRecord, part: Part, folder: Path, bucket: str, prefix: str, settings: Settings | None = None
+) -> PartRecord:
+    """Upload a part's files, and then the record that says so.
+
+    :raises EngineError: when S3 does not take them
+    """
+    place = work_folder(prefix, part)
+    objects = upload_tree(folder, bucket, place, settings=settings)
+    files = tuple(PartFile(name=item.name, size=item.size, checksum=item.checksum) for item in objects)
+    stored = record.model_copy(update={"files": files})
+    Outputs(bucket, place, settings).write(PART_RECORD, stored.model_dump_json().encode())
+    return stored
+
+
+def fetch_parts(
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    folder: Path,
+    progress: Callable[[float], None] = lambda _: None,
+    settings: Settings | None = None,
+) -> dict[str, PartRecord]:
+    """Download the files of all parts, one folder a part; their records.
+
+    :param progress: called with the share that is there, 0 to 1
+    :raises EngineError: parts are missing or damaged (retryable: they are made again)
+    """
+    records = {part: stored_record(plan, part, bucket, prefix, settings) for part in parts(plan)}
+    if missing := [part.title for part, record in records.items() if record is None]:
+        raise EngineError(f"These parts are not made yet: {', '.join(missing)}.", code="missing_part", retryable=True)
+    wanted = [(part, file) for part, record in records.items() if record for file in record.files]
+    with ThreadPoolExecutor(4, thread_name_prefix="vodflow-parts") as pool:
+        futures = [pool.submit(_fetch, bucket, prefix, part, file, folder, settings) for part, file in wanted]
+        for number, future in enumerate(futures, 1):
+            future.result()
+            progress(number / len(futures))
+    return {part.name: record for part, record in records.items() if record}
+
+
+def _fetch(bucket: str, prefix: str, part: Part, file: PartFile, folder: Path, settings: Settings | None) -> None:
+    place = work_folder(prefix, part)
+    path = folder / part.name / file.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    download(resolve_source(bucket, f"{place}/{file.name}").ref, path, settings=settings)
+    if path.stat().st_size != file.size or (file.checksum and checksums(path).whole != file.checksum):
+        # Without its record the part counts as missing.
+        Outputs(bucket, place, settings).delete([PART_RECORD])
+        raise EngineError(f"{file.name} of {part.title} is damaged; it is made again.", code="bad_part", retryable=True)
+
+
+def clear_parts(bucket: str, prefix: str, settings: Settings | None = None) -> None:
+    """Remove what the parts of a joined plan have left.
+
+    :raises EngineError: when S3 does not answer
+    """
+    place = f"{WORK_PREFIX}/{prefix}"
+    Outputs(bucket, place, settings).delete(list_objects(bucket, place, settings=settings))

@@ -1,0 +1,164 @@
+"""A plan in chunks against the same plan in one process: frames, sound, and what a lost part costs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.clips import clip
+from support.engine_jobs import Bench
+from vodflow.contract.parts import parts, work_folder
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.strategy import StrategyKind
+from vodflow.engines.chunks import run
+from vodflow.engines.chunks.stored import missing_parts
+from vodflow.errors import ConfigurationError, EngineError
+from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
+from vodflow.media.picture_index import read_index
+from vodflow.planning.strategy import Division, choose
+from vodflow.storage.objects import list_objects
+from vodflow.verification.store import S3Store
+from vodflow.verification.verify import verify
+
+pytestmark = pytest.mark.integration
+
+FRAMES = 300
+#: Decibels below which a picture of the chunks differs from the undivided encode's as people could see.
+SAME_PICTURE = 30.0
+
+
+@pytest.fixture
+def plan(bench: Bench) -> TranscodePlan:
+    """Twelve seconds in three chunks."""
+    undivided = bench.plan("moving")
+    strategy = choose(
+        undivided, Division("chunks", chunk_seconds=4), lambda: read_index(str(clip("moving")), undivided.media, 60)
+    )
+    assert strategy.kind == StrategyKind.CHUNKS
+    assert [chunk.first for chunk in strategy.chunks] == [0, 100, 200]
+    return undivided.model_copy(update={"strategy": strategy})
+
+
+def packets(path: Path, stream: str = "v") -> list[dict[str, Any]]:
+    entries = "packet=pts,dts,duration,flags:stream=time_base,extradata_hash"
+    argv = [ffprobe_path(), "-v", "error", "-select_streams", stream, "-show_entries", entries]
+    argv += ["-show_data_hash", "md5", "-of", "json", str(path)]
+    found = json.loads(subprocess.run(argv, capture_output=True, check=True, timeout=60).stdout)
+    return [*found["streams"], *found["packets"]]
+
+
+def psnr(one: Path, other: Path, log: Path) -> list[float]:
+    """Of each frame, decibels of the luminance."""
+    graph = f"[0:v][1:v]psnr=stats_file={log.name}"
+    argv = [
+        ffmpeg_path(),
+        "-nostdin",
+        "-v",
+        "error",
+        "-i",
+        str(one),
+        "-i",
+        str(other),
+        "-lavfi",
+        graph,
+        "-f",
+        "null",
+        "-",
+    ]
+    subprocess.run(argv, check=True, timeout=120, cwd=log.parent)
+    values = [dict(item.split(":") for item in line.split()) for line in log.read_text().splitlines()]
+    return [float(value["psnr_y"].replace("inf", "100")) for value in values]
+
+
+def test_chunks_are_joined_as_if_there_had_been_none(bench: Bench, plan: TranscodePlan, tmp_path: Path) -> None:
+    said: list[float] = []
+    result = run.run_divided(
+        plan, bench.media_bucket, plan.prefix, lambda progress: said.append(progress.percent), settings=bench.settings
+    )
+    verify(plan, bench.media_bucket, plan.prefix, S3Store(bench.settings))
+    assert {item.name: item.size for item in result.objects} == bench.outputs(plan)
+    assert said[-1] == 100.0
+    # Nothing is left of the parts.
+    assert list_objects(bench.media_bucket, "work") == {}
+    assert list(bench.work_dir.iterdir()) == []
+
+    divided = bench.fetch(plan, tmp_path / "divided")
+    whole = plan.model_copy(update={"revision": 1})
+    bench.run(whole)
+    undivided = bench.fetch(whole, tmp_path / "undivided")
+    assert set(bench.outputs(plan)) == set(bench.outputs(whole))
+    for rung in plan.renditions:
+        name = f"mp4/video_{rung.name}.mp4"
+        assert packets(divided / name) == packets(undivided / name)
+        seen = psnr(divided / name, undivided / name, tmp_path / "psnr.log")
+        assert len(seen) == FRAMES
+        for cut in (100, 200):
+            assert min(seen[cut - 5 : cut + 5]) > SAME_PICTURE
+    assert digests(divided / "cmaf/audio") == digests(undivided / "cmaf/audio")
+    assert digests(divided / "thumbnails") == digests(undivided / "thumbnails")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Of all files but the header, in which the packager writes the time of day."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "init.mp4"
+    }
+
+
+def test_only_lost_parts_are_made_again(bench: Bench, plan: TranscodePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = bench.media_bucket, plan.prefix
+    with pytest.raises(EngineError, match="These parts are not made yet: audio, chunk 001"):
+        run.work_join(plan, *at, settings=bench.settings)
+    for part in parts(plan):
+        run.work_part(plan, part.name, *at, threads=1, settings=bench.settings)
+    assert missing_parts(plan, *at, bench.settings) == []
+
+    lost = parts(plan)[2]
+    assert lost.title == "chunk 002 (00:00:04–00:00:08)"
+    bench.s3.delete_object(Bucket=bench.media_bucket, Key=f"{work_folder(plan.prefix, lost)}/video_360p.mp4")
+    assert missing_parts(plan, *at, bench.settings) == [lost]
+
+    made: list[str] = []
+    encode = run.encode_part
+    monkeypatch.setattr(
+        run,
+        "encode_part",
+        lambda plan, part, *rest, **named: made.append(part.name) or encode(plan, part, *rest, **named),
+    )
+    run.run_divided(plan, *at, settings=bench.settings)
+    assert made == ["chunk-002"]
+    verify(plan, *at, S3Store(bench.settings))
+
+
+def test_a_damaged_part_counts_as_missing(bench: Bench, plan: TranscodePlan) -> None:
+    at = bench.media_bucket, plan.prefix
+    for part in parts(plan):
+        run.work_part(plan, part.name, *at, threads=1, settings=bench.settings)
+    broken = parts(plan)[1]
+    key = f"{work_folder(plan.prefix, broken)}/video_360p.mp4"
+    size = bench.s3.head_object(Bucket=bench.media_bucket, Key=key)["ContentLength"]
+    bench.s3.put_object(Bucket=bench.media_bucket, Key=key, Body=b"x" * size)
+    with pytest.raises(EngineError, match=r"video_360p.mp4 of chunk 001 .* is damaged; it is made again") as caught:
+        run.work_join(plan, *at, settings=bench.settings)
+    assert caught.value.retryable
+    assert missing_parts(plan, *at, bench.settings) == [broken]
+
+
+def test_a_part_that_no_plan_has_is_refused(bench: Bench, plan: TranscodePlan) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"no part 'chunk-9'. Its parts: audio, chunk-001, chunk-002, chunk-003\."
+    ):
+        run.work_part(plan, "chunk-9", bench.media_bucket, plan.prefix, settings=bench.settings)
+
+
+def test_decoding_that_begins_too_late_is_no_held_picture(bench: Bench, plan: TranscodePlan) -> None:
+    first, second, third = plan.strategy.chunks
+    late = second.model_copy(update={"seek": second.seek + 2})
+    strategy = plan.strategy.model_copy(update={"chunks": (first, late, third)})
+    wrong = plan.model_copy(update={"strategy": strategy})
+    with pytest.raises(EngineError, match="chunk 002"):
+        run.work_part(wrong, "chunk-002", bench.media_bucket, plan.prefix, settings=bench.settings)
