@@ -11,8 +11,10 @@ from airflow.sdk.exceptions import ParamValidationError
 from mypy_boto3_s3 import S3Client
 from sqlalchemy import select, text
 from support.clips import clip
+from vodflow.catalog import parts
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview
+from vodflow.catalog.states import PartState
 from vodflow.catalog.work_list import WorkFilter, list_work
 from vodflow.errors import SourceNotFound
 from vodflow.pipeline.prepare import prepare
@@ -66,6 +68,54 @@ def test_publishes_then_finds_it_published(run: Any, s3: S3Client, source_bucket
     state, tasks = run(**conf)
     assert state == "success"
     assert tasks == {"prepare": "success", "transcode_local": "skipped", "publish": "success"}
+
+
+@pytest.fixture
+def divide(run: Any, set_settings: Any) -> Any:
+    """The DAG as it is where plans are divided."""
+    set_settings(strategy="chunks", chunk_seconds="10", chunks_from="20")
+    module = importlib.reload(importlib.import_module("vodflow_dags.transcode.transcode_video_dag"))
+
+    def start(**conf: Any) -> tuple[str, dict[tuple[str, int], tuple[str, str | None]]]:
+        result = module.transcode_video().test(run_conf=conf)
+        tasks = result.get_task_instances()
+        return str(result.state), {(ti.task_id, ti.map_index): (str(ti.state), ti.rendered_map_index) for ti in tasks}
+
+    yield start
+    set_settings()
+    importlib.reload(module)
+
+
+def test_a_divided_plan_is_made_part_by_part(divide: Any, s3: S3Client, source_bucket: str) -> None:
+    conf = {"source_uri": put(s3, source_bucket, "moving_twice"), "profile": "sd", "outputs": ["hls"]}
+    state, tasks = divide(**conf)
+    assert state == "success"
+    assert tasks == {
+        ("prepare", -1): ("success", None),
+        ("transcode_local", -1): ("skipped", None),
+        ("list_parts", -1): ("success", None),
+        ("make_part", 0): ("success", "audio"),
+        ("make_part", 1): ("success", "chunk 001 (00:00:00–00:00:12)"),
+        ("make_part", 2): ("success", "chunk 002 (00:00:12–00:00:24)"),
+        ("join_parts", -1): ("success", None),
+        ("publish", -1): ("success", None),
+    }
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+        made = parts.list_parts(connection, row.job_id)
+    assert row.verdict == "PUBLISHED"
+    assert [(part.part, part.state, part.attempt) for part in made] == [
+        ("audio", PartState.DONE, 1), ("chunk-001", PartState.DONE, 1), ("chunk-002", PartState.DONE, 1),
+    ]  # fmt: skip
+    assert all(part.size_bytes and part.worker and part.cpu_seconds for part in made)
+
+
+def test_an_ordinary_video_costs_three_tasks_beside_divided_ones(divide: Any, s3: S3Client, source_bucket: str) -> None:
+    state, tasks = divide(source_uri=put(s3, source_bucket, "small"), profile="sd", outputs=["hls"])
+    assert state == "success"
+    done = {task for task, (state, _) in tasks.items() if state == "success"}
+    assert done == {("prepare", -1), ("transcode_local", -1), ("publish", -1)}
+    assert {state for task, (state, _) in tasks.items() if task not in done} == {"skipped"}
 
 
 def test_an_archived_input_skips_the_rest_and_goes_on_when_it_is_back(

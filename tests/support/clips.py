@@ -109,6 +109,10 @@ def _moving(path: Path) -> None:
     _ffmpeg(*picture, *sound, *maps, *_X264, "-g", "50", *_AAC, path)
 
 
+def _moving_twice(path: Path) -> None:
+    _ffmpeg("-stream_loop", "1", "-i", clip("moving"), "-c", "copy", path)
+
+
 def _vfr(path: Path) -> None:
     drop = "select='lt(t,1)+not(mod(n,3))'"
     _ffmpeg(*_picture("640x360", "30", 4), *_tone(440, 4), "-vf", drop, "-fps_mode", "vfr", *_X264, *_AAC, path)
@@ -520,6 +524,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "small": (".mp4", _small),  # 640x360, 25 frames/s, mono tone, 2 s
     "long": (".mp4", _long),  # the same, 7 s: more than one segment
     "moving": (".mp4", _moving),  # 640x360, 25 frames/s, 12 s of pictures that are easy and difficult in turn, a sweep
+    "moving_twice": (".mp4", _moving_twice),  # the same again, 24 s in all
     "surround": (".mp4", _surround),  # 1920x1080, 24 frames/s, 5.1, 3 s
     "portrait": (".mp4", _portrait),  # 640x360 shown as 360x640 by a display matrix
     "upside_down": (".mp4", _upside_down),  # display matrix of 180 degrees

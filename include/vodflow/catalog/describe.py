@@ -23,6 +23,7 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `sightings` | objects that were seen: register, reopen, show again; any number by a few statements |
 | `sources` | hand out and judge sources |
 | `jobs`, `attempts` | open, begin, progress, result, failure, rejection, cancellation |
+| `parts` | the parts of divided jobs: which are made, by whom, at what cost |
 | `submissions`, `engine_events` | jobs of engines elsewhere: intended, submitted, adopted; what the engine told |
 | `publications` | publish a verified job in one transaction |
 | `overview` | sources, each with its latest job and publication |

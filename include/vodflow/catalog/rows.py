@@ -229,6 +229,11 @@ class JobRow(Record):
         return None if self.result_document is None else EngineResult.model_validate(self.result_document)
 
     @property
+    def divided(self) -> bool:
+        """Whether its plan is carried out in parts."""
+        return bool(self.plan_document.get("strategy", {}).get("kind", "single") != "single")
+
+    @property
     def published(self) -> bool:
         """Whether the work is done and verified."""
         return self.status == JobStatus.PUBLISHED

@@ -64,6 +64,15 @@ FINISHED: Final = frozenset({_PUB, _R, _F, _C})
 ACTIVE: Final = frozenset({_S, _P, _V})
 
 
+class PartState(StrEnum):
+    """How far a part of a divided job is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class ArtifactKind(StrEnum):
     """What an artifact is for."""
 

@@ -42,18 +42,9 @@ def part(
     report: Annotated[str | None, typer.Option(help="s3:// URI that keeps the last line.")] = None,
 ) -> None:
     """Encode one part of a divided plan and keep it in S3 until all are joined; lines and status as those of run."""
-    from vodflow.engines.chunks.run import work_part  # noqa: PLC0415 - keeps the command line's help quick
-    from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415
+    from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415 - keeps the command line's help quick
 
-    raise typer.Exit(
-        work(
-            lambda: read_plan(plan),
-            bucket,
-            prefix,
-            report=report,
-            carry_out=lambda found, *others: work_part(found, name, *others),
-        )
-    )
+    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix, report=report, part=name))
 
 
 @app.command("join")
@@ -64,7 +55,7 @@ def join(
     report: Annotated[str | None, typer.Option(help="s3:// URI that keeps the last line.")] = None,
 ) -> None:
     """Join all parts of a divided plan, package them and upload the outputs; lines and status as those of run."""
-    from vodflow.engines.chunks.run import work_join  # noqa: PLC0415 - keeps the command line's help quick
+    from vodflow.contract.parts import JOIN  # noqa: PLC0415 - keeps the command line's help quick
     from vodflow.engines.local.worker import read_plan, work  # noqa: PLC0415
 
-    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix, report=report, carry_out=work_join))
+    raise typer.Exit(work(lambda: read_plan(plan), bucket, prefix, report=report, part=JOIN))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +17,8 @@ from vodflow.contract.strategy import Chunk, StrategyKind
 
 #: The part with all sound, encoded once from the whole source: joined sound would have gaps.
 AUDIO = "audio"
+#: What a worker is asked for, in a part's place, when all parts are made.
+JOIN = "join"
 #: First folder of everything that parts leave until they are joined; a lifecycle rule may empty it.
 WORK_PREFIX = "work"
 #: Written last: a part that has it is done.
@@ -65,7 +68,7 @@ class PartRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    event: str = Field(default="part", pattern="^part$")
+    event: Literal["part"] = "part"
     part: str
     digest: str = ""
     files: tuple[PartFile, ...]
@@ -79,6 +82,12 @@ class PartRecord(BaseModel):
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def checksum(self) -> str:
+        """Of all files' names, sizes and checksums: hex digits of a SHA-256."""
+        lines = "\n".join(f"{file.name} {file.size} {file.checksum}" for file in self.files)
+        return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def parts(plan: TranscodePlan) -> tuple[Part, ...]:

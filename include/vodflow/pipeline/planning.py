@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from sqlalchemy import Connection
+
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow, SourceRow
@@ -12,12 +14,15 @@ from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.slug import video_slug
 from vodflow.contract.summaries import plan_summary
-from vodflow.errors import CatalogError, ConfigurationError
+from vodflow.errors import CatalogError, ConfigurationError, SourceUnavailable
+from vodflow.media.picture_index import PictureIndex, read_index
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import Profile, load_profile
+from vodflow.planning.strategy import Division, choose, may_divide
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.engines import available
+from vodflow.storage.objects import presigned_get
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +35,8 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
     :raises PlanError: this source and profile give no valid plan
     :raises ConfigurationError: the engine that is asked for is not available here
     """
-    settings = get_settings()
-    with transaction(f"plan:{run_id}") as connection:
+    settings, actor = get_settings(), f"plan:{run_id}"
+    with transaction(actor) as connection:
         source = sources.get_source(connection, source_id)
         if source.media_info is None:
             raise CatalogError(f"source {source_id} has not been probed; clear the run and let it prepare again")
@@ -44,16 +49,51 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
         log.info("To make: %s", plan_summary(plan))
         for warning in plan.warnings:
             log.warning("%s", warning.message)
-        return jobs.open_job(
-            connection,
-            source_id,
-            plan,
-            engine=engine,
-            priority=request.priority,
-            run_id=run_id,
-            bucket=settings.media_bucket,
-            prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
-        )
+        if not may_divide(division := _division(profile, engine, settings)):
+            return _open(connection, source_id, plan, engine, request, run_id, settings)
+    # Reading a source's index takes a while, in which no transaction waits.
+    strategy = choose(plan, division, lambda: _pictures(source, plan, settings))
+    log.info("Divided as %s. %s", strategy.kind, strategy.reason)
+    plan = plan.model_copy(update={"strategy": strategy})
+    with transaction(actor) as connection:
+        return _open(connection, source_id, plan, engine, request, run_id, settings)
+
+
+def _open(
+    connection: Connection,
+    source_id: int,
+    plan: TranscodePlan,
+    engine: EngineName,
+    request: TranscodeRequest,
+    run_id: str,
+    settings: Settings,
+) -> JobRow:
+    return jobs.open_job(
+        connection,
+        source_id,
+        plan,
+        engine=engine,
+        priority=request.priority,
+        run_id=run_id,
+        bucket=settings.media_bucket,
+        prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
+    )
+
+
+def _division(profile: Profile, engine: EngineName, settings: Settings) -> Division:
+    """How an engine's encodes may be divided; MediaConvert divides them as it likes."""
+    wanted = "single" if engine == EngineName.MEDIACONVERT else profile.strategy or settings.strategy
+    spreads = engine == EngineName.KUBERNETES
+    return Division(wanted, spreads, settings.chunk_seconds, settings.chunks_from)
+
+
+def _pictures(source: SourceRow, plan: TranscodePlan, settings: Settings) -> PictureIndex:
+    try:
+        return read_index(presigned_get(source.ref), plan.media, settings.probe_timeout)
+    except SourceUnavailable as error:
+        # Undivided it takes longer, and is right as well.
+        log.warning("The pictures of %s are not known, so it is not cut: %s", source.ref.uri, error)
+        return PictureIndex(obstacle="its index could not be read in time")
 
 
 def profile_of(source: SourceRow, request: TranscodeRequest, settings: Settings) -> Profile:

@@ -52,12 +52,17 @@ class Division:
     shortest: float = 300.0
 
 
+def may_divide(division: Division) -> bool:
+    """Whether there is anything to choose."""
+    return division.wanted != "single" and (division.wanted != "auto" or division.spreads)
+
+
 def choose(plan: TranscodePlan, division: Division, read: Callable[[], PictureIndex]) -> Strategy:
     """How this plan is divided, and why.
 
     :param read: the source's pictures; called only where they matter
     """
-    if division.wanted == "single" or (division.wanted == "auto" and not division.spreads):
+    if not may_divide(division):
         return SINGLE
     if division.wanted == "renditions":
         return _renditions(plan, "The profile or the settings ask for it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import Context
@@ -18,13 +19,15 @@ class PrepareOperator(VideoStepOperator):
     in each of its rounds. The engines' operators know by themselves whether a job is theirs.
 
     :param engines: engine's name → id of its task
+    :param parts: ids of the tasks that make a divided plan's parts and join them, where the DAG has them
     """
 
     ui_color = "#dbe9f6"
 
-    def __init__(self, *, engines: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, *, engines: dict[str, str], parts: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.engines = engines
+        self.parts = tuple(parts)
 
     def execute(self, context: Context) -> None:
         """Open the job, or find it done.
@@ -40,6 +43,8 @@ class PrepareOperator(VideoStepOperator):
         with self.step(context):
             job = prepare(context["params"], context["run_id"], **tries)
         ti.xcom_push(key="job_id", value=job.id)
-        engine = None if job.published else self.engines.get(job.engine)
-        if skipped := sorted(set(self.engines.values()) - {engine}):
+        chosen = set(self.parts) if self.parts and job.divided else {self.engines.get(job.engine)}
+        if job.published:
+            chosen = set()
+        if skipped := sorted({*self.engines.values(), *self.parts} - chosen):
             raise DownstreamTasksSkipped(tasks=skipped)  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from vodflow.catalog.tables.work import (
     job,
     job_attempt,
     job_event,
+    job_part,
     mediaconvert_submission_rate,
     outage,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "job",
     "job_attempt",
     "job_event",
+    "job_part",
     "mediaconvert_submission_rate",
     "metadata",
     "metadata_sync",

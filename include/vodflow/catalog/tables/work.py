@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from vodflow.catalog.states import FINISHED, JobStatus
+from vodflow.catalog.states import FINISHED, JobStatus, PartState
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ErrorClass, SharedCause
@@ -149,6 +149,33 @@ job_attempt = Table(
     Index("uq_job_attempt_running", "job_id", unique=True, postgresql_where=text("finished_at IS NULL")),
     comment="One time a worker was started for a job.",
 )  # fmt: skip
+
+job_part = Table(
+    "job_part",
+    metadata,
+    identity(),
+    Column("job_id", BigInteger, ForeignKey("job.id"), nullable=False),
+    Column("part", Text, nullable=False, comment="its name: audio, chunk-003, rungs-2160p"),
+    Column("title", Text, nullable=False, comment="for people: chunk 003 (00:01:00–00:01:30)"),
+    Column("digest", Text, nullable=False, comment="of what it is made by"),
+    Column("state", Text, nullable=False, server_default=PartState.WAITING.value),
+    Column("attempt", Integer, nullable=False, server_default="0", comment="how often it was begun"),
+    Column("worker", Text, comment="who works or worked: a host, a pod"),
+    Column("size_bytes", BigInteger, comment="of its files in S3"),
+    Column("checksum", Text, comment="of its files' checksums"),
+    Column("cpu_seconds", Double, comment="of all its processes"),
+    timestamp("started_at", comment="of the last attempt"),
+    timestamp("ended_at"),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    UniqueConstraint("job_id", "part"),
+    one_of("state", PartState),
+    *not_negative("attempt", "size_bytes", "cpu_seconds"),
+    CheckConstraint("(state IN ('done', 'failed')) = (ended_at IS NOT NULL)", name="ended_has_time"),
+    CheckConstraint("state <> 'done' OR size_bytes IS NOT NULL", name="done_has_size"),
+    CheckConstraint("(state = 'failed') = (error_message IS NOT NULL)", name="failed_has_message"),
+    comment="One part of a divided job: the sound, a stretch of time, a group of rungs.",
+)
 
 job_event = Table(
     "job_event",

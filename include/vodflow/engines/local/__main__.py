@@ -15,8 +15,10 @@ def main() -> int:
     parser.add_argument("--bucket", required=True, help="bucket of the outputs")
     parser.add_argument("--prefix", required=True, help="key prefix of the outputs")
     parser.add_argument("--report", help="s3:// URI that keeps the last line: the result, or why there is none")
+    parser.add_argument("--part", help="the part of a divided plan that is made, or join; all of it by default")
     arguments = parser.parse_args()
-    return work(lambda: read_plan(arguments.plan), arguments.bucket, arguments.prefix, report=arguments.report)
+    given = arguments
+    return work(lambda: read_plan(given.plan), given.bucket, given.prefix, report=given.report, part=given.part)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
-from vodflow.contract.parts import PartRecord
+from vodflow.contract.parts import JOIN, PartRecord
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.contract.strategy import StrategyKind
@@ -56,10 +56,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds after a signal until the process ends without waiting for a slow S3 call any longer.
 PATIENCE = 1.2
-
-
-#: Does something with a plan, a bucket and a prefix, says how it goes, and returns what was made.
-CarryOut = Callable[[TranscodePlan, str, str, Callable[[Progress], None], threading.Event], EngineResult | PartRecord]
 
 
 class ExitCode(IntEnum):
@@ -123,7 +119,7 @@ def work(
     output: TextIO | None = None,
     *,
     report: str | None = None,
-    carry_out: CarryOut | None = None,
+    part: str | None = None,
 ) -> int:
     """Carry out the plan and write its lines; the exit status.
 
@@ -131,7 +127,7 @@ def work(
 
     :param output: where the lines go; none means standard output
     :param report: ``s3://`` URI that keeps the last line
-    :param carry_out: what is done with the plan; none means all of it
+    :param part: the part of the plan that is made, or :data:`~vodflow.contract.parts.JOIN`; none means all of it
     """
     output = output or sys.stdout
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
@@ -153,7 +149,7 @@ def work(
     try:
         try:
             plan = _parse(read_plan())
-            result = (carry_out or _whole)(plan, bucket, prefix, write, cancellation.event)
+            result = _carry_out(plan, part, bucket, prefix, write, cancellation.event)
             if report:
                 _keep(report, result)
             write(result)
@@ -173,14 +169,21 @@ def work(
     return ExitCode.DONE
 
 
-def _whole(
-    plan: TranscodePlan, bucket: str, prefix: str, write: Callable[[Progress], None], cancel: threading.Event
-) -> EngineResult:
-    if plan.strategy.kind == StrategyKind.SINGLE:
+def _carry_out(
+    plan: TranscodePlan,
+    part: str | None,
+    bucket: str,
+    prefix: str,
+    write: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> EngineResult | PartRecord:
+    if part is None and plan.strategy.kind == StrategyKind.SINGLE:
         return run(plan, bucket, prefix, write, cancel)
-    from vodflow.engines.chunks.run import run_divided  # noqa: PLC0415 - few plans are divided
+    from vodflow.engines.chunks.run import run_divided, work_join, work_part  # noqa: PLC0415 - few plans are divided
 
-    return run_divided(plan, bucket, prefix, write, cancel)
+    if part not in {None, JOIN}:
+        return work_part(plan, str(part), bucket, prefix, write, cancel)
+    return (work_join if part else run_divided)(plan, bucket, prefix, write, cancel)
 
 
 def exit_code(error: VodflowError) -> ExitCode:

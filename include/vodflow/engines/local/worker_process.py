@@ -12,10 +12,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from vodflow.contract.engine import Engine
+from vodflow.contract.parts import JOIN, PartRecord
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.forked_worker import can_fork, run_forked
@@ -28,7 +30,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds the worker has to clean up after SIGTERM; it needs about 0.2, and 1.2 at most.
 GRACE = 1.6
-_LINES: TypeAdapter[Progress | EngineResult | Failure] = TypeAdapter(Progress | EngineResult | Failure)
+_LINES: TypeAdapter[Progress | EngineResult | PartRecord | Failure] = TypeAdapter(
+    Progress | EngineResult | PartRecord | Failure
+)
+Made = TypeVar("Made", EngineResult, PartRecord)
 
 
 def run_worker(
@@ -49,30 +54,65 @@ def run_worker(
     :raises InputRejected: the source is damaged or cut off
     :raises EngineError: or another error of :mod:`vodflow.errors`, as the worker reports it
     """
+    return _attended(plan, bucket, prefix, on_progress, cancel, env).made(EngineResult)
+
+
+def run_part(
+    plan: TranscodePlan,
+    part: str,
+    bucket: str,
+    prefix: str,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> PartRecord:
+    """Make one part of a divided plan in a worker process, as :func:`run_worker` carries out a whole plan."""
+    return _attended(plan, bucket, prefix, on_progress, cancel, None, part).made(PartRecord)
+
+
+def run_join(
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> EngineResult:
+    """Join a divided plan's parts in a worker process, as :func:`run_worker` carries out a whole plan."""
+    return _attended(plan, bucket, prefix, on_progress, cancel, None, JOIN).made(EngineResult)
+
+
+def _attended(
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    on_progress: Callable[[Progress], None] | None,
+    cancel: threading.Event | None,
+    env: Mapping[str, str] | None,
+    part: str | None = None,
+) -> _Listener:
     listener = _Listener(on_progress)
     limits = Limits(cancel, grace_seconds=GRACE, parent_death_signal=signal.SIGTERM)
     text = plan.to_json()
     if env is None and can_fork():
-        finished = run_forked(lambda: work(lambda: text, bucket, prefix), listener, name="worker", limits=limits)
+        listener.finished = run_forked(
+            lambda: work(lambda: text, bucket, prefix, part=part), listener, name="worker", limits=limits
+        )
     else:
-        finished = run_process(
-            [sys.executable, "-m", "vodflow.engines.local", "--plan", "-", "--bucket", bucket, "--prefix", prefix],
+        argv = [sys.executable, "-m", "vodflow.engines.local", "--plan", "-", "--bucket", bucket, "--prefix", prefix]
+        listener.finished = run_process(
+            argv + (["--part", part] if part else []),
             listener,
             limits=limits,
             stdin=text.encode(),
             env={**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"},
         )
-    if listener.failure is not None:
-        raise from_document(listener.failure.model_dump(exclude={"event"}))
-    if listener.result is None or finished.code:
-        raise _silent_death(finished)
-    return listener.result
+    return listener
 
 
 class _Listener:
     def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
-        self.result: EngineResult | None = None
+        self.result: EngineResult | PartRecord | None = None
         self.failure: Failure | None = None
+        self.finished: Finished | None = None
         self._on_progress = on_progress
 
     def __call__(self, line: str) -> bool:
@@ -82,7 +122,7 @@ class _Listener:
             log.warning("The worker wrote a line that is none of its own: %s", line[:200])
             return True
         match said:
-            case EngineResult():
+            case EngineResult() | PartRecord():
                 self.result = said
             case Failure():
                 self.failure = said
@@ -90,6 +130,18 @@ class _Listener:
                 if self._on_progress is not None:
                     self._on_progress(said)
         return True
+
+    def made(self, kind: type[Made]) -> Made:
+        """What the worker says it has made.
+
+        :raises VodflowError: what it says went wrong
+        """
+        if self.failure is not None:
+            raise from_document(self.failure.model_dump(exclude={"event"}))
+        assert self.finished is not None  # noqa: S101 - it was attended to its end
+        if not isinstance(self.result, kind) or self.finished.code:
+            raise _silent_death(self.finished)
+        return self.result
 
 
 def _silent_death(finished: Finished) -> EngineError:

@@ -1,0 +1,149 @@
+"""A divided job's steps as tasks call them: make one part, and join them all. Recorded in the catalog."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+from sqlalchemy import Connection
+
+from vodflow.catalog import attempts, jobs
+from vodflow.catalog import parts as part_rows
+from vodflow.catalog.database import transaction
+from vodflow.catalog.recording import record
+from vodflow.catalog.rows import JobRow
+from vodflow.catalog.states import JobStatus, PartState
+from vodflow.contract.parts import Part, PartRecord, find_part, parts
+from vodflow.contract.result import Progress, Stage
+from vodflow.contract.summaries import in_bytes, progress_summary, result_summary
+from vodflow.engines.chunks.stored import missing_parts
+from vodflow.engines.local.worker_process import run_join, run_part
+from vodflow.errors import CatalogError, EngineError, VodflowError
+from vodflow.outcomes.announce import announce
+from vodflow.storage.readability import cause_of
+
+log = logging.getLogger(__name__)
+
+#: A job in one of these needs no parts any more.
+_ENCODED = frozenset({JobStatus.VERIFYING, JobStatus.PUBLISHED})
+#: Who works, for the record of the attempt; each part has a worker of its own.
+_PARTS = "parts"
+
+
+def parts_to_make(job_id: int) -> list[dict[str, str]]:
+    """The parts of a job that are missing, as tasks get them: ``name`` for programs, ``title`` for people.
+
+    :raises EngineError: when S3 does not answer (retryable)
+    """
+    job = _job(job_id, "parts")
+    if job.status in _ENCODED:
+        return []
+    return [{"name": part.name, "title": part.title} for part in missing_parts(job.plan, job.bucket, job.prefix)]
+
+
+def make_part(
+    job_id: int,
+    name: str,
+    *,
+    run_id: str,
+    last_try: bool = True,
+    host: str | None = None,
+    cancel: threading.Event | None = None,
+) -> None:
+    """Make one part of a job in a worker process, unless it is made.
+
+    :param name: of the part
+    :param last_try: nobody tries again: the job fails with the part
+    :param host: where it runs, for the record
+    :param cancel: set it to stop the worker
+    :raises InputRejected: the source turned out to be damaged; recorded
+    :raises EngineError: recorded with the part; ``retryable`` says whether another try can help
+    """
+    actor = f"part:{run_id}"
+    with transaction(actor) as connection:
+        job = jobs.locked_job(connection, job_id)  # several parts begin at once, and one of them begins the job
+        part = _part(job, name)
+        if job.status in _ENCODED:
+            log.info("Job %d: the engine has finished already", job_id)
+            return
+        if job.status != JobStatus.PROGRESSING or job.run_id != run_id:
+            jobs.begin(connection, job_id, engine=job.engine, worker=_PARTS, run_id=run_id)
+        attempt = part_rows.begin_part(connection, job_id, job.plan, part, host or socket.gethostname())
+    log.info("Job %d: %s, attempt %d", job_id, part.title, attempt)
+    try:
+        made = run_part(job.plan, name, job.bucket, job.prefix, _say, cancel)
+    except BaseException as error:
+        failure = cause_of(error, job.plan.source) if isinstance(error, VodflowError) else error
+        final = last_try or not isinstance(failure, VodflowError) or not failure.retryable
+        record(actor, lambda connection: _record_failure(connection, job, name, attempt, failure, final=final))
+        if final:
+            announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+        if failure is not error:
+            raise failure from error
+        raise
+    record(actor, lambda connection: _record_part(connection, job, made))
+    log.info("Made %s: %s, %.1f CPU s", part.title, in_bytes(made.size), made.cpu_seconds)
+
+
+def _say(progress: Progress) -> None:
+    log.debug("%s", progress_summary(progress))
+
+
+def _record_part(connection: Connection, job: JobRow, made: PartRecord) -> None:
+    if not part_rows.end_part(connection, job.id, made):
+        log.info("Another attempt has made %s before", made.part)
+    done = sum(row.state == PartState.DONE for row in part_rows.list_parts(connection, job.id))
+    jobs.record_progress(connection, job.id, Stage.ENCODE, 90.0 * done / len(parts(job.plan)))
+
+
+def _record_failure(
+    connection: Connection, job: JobRow, name: str, attempt: int, error: BaseException, *, final: bool
+) -> None:
+    part_rows.fail_part(connection, job.id, name, attempt, error)
+    if final and jobs.get_job(connection, job.id).status == JobStatus.PROGRESSING:
+        jobs.end_job(connection, job.id, error)
+
+
+def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = None) -> bool:
+    """Join a job's parts and record what the engine made; False where that was done before.
+
+    :raises EngineError: recorded in the job; ``retryable`` says whether another try can help
+    """
+    actor = f"join:{run_id}"
+    with transaction(actor) as connection:
+        job = jobs.get_job(connection, job_id)
+        if job.status in _ENCODED:
+            log.info("Job %d: the engine has finished already", job_id)
+            return False
+        attempt = jobs.begin(connection, job_id, engine=job.engine, worker=socket.gethostname(), run_id=run_id)
+    try:
+        result = run_join(job.plan, job.bucket, job.prefix, None, cancel)
+    except BaseException as error:
+        failure = error
+        record(actor, lambda connection: jobs.end_job(connection, job_id, failure))
+        announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+        raise
+    with transaction(actor) as connection:
+        if not attempts.is_running(connection, attempt):
+            raise EngineError(
+                f"Job {job_id} was taken over by a later attempt; this result is not needed.",
+                job_id=job_id,
+                code="taken_over",
+                retryable=False,
+            )
+        jobs.store_result(connection, job_id, result)
+    log.info("Made %s", result_summary(result))
+    return True
+
+
+def _job(job_id: int, actor: str) -> JobRow:
+    with transaction(actor) as connection:
+        return jobs.get_job(connection, job_id)
+
+
+def _part(job: JobRow, name: str) -> Part:
+    try:
+        return find_part(job.plan, name)
+    except KeyError as error:
+        raise CatalogError(f"job {job.id} has no part {name!r}; clear the run and let it prepare again") from error
