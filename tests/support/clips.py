@@ -110,7 +110,9 @@ def _moving(path: Path) -> None:
 
 
 def _moving_twice(path: Path) -> None:
-    _ffmpeg("-stream_loop", "1", "-i", clip("moving"), "-c", "copy", path)
+    sources = ["-i", clip("moving"), "-i", clip("moving")]
+    graph = "[0:v][0:a][1:v][1:a]concat=n=2:v=1:a=1[v][a];[a]apad=whole_dur=24[s]"
+    _ffmpeg(*sources, "-filter_complex", graph, "-map", "[v]", "-map", "[s]", *_X264, "-g", "50", *_AAC, path)
 
 
 def _vfr(path: Path) -> None:
