@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
@@ -23,10 +26,12 @@ class Quality:
 
     :param bitrate: average of the video packets, bits a second
     :param vmaf: pooled mean, shown at the source's size; 0 to 100
+    :param worst: mean of the second with the lowest one
     """
 
     bitrate: float
     vmaf: float
+    worst: float = 0.0
 
 
 def measure(encoded: Path, source: Path, *, width: int, height: int) -> Quality:
@@ -35,7 +40,7 @@ def measure(encoded: Path, source: Path, *, width: int, height: int) -> Quality:
     :param width: pixels of the source, to which the rendition is scaled as a player would
     :param height: likewise
     """
-    return Quality(_bitrate(encoded), _vmaf(encoded, source, width, height))
+    return Quality(_bitrate(encoded), *_vmaf(encoded, source, width, height))
 
 
 def _bitrate(encoded: Path) -> float:
@@ -49,7 +54,7 @@ def _bitrate(encoded: Path) -> float:
     return sum(int(size) for _, size, *_ in packets) * 8 / seconds
 
 
-def _vmaf(encoded: Path, source: Path, width: int, height: int) -> float:
+def _vmaf(encoded: Path, source: Path, width: int, height: int) -> tuple[float, float]:
     log = encoded.with_suffix(".vmaf.json")
     graph = (
         f"[0:v]setpts=PTS-STARTPTS,{_MARKED},scale={width}:{height}:flags=bicubic[d];"
@@ -62,7 +67,22 @@ def _vmaf(encoded: Path, source: Path, width: int, height: int) -> float:
     )  # fmt: skip
     document = json.loads(log.read_text(encoding="utf-8"))
     log.unlink()
-    return float(document["pooled_metrics"]["vmaf"]["mean"])
+    rate = _frame_rate(source)
+    seconds = defaultdict[int, list[float]](list)
+    for frame in document["frames"]:
+        seconds[int(frame["frameNum"] / rate)].append(frame["metrics"]["vmaf"])
+    # A last second of a frame or two says nothing.
+    worst = min(statistics.fmean(values) for values in seconds.values() if len(values) > 1)
+    return float(document["pooled_metrics"]["vmaf"]["mean"]), worst
+
+
+def _frame_rate(source: Path) -> float:
+    said = subprocess.run(
+        [ffprobe_path(), "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=r_frame_rate",
+         "-of", "csv=p=0", source],
+        capture_output=True, text=True, timeout=TIMEOUT, check=True,
+    )  # fmt: skip
+    return float(Fraction(said.stdout.strip().rstrip(",")))
 
 
 def join(parts: Iterable[Path], target: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.chunks import chunks
 from benchmarks.context import Context
 from benchmarks.encoding import encoding
 from benchmarks.mediaconvert import mediaconvert
@@ -14,6 +15,7 @@ from benchmarks.sweep import sweep
 
 SECTIONS: dict[str, Callable[[Context], Section]] = {
     "encoding": encoding,
+    "chunks": chunks,
     "orchestration": orchestration,
     "sweep": sweep,
     "parsing": parsing,
