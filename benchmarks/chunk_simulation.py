@@ -29,7 +29,7 @@ class World:
     :param start: seconds from asking for a worker until it works (pod scheduled, image there, Python imported)
     :param start_spread: standard deviation of the logarithm of that
     :param image_pull: seconds more where the image is not on the node yet
-    :param image_missing: share of the nodes' first pods that pull it
+    :param image_missing: share of the machines on which it is not, when the first part comes
     :param read: seconds that a second of video takes to read from S3
     :param before_cut: seconds of video that a chunk decodes in vain, on average
     :param decode: seconds that a second of video takes to decode
@@ -38,13 +38,14 @@ class World:
     :param slow: share of the workers that are slow, and by what factor
     :param audio: seconds that a second of video takes for its sound
     :param join: seconds that a second of video takes to be fetched, joined, packaged and uploaded
+    :param fixed: seconds of that, whatever the length
     """
 
     paces: Sequence[float]
-    start: float = 6.0
+    start: float = 5.0
     start_spread: float = 0.5
     image_pull: float = 25.0
-    image_missing: float = 0.1
+    image_missing: float = 0.5
     read: float = 0.01
     before_cut: float = 1.0
     decode: float = 0.05
@@ -98,10 +99,11 @@ class _Cluster:
     def run(self, work: float, begin: float = 0.0) -> tuple[float, float]:
         """When a part that takes so long is begun and done: a worker starts, may be slow, may fail."""
         world, dice = self.world, self.dice
-        now = begun = max(heapq.heappop(self.free), begin)
+        free = heapq.heappop(self.free)
+        now = begun = max(free, begin)
+        pull = world.image_pull if not free and dice.random() < world.image_missing else 0.0
         while True:
-            started = world.start * dice.lognormvariate(0.0, world.start_spread)
-            started += world.image_pull * (dice.random() < world.image_missing)
+            started = world.start * dice.lognormvariate(0.0, world.start_spread) + pull
             takes = started + work * (world.slow[1] if dice.random() < world.slow[0] else 1.0)
             fails = dice.expovariate(world.failure / 3600) if world.failure else takes
             if fails >= takes:

@@ -33,15 +33,15 @@ CPUS = 2
 COMPARED = ("1080p", "360p")
 TRIES = 20
 
-METHOD = """The clip is {seconds:.0f} s of *Big Buck Bunny* in {count} chunks, standard profile. **Undivided** is one FFmpeg
-process with all rungs; **chunks** are as many processes side by side as there are CPUs, one thread each, the sound
-apart, and the join. CPU is user and system time of all processes. Quality is VMAF of every {subsample}th frame at the
-source's size; the worst second is the one with the lowest mean.
+METHOD = """The clip is {seconds:.0f} s of *Big Buck Bunny* in {count} chunks, standard profile. **Undivided** is one
+FFmpeg process with all rungs; **chunks** are as many processes side by side as there are CPUs, one thread each, the
+sound apart, and the join. CPU is user and system time of all processes. Quality is VMAF of every {subsample}th frame
+at the source's size; the worst second is the one with the lowest mean.
 
-The simulation replays the seconds that these chunks took on machines of {cpus} CPUs. Machines start in 6 s on average
-(every tenth pulls the image for 25 s more), fail once in 20 hours of work, and one in twenty is half as fast. A film of
-{film:.0f} minutes; averages of {tries} simulated runs. What is encoded a second time because it is late counts as
-cost."""
+The simulation replays the seconds that these chunks took on machines of {cpus} CPUs. Machines start in 5 s (the
+median; on every second one the first part waits 25 s for the image), fail once in 20 hours of work, and one part in
+twenty meets a machine that is half as fast. A film of {film:.0f} minutes; averages of {tries} simulated runs. What is
+encoded a second time because it is late counts as cost."""
 
 
 @dataclass

@@ -59,7 +59,7 @@ def work_part(
         log.info("%s is made already", part.title)
         return found
     with workspace(used) as folder:
-        check_space(plan, folder, used.disk_reserve)
+        check_space(plan, folder, used.disk_reserve, part)
         made = folder / "made"
         made.mkdir()
         record = encode_part(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vodflow.contract.parts import Part, rungs_of
 from vodflow.contract.plan import Output, TranscodePlan
 from vodflow.errors import ConfigurationError, DiskSpaceError
 from vodflow.ffmpeg.resources import shortage
@@ -49,13 +50,30 @@ def needed_bytes(plan: TranscodePlan) -> int:
     return plan.source.size + int(_OVERHEAD * rate * plan.media.duration / 8) + _FIXED
 
 
-def check_space(plan: TranscodePlan, folder: Path, reserve: int) -> None:
+def part_bytes(plan: TranscodePlan, part: Part) -> int:
+    """Peak size of the temporary files of one part: its tracks, and the source where it needs all of it.
+
+    As :func:`needed_bytes`; a chunk reads what it needs of the source without storing it.
+    """
+    tracks = rungs_of(plan, part) or plan.audio
+    rate = sum(track.bitrate for track in tracks)
+    seconds = plan.media.duration
+    if (chunk := part.chunk) is None:
+        return plan.source.size + int(_OVERHEAD * rate * seconds / 8) + _FIXED
+    rate_of_frames = plan.renditions[0].fps
+    end = seconds if chunk.end is None else float(chunk.end / rate_of_frames)
+    length = end - float(chunk.first / rate_of_frames)
+    return int(_OVERHEAD * chunk.weight * rate * length / 8) + _FIXED
+
+
+def check_space(plan: TranscodePlan, folder: Path, reserve: int, part: Part | None = None) -> None:
     """Nothing when the job's files fit and ``reserve`` bytes stay free.
 
+    :param part: what is made of the plan in this folder; none means everything
     :raises DiskSpaceError: saying how much is needed and how much there is
     :raises ConfigurationError: the disk can never hold them
     """
-    needed = needed_bytes(plan) + reserve
+    needed = (needed_bytes(plan) if part is None else part_bytes(plan, part)) + reserve
     usage = shutil.disk_usage(folder)
     if usage.total < needed:
         raise ConfigurationError(
