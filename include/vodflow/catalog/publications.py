@@ -130,3 +130,10 @@ def _flip(conn: Connection, row: JobRow, manifest_uri: str, *, again: str | None
 def _write(conn: Connection, table: Table, job_id: int, rows: Sequence[dict[str, object]]) -> None:
     if rows:
         conn.execute(insert(table), [{"job_id": job_id, **values} for values in rows])
+
+
+def latest_of_source(conn: Connection, source_id: int) -> JobRow | None:
+    """The latest published job of the very same bytes; none where there is none."""
+    wanted = (job.c.source_id == source_id, job.c.status == JobStatus.PUBLISHED.value)
+    found = conn.scalar(select(job.c.id).where(*wanted).order_by(job.c.id.desc()).limit(1))
+    return None if found is None else jobs.get_job(conn, found)

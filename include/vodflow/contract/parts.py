@@ -105,7 +105,8 @@ def parts(plan: TranscodePlan) -> tuple[Part, ...]:
         ]
     elif strategy.kind == StrategyKind.RENDITIONS:
         made = [Part(f"rungs-{'-'.join(group)}", f"rungs {', '.join(group)}", group) for group in strategy.groups]
-    if made and plan.audio:
+    there = {reused.track for reused in strategy.reused}
+    if strategy.kind != StrategyKind.SINGLE and any(item.name not in there for item in plan.audio):
         made.insert(0, Part(AUDIO, AUDIO))
     return tuple(Part(part.name, part.title, part.rungs, part.chunk, place) for place, part in enumerate(made))
 

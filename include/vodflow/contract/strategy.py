@@ -43,24 +43,44 @@ class Chunk(_Value):
     weight: float = Field(default=1.0, gt=0, exclude_if=lambda weight: weight == 1.0)
 
 
+class Reused(_Value):
+    """A track that an older plan of the same source has made with the same parameters.
+
+    :param track: its name in paths: ``video_720p``, ``audio``
+    :param bucket: of the older outputs
+    :param prefix: key prefix of the older outputs
+    :param mp4: the MP4 that holds it, below that prefix
+    """
+
+    track: str
+    bucket: str
+    prefix: str
+    mp4: str
+
+
 class Strategy(_Value):
     """How the encode is divided, and why, in one sentence.
 
     :param chunks: of ``chunks``: all stretches, in their order, without gaps
     :param groups: of ``renditions``: names of the rungs that are encoded together
+    :param reused: of ``renditions``: tracks that are not encoded at all
+    :param pictures: key prefix of the older outputs whose pictures are these, where the rung that they are made of is
+        reused
     """
 
     kind: StrategyKind = StrategyKind.SINGLE
     reason: str = "One process encodes all rungs from one decode, which costs least."
     chunks: tuple[Chunk, ...] = Field(default=(), max_length=MOST_CHUNKS, exclude_if=lambda chunks: not chunks)
     groups: tuple[tuple[str, ...], ...] = Field(default=(), exclude_if=lambda groups: not groups)
+    reused: tuple[Reused, ...] = Field(default=(), exclude_if=lambda reused: not reused)
+    pictures: str | None = Field(default=None, exclude_if=lambda pictures: pictures is None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if bool(self.chunks) != (self.kind == StrategyKind.CHUNKS):
             raise ValueError("chunks and only chunks has stretches of time")
-        if bool(self.groups) != (self.kind == StrategyKind.RENDITIONS):
-            raise ValueError("renditions and only renditions has groups of rungs")
+        if bool(self.groups or self.reused) != (self.kind == StrategyKind.RENDITIONS):
+            raise ValueError("renditions and only renditions has groups of rungs or tracks that are there")
         whole = not self.chunks or (self.chunks[0].first == 0 and self.chunks[-1].end is None)
         if not whole or any(before.end != after.first for before, after in pairwise(self.chunks)):
             raise ValueError("chunks must follow one another without a gap, from frame 0 to the end")

@@ -6,23 +6,25 @@ import logging
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import jobs, sources
+from vodflow.catalog import jobs, publications, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow, SourceRow
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.slug import video_slug
+from vodflow.contract.strategy import Strategy
 from vodflow.contract.summaries import plan_summary
 from vodflow.errors import CatalogError, ConfigurationError, SourceUnavailable
 from vodflow.media.picture_index import PictureIndex, read_index
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import Profile, load_profile
+from vodflow.planning.reuse import reuse
 from vodflow.planning.strategy import Division, choose, may_divide
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.engines import available
-from vodflow.storage.objects import presigned_get
+from vodflow.storage.objects import list_objects, presigned_get
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +51,11 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
         log.info("To make: %s", plan_summary(plan))
         for warning in plan.warnings:
             log.warning("%s", warning.message)
-        if not may_divide(division := _division(profile, engine, settings)):
+        division, older = _division(profile, engine, settings), _older(connection, source_id, plan, request, engine)
+        if older is None and not may_divide(division):
             return _open(connection, source_id, plan, engine, request, run_id, settings)
     # Reading a source's index takes a while, in which no transaction waits.
-    strategy = choose(plan, division, lambda: _pictures(source, plan, settings))
+    strategy = _reused(plan, older) or choose(plan, division, lambda: _pictures(source, plan, settings))
     log.info("Divided as %s. %s", strategy.kind, strategy.reason)
     plan = plan.model_copy(update={"strategy": strategy})
     with transaction(actor) as connection:
@@ -78,6 +81,25 @@ def _open(
         bucket=settings.media_bucket,
         prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
     )
+
+
+def _older(
+    connection: Connection, source_id: int, plan: TranscodePlan, request: TranscodeRequest, engine: EngineName
+) -> JobRow | None:
+    """A published job of the same bytes that made something else; a forced run wants nothing of it."""
+    if request.force or engine == EngineName.MEDIACONVERT:
+        return None
+    older = publications.latest_of_source(connection, source_id)
+    return None if older is None or older.plan_hash == plan.hash else older
+
+
+def _reused(plan: TranscodePlan, older: JobRow | None) -> Strategy | None:
+    """How to make the plan with the older job's tracks; none where it has none of use, or they are gone."""
+    strategy = reuse(plan, older.plan, older.bucket, older.prefix) if older else None
+    if strategy is None or older is None:
+        return None
+    there = list_objects(older.bucket, older.prefix)
+    return strategy if all(item.mp4 in there for item in strategy.reused) else None
 
 
 def _division(profile: Profile, engine: EngineName, settings: Settings) -> Division:

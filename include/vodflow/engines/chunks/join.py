@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 from vodflow.contract import layout
 from vodflow.contract.parts import Part, PartRecord, parts
@@ -23,6 +24,7 @@ def join(
     tracks: Path,
     outputs: Path,
     *,
+    reused: Mapping[str, Path] = MappingProxyType({}),
     patience: float | None = None,
     cancel: threading.Event | None = None,
 ) -> float:
@@ -32,20 +34,24 @@ def join(
     :param records: what each part has made
     :param tracks: an empty folder that gets one MP4 for each track
     :param outputs: folder that mirrors the output prefix
+    :param reused: MP4s with tracks that older outputs have, by track name; pictures lie beside them
     :raises EngineError: files are missing, or the joined tracks have other frames than the parts
     """
-    todo = {track: _pieces(plan, track, folders) for track in layout.tracks(plan)}
-    joined = {track: pieces for track, pieces in todo.items() if len(pieces) > 1}
+    todo = {
+        track: [reused[name]] if (name := layout.track_name(track)) in reused else _pieces(plan, track, folders)
+        for track in layout.tracks(plan)
+    }
+    copied = {track: pieces for track, pieces in todo.items() if len(pieces) > 1 or pieces[0] in reused.values()}
     for track, pieces in todo.items():
-        if track not in joined:
+        if track not in copied:
             pieces[0].rename(tracks / pieces[0].name)
     cpu = 0.0
-    if joined:
-        finished = run_process(join_command(joined, records, tracks), limits=Limits(cancel, patience))
+    if copied:
+        finished = run_process(join_command(copied, records, tracks), limits=Limits(cancel, patience))
         check_exit("ffmpeg", finished)
         cpu = finished.cpu_seconds
     _check(plan, records, tracks)
-    _pictures(plan, folders, outputs)
+    _pictures(plan, [*(folders[part.name] for part in parts(plan)), *_beside(reused)], outputs)
     return cpu
 
 
@@ -59,14 +65,19 @@ def join_command(
     argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-y"]
     outputs: list[str] = []
     for number, (track, pieces) in enumerate(joined.items()):
-        assert isinstance(track, VideoRendition)  # noqa: S101 - the sound is one piece
-        script = tracks / f"{layout.track_name(track)}.ffconcat"
-        script.write_text(join_script(track.fps, pieces, records), encoding="utf-8")
-        argv += ["-f", "concat", "-safe", "0", "-i", str(script)]
-        frame = f"(TB*{track.fps.numerator}/{track.fps.denominator})"
-        grid = f"setts=pts=round(PTS*{frame})/{frame}:dts=round(DTS*{frame})/{frame}:duration=1/{frame}"
-        outputs += ["-map", f"{number}:v:0", "-c", "copy", "-bsf:v", grid, "-map_metadata", "-1", "-f", "mp4"]
-        outputs.append(str(tracks / pieces[0].name))
+        name = layout.track_name(track)
+        if len(pieces) == 1:
+            argv += ["-i", str(pieces[0])]
+            outputs += ["-map", f"{number}:{'v' if isinstance(track, VideoRendition) else 'a'}:0", "-c", "copy"]
+        else:
+            assert isinstance(track, VideoRendition)  # noqa: S101 - the sound is one piece
+            script = tracks / f"{name}.ffconcat"
+            script.write_text(join_script(track.fps, pieces, records), encoding="utf-8")
+            argv += ["-f", "concat", "-safe", "0", "-i", str(script)]
+            frame = f"(TB*{track.fps.numerator}/{track.fps.denominator})"
+            grid = f"setts=pts=round(PTS*{frame})/{frame}:dts=round(DTS*{frame})/{frame}:duration=1/{frame}"
+            outputs += ["-map", f"{number}:v:0", "-c", "copy", "-bsf:v", grid]
+        outputs += ["-map_metadata", "-1", "-f", "mp4", str(tracks / f"{name}.mp4")]
     return argv + outputs
 
 
@@ -93,17 +104,24 @@ def _makes(part: Part, track: VideoRendition | AudioRendition) -> bool:
 
 def _check(plan: TranscodePlan, records: Mapping[str, PartRecord], tracks: Path) -> None:
     for rung in plan.renditions:
-        wanted = sum(records[part.name].frames or 0 for part in parts(plan) if rung.name in part.rungs)
+        makers = [part for part in parts(plan) if rung.name in part.rungs]
+        if not makers:  # an older plan's, which was verified
+            continue
+        wanted = sum(records[part.name].frames or 0 for part in makers)
         found = frame_count(tracks / f"{layout.track_name(rung)}.mp4")
         if found != wanted:
             raise EngineError(f"{rung.name} has {found} frames; its parts have {wanted}.", code="wrong_frames")
 
 
-def _pictures(plan: TranscodePlan, folders: Mapping[str, Path], outputs: Path) -> None:
+def _beside(reused: Mapping[str, Path]) -> list[Path]:
+    return sorted({path.parent.parent for path in reused.values()})
+
+
+def _pictures(plan: TranscodePlan, folders: list[Path], outputs: Path) -> None:
     if plan.thumbnails is None:
         return
     (outputs / layout.POSTER).parent.mkdir(parents=True, exist_ok=True)
     # The first chunk has a poster in any case; a later one that has the poster's moment knows better.
-    for part in parts(plan):
-        for picture in sorted(folders[part.name].glob("thumbnails/*.jpg")):
+    for folder in folders:
+        for picture in sorted(folder.glob("thumbnails/*.jpg")):
             picture.rename(outputs / "thumbnails" / picture.name)

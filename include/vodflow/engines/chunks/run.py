@@ -18,7 +18,7 @@ from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Progress, Stage
 from vodflow.engines.chunks.encode import encode_part, part_seconds
 from vodflow.engines.chunks.join import join
-from vodflow.engines.chunks.stored import clear_parts, fetch_parts, store_part, stored_record
+from vodflow.engines.chunks.stored import clear_parts, fetch_parts, fetch_reused, store_part, stored_record
 from vodflow.engines.local.command import available_cpus
 from vodflow.engines.local.transcode import Job
 from vodflow.engines.local.workspace import check_space, workspace
@@ -142,6 +142,7 @@ class _Join(Job):
                 lambda share: self.reporter.report(Stage.DOWNLOAD, share),
                 self.settings,
             )
+            self.reused = fetch_reused(self.plan, self.folder / "reused", self.settings)
 
     def join(self) -> None:
         paths = self.paths
@@ -151,10 +152,17 @@ class _Join(Job):
         folders = {name: self.folder / "parts" / name for name in self.records}
         with self.stage(Stage.ENCODE):
             cpu = join(
-                self.plan, folders, self.records, paths.tracks, paths.outputs, patience=patience, cancel=self.cancel
+                self.plan,
+                folders,
+                self.records,
+                paths.tracks,
+                paths.outputs,
+                reused=self.reused,
+                patience=patience,
+                cancel=self.cancel,
             )
         self.cpu_seconds += cpu + sum(record.cpu_seconds for record in self.records.values())
-        self.seconds[Stage.ENCODE] += max(record.encode_seconds for record in self.records.values())
+        self.seconds[Stage.ENCODE] += max((record.encode_seconds for record in self.records.values()), default=0.0)
         self.warnings = tuple(dict.fromkeys(warning for record in self.records.values() for warning in record.warnings))
 
 

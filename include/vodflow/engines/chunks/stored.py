@@ -101,6 +101,25 @@ def _fetch(bucket: str, prefix: str, part: Part, file: PartFile, folder: Path, s
         raise EngineError(f"{file.name} of {part.title} is damaged; it is made again.", code="bad_part", retryable=True)
 
 
+def fetch_reused(plan: TranscodePlan, folder: Path, settings: Settings | None = None) -> dict[str, Path]:
+    """Download what older outputs have of a plan: MP4s by the names of the tracks that are in them, and pictures.
+
+    :param folder: gets the MP4s, and the pictures below ``thumbnails``
+    :raises SourceNotFound: the older outputs are gone; a forced run makes the video anew
+    :raises EngineError: when S3 does not answer (retryable)
+    """
+    strategy = plan.strategy
+    wanted = {(item.bucket, f"{item.prefix}/{item.mp4}"): folder / item.mp4 for item in strategy.reused}
+    if strategy.pictures:
+        bucket = strategy.reused[0].bucket
+        names = list_objects(bucket, f"{strategy.pictures}/thumbnails", settings=settings)
+        wanted |= {(bucket, f"{strategy.pictures}/thumbnails/{name}"): folder / "thumbnails" / name for name in names}
+    for (bucket, key), path in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        download(resolve_source(bucket, key).ref, path, settings=settings)
+    return {item.track: folder / item.mp4 for item in strategy.reused}
+
+
 def clear_parts(bucket: str, prefix: str, settings: Settings | None = None) -> None:
     """Remove what the parts of a joined plan have left.
 

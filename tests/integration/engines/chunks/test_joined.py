@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.clips import clip
 from support.engine_jobs import Bench
-from vodflow.contract.parts import parts, work_folder
+from vodflow.contract.parts import parts, plan_key, work_folder
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.strategy import StrategyKind
 from vodflow.engines.chunks import run
 from vodflow.engines.chunks.stored import missing_parts
+from vodflow.engines.local.worker_process import run_part
 from vodflow.errors import ConfigurationError, EngineError
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
 from vodflow.media.picture_index import read_index
+from vodflow.planning.reuse import reuse
 from vodflow.planning.strategy import Division, choose
 from vodflow.storage.objects import list_objects
 from vodflow.verification.store import S3Store
@@ -162,3 +165,55 @@ def test_decoding_that_begins_too_late_is_no_held_picture(bench: Bench, plan: Tr
     wrong = plan.model_copy(update={"strategy": strategy})
     with pytest.raises(EngineError, match="chunk 002"):
         run.work_part(wrong, "chunk-002", bench.media_bucket, plan.prefix, settings=bench.settings)
+
+
+def test_a_pod_does_the_same_from_the_command_line(bench: Bench, plan: TranscodePlan) -> None:
+    bucket = bench.media_bucket
+    bench.s3.put_object(Bucket=bucket, Key=plan_key(plan.prefix), Body=plan.to_json().encode())
+    script = "from typer.main import get_command; from vodflow.cli.worker import app; get_command(app)()"
+    common = ["--plan", f"s3://{bucket}/{plan_key(plan.prefix)}", "--bucket", bucket, "--prefix", plan.prefix]
+
+    def work(*command: str) -> tuple[int, list[dict[str, Any]]]:
+        argv = [sys.executable, "-c", script, *command, *common]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    report = f"s3://{bucket}/work/reports/chunk-002.json"
+    status, lines = work("part", "chunk-002", "--report", report)
+    assert status == 0
+    assert {line["event"] for line in lines[:-1]} == {"progress"}
+    assert (lines[-1]["event"], lines[-1]["part"], lines[-1]["frames"]) == ("part", "chunk-002", 100)
+    kept = bench.s3.get_object(Bucket=bucket, Key="work/reports/chunk-002.json")["Body"].read()
+    assert json.loads(kept) == lines[-1]
+    # Not made yet is worth another try, and no such part is not.
+    status, lines = work("join")
+    assert (status, lines[-1]["code"]) == (4, "missing_part")
+    assert work("part", "chunk-004")[0] == 2
+    for part in parts(plan):
+        run_part(plan, part.name, bucket, plan.prefix)
+    status, lines = work("join")
+    assert (status, lines[-1]["event"]) == (0, "result")
+    verify(plan, bucket, plan.prefix, S3Store(bench.settings))
+
+
+def test_a_rung_more_encodes_one_rung(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = bench.plan("moving")
+    smaller = whole.model_copy(update={"renditions": whole.renditions[:1]})
+    assert len(whole.renditions) == 2
+    bench.run(smaller)
+    strategy = reuse(whole, smaller, bench.media_bucket, smaller.prefix)
+    assert strategy is not None
+    again = whole.model_copy(update={"strategy": strategy})
+    made: list[tuple[str, ...]] = []
+    encode = run.encode_part
+    monkeypatch.setattr(
+        run,
+        "encode_part",
+        lambda plan, part, *rest, **named: made.append(part.rungs) or encode(plan, part, *rest, **named),
+    )
+    run.run_divided(again, bench.media_bucket, again.prefix, settings=bench.settings)
+    assert made == ([("240p",)] if whole.audio == smaller.audio else [(), ("240p",)])
+    verify(again, bench.media_bucket, again.prefix, S3Store(bench.settings))
+    name = f"mp4/video_{smaller.renditions[0].name}.mp4"
+    older, newer = bench.fetch(smaller, tmp_path / "older", name), bench.fetch(again, tmp_path / "newer", name)
+    assert packets(older / name) == packets(newer / name)
