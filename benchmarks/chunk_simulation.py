@@ -150,24 +150,33 @@ def _again(
     cluster: _Cluster, works: Sequence[float], spans: list[tuple[float, float]]
 ) -> tuple[list[tuple[float, float]], int]:
     """Stragglers are started once more when nothing else waits; the first to end is kept, the other one stopped."""
-    idle = sorted(cluster.free)
-    took = [end - begin for begin, end in spans]
-    second, made = 0, list(spans)
-    for now in idle:
-        running = {str(place): now - begin for place, (begin, end) in enumerate(made) if begin < now < end}
-        done = [taken for taken, (_, end) in zip(took, made, strict=True) if end <= now]
-        chosen = stragglers(done, running, 1, whole=len(works))
-        if not chosen:
+    made, twice = list(spans), set[int]()
+    for free in sorted(cluster.free):
+        late = _late(made, free, twice)
+        if late is None:
             continue
-        place = int(chosen[0])
+        place, now = late
         begin, end = made[place]
         again = cluster.run(works[place], now)[1]
-        first = min(end, again)
-        cluster.busy -= max(end, again) - first
-        made[place] = (begin, first)
-        took[place] = 0.0
-        second += 1
-    return made, second
+        cluster.busy -= abs(end - again)
+        made[place] = (begin, min(end, again))
+        twice.add(place)
+    return made, len(twice)
+
+
+def _late(spans: Sequence[tuple[float, float]], free: float, twice: set[int]) -> tuple[int, float] | None:
+    """The part that a worker starts a second time which is free from then on, and when; none where none is late.
+
+    Whoever waits looks again and again, so the moment at which a part becomes late counts.
+    """
+    took = [end - begin for begin, end in spans if end <= free]
+    for moment in (free, *sorted(end for _, end in spans if end > free)):
+        single = ((place, *times) for place, times in enumerate(spans) if place not in twice)
+        running = {str(place): moment - begin for place, begin, end in single if begin < moment < end}
+        found = stragglers(took, running, 1, whole=len(spans))
+        if found:
+            return int(found[0]), moment
+    return None
 
 
 def best_length(world: World, seconds: float, workers: int, tries: int = 20) -> float:
