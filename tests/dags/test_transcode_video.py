@@ -102,7 +102,7 @@ def test_a_divided_plan_is_made_part_by_part(divide: Any, s3: S3Client, source_b
     }
     with transaction("test") as connection:
         (row,) = overview(connection)
-        made = parts.list_parts(connection, row.job_id)
+        made = parts.parts_of(connection, row.job_id)
     assert row.verdict == "PUBLISHED"
     assert [(part.part, part.state, part.attempt) for part in made] == [
         ("audio", PartState.DONE, 1), ("chunk-001", PartState.DONE, 1), ("chunk-002", PartState.DONE, 1),

@@ -87,7 +87,7 @@ def end_part(conn: Connection, job_id: int, record: PartRecord) -> bool:
             error_message=None,
         )
     ).rowcount
-    if not changed and not any(row.part == record.part for row in list_parts(conn, job_id)):
+    if not changed and not any(row.part == record.part for row in parts_of(conn, job_id)):
         raise CatalogError(f"job {job_id} has no part {record.part} that was begun")
     return bool(changed)
 
@@ -112,7 +112,7 @@ def fail_part(conn: Connection, job_id: int, name: str, attempt: int, error: Bas
     )
 
 
-def list_parts(conn: Connection, job_id: int) -> list[PartRow]:
+def parts_of(conn: Connection, job_id: int) -> list[PartRow]:
     """The parts that were begun, by name."""
     end = func.coalesce(job_part.c.ended_at, func.clock_timestamp())
     seconds = func.extract("epoch", end - job_part.c.started_at).label("seconds")

@@ -32,14 +32,14 @@ def made(job: JobRow, size: int = 10) -> PartRecord:
 
 def test_a_part_from_its_first_attempt_to_its_end(job: tuple[Connection, JobRow]) -> None:
     connection, row = job
-    assert parts.list_parts(connection, row.id) == []
+    assert parts.parts_of(connection, row.id) == []
     assert parts.begin_part(connection, row.id, row.plan, PART, "pod-1") == 1
-    (running,) = parts.list_parts(connection, row.id)
+    (running,) = parts.parts_of(connection, row.id)
     assert (running.state, running.worker, running.ended_at, running.size_bytes) == (
         PartState.RUNNING, "pod-1", None, None,
     )  # fmt: skip
     assert parts.end_part(connection, row.id, made(row))
-    (done,) = parts.list_parts(connection, row.id)
+    (done,) = parts.parts_of(connection, row.id)
     assert (done.state, done.size_bytes, done.cpu_seconds, done.attempt) == (PartState.DONE, 10, 4.5, 1)
     assert done.ended_at is not None
 
@@ -49,7 +49,7 @@ def test_of_two_attempts_the_first_to_end_is_kept(job: tuple[Connection, JobRow]
     assert [parts.begin_part(connection, row.id, row.plan, PART, name) for name in ("slow", "quick")] == [1, 2]
     assert parts.end_part(connection, row.id, made(row))
     assert not parts.end_part(connection, row.id, made(row, size=99))
-    (done,) = parts.list_parts(connection, row.id)
+    (done,) = parts.parts_of(connection, row.id)
     assert (done.size_bytes, done.attempt) == (10, 2)
 
 
@@ -57,12 +57,12 @@ def test_a_failed_attempt_says_why_and_may_be_begun_again(job: tuple[Connection,
     connection, row = job
     parts.begin_part(connection, row.id, row.plan, PART, "pod-1")
     parts.fail_part(connection, row.id, PART.name, 1, EngineError("node lost", code="node_lost", retryable=True))
-    (failed,) = parts.list_parts(connection, row.id)
+    (failed,) = parts.parts_of(connection, row.id)
     assert (failed.state, failed.ended_at is not None) == (PartState.FAILED, True)
     assert parts.begin_part(connection, row.id, row.plan, PART, "pod-2") == 2
     # What the first one says now is late: the second one works.
     parts.fail_part(connection, row.id, PART.name, 1, EngineError("gone", retryable=True))
-    assert parts.list_parts(connection, row.id)[0].state == PartState.RUNNING
+    assert parts.parts_of(connection, row.id)[0].state == PartState.RUNNING
 
 
 def test_nobody_ends_what_was_never_begun(job: tuple[Connection, JobRow]) -> None:

@@ -93,7 +93,7 @@ def _say(progress: Progress) -> None:
 def _record_part(connection: Connection, job: JobRow, made: PartRecord) -> None:
     if not part_rows.end_part(connection, job.id, made):
         log.info("Another attempt has made %s before", made.part)
-    done = sum(row.state == PartState.DONE for row in part_rows.list_parts(connection, job.id))
+    done = sum(row.state == PartState.DONE for row in part_rows.parts_of(connection, job.id))
     jobs.record_progress(connection, job.id, Stage.ENCODE, 90.0 * done / len(parts(job.plan)))
 
 
