@@ -30,9 +30,10 @@ _JITTER: Final = 0.25
 _SHORTEST, _LONGEST = 0.5, 1.5
 #: Share of a chunk by which a cut may be away from an even division, and that may be decoded in vain.
 _AWAY: Final = 0.25
-#: How much of the source's own distribution of bits the chunks' rates follow, and the bounds of a chunk's share. What
-#: the bounds are for: see docs/parallel-encoding.md, where the ways to divide the bits are compared.
-_FOLLOWED: Final = 0.8
+#: The power by which the chunks' rates follow the source's own distribution of bits, as undivided encodes do
+#: (docs/parallel-encoding.md compares the ways), and the bounds of a chunk's share: what the source's encoder spent on
+#: noise or on nothing is no measure, and the plan's peak must stay above the average.
+_FOLLOWED: Final = 0.5
 _LEAST, _MOST = 0.4, 1.4
 
 
