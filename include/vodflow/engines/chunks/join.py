@@ -93,8 +93,10 @@ def join_script(rate: Fraction, pieces: list[Path], records: Mapping[str, PartRe
 def _pieces(plan: TranscodePlan, track: VideoRendition | AudioRendition, folders: Mapping[str, Path]) -> list[Path]:
     name = f"{layout.track_name(track)}.mp4"
     found = [folders[part.name] / name for part in parts(plan) if _makes(part, track)]
-    if missing := [path for path in found if not path.is_file()] or not found:
-        raise EngineError(f"{name} is missing in some parts: {missing}.", code="missing_part", retryable=True)
+    if missing := [path.parent.name for path in found if not path.is_file()]:
+        raise EngineError(f"{name} is missing in {', '.join(missing)}.", code="missing_part", retryable=True)
+    if not found:
+        raise EngineError(f"The plan has no part that makes {name}.", code="no_part", retryable=False)
     return found
 
 
