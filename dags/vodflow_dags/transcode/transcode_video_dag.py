@@ -42,7 +42,7 @@ The reason is the last line of that task's log, its rendered field `outcome` and
 
 from datetime import timedelta
 
-from airflow.sdk import Param, TriggerRule, chain, dag
+from airflow.sdk import TriggerRule, chain, dag
 from vodflow.contract.engine_names import EngineName
 from vodflow.settings import get_settings
 from vodflow.settings.engines import available_engines
@@ -53,77 +53,12 @@ from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTransco
 from vodflow_airflow.operators.parts import JoinPartsOperator, ListPartsOperator, MakePartOperator
 from vodflow_airflow.operators.prepare import PrepareOperator
 from vodflow_airflow.operators.publish import PublishOperator
+from vodflow_dags.transcode.params import params
 
 ENGINES = available_engines()
 #: Tasks of divided plans. Where nothing is divided there are none: an ordinary video costs three tasks.
 PARTS = () if get_settings().strategy in {"auto", "single"} else ("list_parts", "make_part", "join_parts")
 TASKS = {engine.value: f"transcode_{engine.value}" for engine in ENGINES}
-
-PARAMS = {
-    "source_uri": Param(
-        None,
-        type=["null", "string"],
-        pattern="^s3://[a-z0-9][a-z0-9.-]+/.+$",
-        title="Source URI",
-        description="The video to transcode: s3://bucket/key",
-    ),
-    "profile": Param(
-        None,
-        type=["null", "string"],
-        title="Profile",
-        examples=["standard", "streaming", "sd", "hd", "uhd"],
-        description="Name of an encoding profile; empty means the one of the watch rule or the default",
-    ),
-    "outputs": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "string", "enum": ["hls", "dash", "mp4"]},
-        minItems=1,
-        uniqueItems=True,
-        examples=["hls", "dash", "mp4"],
-        title="Outputs",
-        description="Any of hls, dash, mp4; empty means what the profile says",
-    ),
-    "qualities": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "string", "minLength": 1},
-        minItems=1,
-        uniqueItems=True,
-        examples=["1080p", "720p", "480p", "360p", "240p"],
-        title="Qualities",
-        description="Rungs of the profile's ladder to make; empty means all that fit the source",
-    ),
-    "engine": Param(
-        None,
-        type=["null", "string"],
-        pattern=f"^({'|'.join(ENGINES)})$",
-        examples=[engine.value for engine in ENGINES],
-        title="Engine",
-        description="Who encodes: local is FFmpeg on the Airflow worker's machine, mediaconvert is AWS's, kubernetes "
-        "is FFmpeg in a pod; empty means what the watch rule or the profile says",
-    ),
-    "priority": Param(
-        50, type="integer", minimum=0, maximum=100, title="Priority", description="0 to 100, higher first"
-    ),
-    "force": Param(
-        default=False,
-        type="boolean",
-        title="Force",
-        description="Transcode again although the same work is already published, or the input was rejected before",
-    ),
-    "source_id": Param(
-        None,
-        type=["null", "integer"],
-        minimum=1,
-        section="Set by ingest_videos",
-        title="Source id",
-        description="A source that the catalog knows; leave it empty when you give a source URI",
-    ),
-}
-# Each task checks its Params, and their schemas first: against this older one that takes half the time.
-for param in PARAMS.values():
-    param.schema["$schema"] = "http://json-schema.org/draft-07/schema#"
 
 
 @dag(
@@ -133,7 +68,7 @@ for param in PARAMS.values():
     catchup=False,
     on_failure_callback=slack_on_failure(),
     max_active_runs=64,
-    params=PARAMS,
+    params=params(ENGINES),
     tags=["vodflow", "transcode"],
     default_args={"retries": 4, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2.0},
 )
