@@ -36,6 +36,15 @@ ENV AIRFLOW_HOME=/opt/airflow \
     VODFLOW_WORK_DIR=/var/lib/vodflow/work
 CMD ["vodflow", "--help"]
 
+# Airflow of a team: accounts with roles, workers on several machines, pods.
+FROM vodflow AS team
+USER root
+COPY requirements-team.txt /tmp/
+RUN /opt/uv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r /tmp/requirements-team.txt
+COPY deploy/airflow/webserver_config.py ./deploy/airflow/
+USER vodflow
+ENV AIRFLOW__FAB__CONFIG_FILE=/opt/vodflow/deploy/airflow/webserver_config.py
+
 # The emulator runs what is in ready.d at each of its starts: after a crash its queues are there again.
 FROM vodflow AS aws
 USER root

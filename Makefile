@@ -82,5 +82,5 @@ clean: down ## stop the stack and remove all its state, environments and caches
 UV_COMPILE = .vodflow/bootstrap/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 lock: ## compile every requirements*.in to its pinned, hashed requirements*.txt (UPGRADE=1: to the newest)
 	@$(BOOTSTRAP) runtime
-	@for name in requirements requirements-worker requirements-node requirements-dev requirements-aws requirements-clips requirements-bootstrap; do \
+	@for name in requirements requirements-worker requirements-team requirements-node requirements-dev requirements-aws requirements-clips requirements-bootstrap; do \
 		echo "$$name.txt"; $(UV_COMPILE) $(if $(UPGRADE),--upgrade) $$name.in -o $$name.txt || exit 1; done

@@ -1,7 +1,8 @@
 """Bring Airflow's database to the installed version and set its pools: ``prepare_airflow.py [POOL=SLOTS ...]``.
 
 One process for both, because importing Airflow costs more than either. Without arguments the pools are those of the
-settings. Where ``AIRFLOW_ADMIN_PASSWORD`` is set, the simple auth manager is given it for the user admin.
+settings. Where ``AIRFLOW_ADMIN_PASSWORD`` is set, the user admin has it afterwards: in the file of the simple auth
+manager, or as an account of the FAB auth manager.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from airflow.models.pool import Pool
 from airflow.utils.db import upgradedb
+from vodflow.errors import StackError
 from vodflow.stack.config import write_private
 from vodflow.stack.databases import pools
 
+_MANAGER = "AIRFLOW__CORE__AUTH_MANAGER"
 _PASSWORDS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 
 
@@ -26,7 +29,27 @@ def main(arguments: list[str]) -> None:
     for name, slots in wanted.items():
         Pool.create_or_update_pool(name, slots=slots, description="Set by Vodflow", include_deferred=False)
     if password := os.environ.get("AIRFLOW_ADMIN_PASSWORD"):
-        write_private(Path(os.environ[_PASSWORDS]), json.dumps({"admin": password}))
+        if os.environ.get(_MANAGER, "").endswith(".FabAuthManager"):
+            keep_account("admin", "Admin", password)
+        else:
+            write_private(Path(os.environ[_PASSWORDS]), json.dumps({"admin": password}))
+
+
+def keep_account(name: str, role: str, password: str) -> None:
+    """Make an account of the FAB auth manager, or give the one that is there this password; its roles stay.
+
+    :raises StackError: the account cannot be made
+    """
+    from airflow.providers.fab.auth_manager.cli_commands.utils import (  # noqa: PLC0415 - only a team's image has it
+        get_application_builder,
+    )
+
+    with get_application_builder() as builder:
+        manager = builder.sm
+        if user := manager.find_user(username=name):
+            manager.reset_password(user.id, password)
+        elif not manager.add_user(name, name, role, f"{name}@localhost", manager.find_role(role), password):
+            raise StackError(f"Airflow has not made the account {name}: its log, above, says why.")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ if [ -e "$env" ]; then cat "$env" >"$new"; else cat "$here/env.example" >"$new";
 if [ -n "$(tail -c 1 "$new")" ]; then echo >>"$new"; fi
 
 names="POSTGRES_PASSWORD AIRFLOW_DB_PASSWORD VODFLOW_DB_PASSWORD AIRFLOW_ADMIN_PASSWORD \
-  AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET"
+  AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET REDIS_PASSWORD"
 # On AWS itself keys are somebody else's; of the services of this machine, earlier versions had placeholders.
 if grep -Eq '^COMPOSE_PROFILES=.*local' "$new"; then
   names="$names AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"

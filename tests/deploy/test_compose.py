@@ -23,6 +23,14 @@ from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.postgres import _SETTINGS as POSTGRES_SETTINGS
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
+TEAM = REPOSITORY / "deploy" / "compose"
+#: What COMPOSE_FILE of .env may name.
+SETS = {
+    "alone": (COMPOSE,),
+    "team": (COMPOSE, TEAM / "team.yaml"),
+    "main": (COMPOSE, TEAM / "team.yaml", TEAM / "team-main.yaml"),
+    "worker": (COMPOSE, TEAM / "team.yaml", TEAM / "team-worker.yaml"),
+}
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")
 EXAMPLE = REPOSITORY / "deploy" / "compose" / "env.example"
 MAKE_ENV = REPOSITORY / "deploy" / "compose" / "make-env.sh"
@@ -34,6 +42,7 @@ SECRETS = {
     "AIRFLOW_FERNET_KEY",
     "AIRFLOW_SESSION_SECRET",
     "AIRFLOW_JWT_SECRET",
+    "REDIS_PASSWORD",
 }
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "init")
 
@@ -42,15 +51,52 @@ FIXED = {"catalog_url", "aws_endpoint_url", "work_dir", "profiles_dir"}
 COMMANDS_ONLY = {"airflow_url", "airflow_token", "airflow_user", "airflow_password"}
 
 
+class Reset:
+    """Compose's ``!reset``: what an earlier file said is gone."""
+
+
+class Loader(yaml.SafeLoader):
+    """Compose's YAML."""
+
+
+Loader.add_constructor("!reset", lambda *_: Reset())
+
+
+def merged(old: Any, new: Any) -> Any:
+    """What Compose makes of a value in one file and the same one in the next."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        both = {**old, **{name: merged(old.get(name), value) for name, value in new.items()}}
+        return {name: value for name, value in both.items() if not isinstance(value, Reset)}
+    return [*old, *new] if isinstance(old, list) and isinstance(new, list) else new
+
+
+def load(files: tuple[Path, ...]) -> dict[str, Any]:
+    """The whole of what ``COMPOSE_FILE`` names."""
+    whole: dict[str, Any] = {}
+    for path in files:
+        document = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 - a safe loader's child
+        for name, service in document["services"].items():
+            for replaced in {"command", "healthcheck"} & set(service):  # lists there are no collections
+                whole.get("services", {}).get(name, {}).pop(replaced, None)
+        whole = merged(whole, document)
+    return whole
+
+
+@pytest.fixture(scope="module", params=SETS)
+def compose(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def services() -> dict[str, dict[str, Any]]:
-    return yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+def services(compose: str) -> dict[str, dict[str, Any]]:
+    return load(SETS[compose])["services"]
 
 
 def interpolated() -> dict[str, str]:
-    """Each variable of the compose file, and what follows its name in the braces."""
+    """Each variable of the compose files, and what follows its name in the braces."""
     # Comments may name variables too; none does, and none should be missed.
-    return dict(re.findall(r"\$\{(\w+)([^}]*)\}", COMPOSE.read_text("utf-8")))
+    files = {path for files in SETS.values() for path in files}
+    return {name: rest for path in files for name, rest in re.findall(r"\$\{(\w+)([^}]*)\}", path.read_text("utf-8"))}
 
 
 def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
@@ -58,17 +104,25 @@ def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
     return dict(re.findall(pattern, text, re.MULTILINE))
 
 
-def test_every_published_port_is_on_loopback(services: dict[str, dict[str, Any]]) -> None:
+def test_every_published_port_is_on_loopback(compose: str, services: dict[str, dict[str, Any]]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
+    private = [port for port in ports if re.fullmatch(r"\$\{PRIVATE_ADDRESS:\?[^}:]+\}:(\d+):\1", port)]
+    assert len(private) == (5 if compose == "main" else 0), (
+        "only the main machine of several has others, where it says so"
+    )
+    ports = [port for port in ports if port not in private]
     assert len(ports) == 4
     for port in ports:
         assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+", port), port
 
 
 @pytest.mark.parametrize("name", AIRFLOW)
-def test_airflow_is_tuned_as_in_the_embedded_stack(services: dict[str, dict[str, Any]], name: str) -> None:
+def test_airflow_is_tuned_as_in_the_embedded_stack(
+    compose: str, services: dict[str, dict[str, Any]], name: str
+) -> None:
     environment = services[name]["environment"]
-    wanted = airflow_variables(TUNED)
+    team = {} if compose == "alone" else {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}
+    wanted = {**airflow_variables(TUNED), **team}
     assert {key: environment.get(key) for key in wanted} == wanted
 
 
@@ -90,7 +144,7 @@ def test_the_emulator_has_the_services_of_the_embedded_stack(
         assert environment[name] == own[name], name
 
 
-@pytest.mark.parametrize("name", [*AIRFLOW, "mediaconvert", "cli"])
+@pytest.mark.parametrize("name", [*AIRFLOW, "worker", "mediaconvert", "cli"])
 def test_every_setting_can_be_given(services: dict[str, dict[str, Any]], name: str) -> None:
     environment = services[name]["environment"]
     wanted = {f"VODFLOW_{field.upper()}" for field in Settings.model_fields if field not in FIXED | COMMANDS_ONLY}
@@ -109,7 +163,7 @@ def test_every_variable_is_explained_in_the_example() -> None:
     known = assignments(EXAMPLE.read_text("utf-8"), commented=True)
     assert set(interpolated()) <= set(known)
     settings = {f"VODFLOW_{field.upper()}" for field in Settings.model_fields}
-    others = set(interpolated()) | {"COMPOSE_PROFILES"}
+    others = set(interpolated()) | {"COMPOSE_PROFILES", "COMPOSE_FILE"}
     assert {name for name in known if name not in others} <= settings, "something that nothing reads"
 
 
@@ -121,7 +175,7 @@ def test_secrets_have_no_default_and_no_value_in_the_repository() -> None:
     assert not set(re.findall(r"\b\w*(?:PASSWORD|SECRET)\w*", DOCKERFILE))
 
 
-def test_only_who_needs_a_secret_gets_it(services: dict[str, dict[str, Any]]) -> None:
+def test_only_who_needs_a_secret_gets_it(compose: str, services: dict[str, dict[str, Any]]) -> None:
     holders = {
         name: {secret for secret in SECRETS if f"${{{secret}:?" in str(service.get("environment"))}
         for name, service in services.items()
@@ -131,6 +185,9 @@ def test_only_who_needs_a_secret_gets_it(services: dict[str, dict[str, Any]]) ->
     assert holders["cli"] == {"VODFLOW_DB_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"}
     assert {name for name, held in holders.items() if "POSTGRES_PASSWORD" in held} == {"postgres", "init"}
     assert {name for name, held in holders.items() if "AIRFLOW_ADMIN_PASSWORD" in held} == {"cli", "init"}
+    assert holders.get("redis") == (None if compose == "alone" else {"REDIS_PASSWORD"})
+    log_in = {name for name, service in services.items() if "AIRFLOW_KEYCLOAK_CLIENT_SECRET" in service["environment"]}
+    assert log_in == (set() if compose == "alone" else {"api-server"})
 
 
 def test_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
@@ -169,11 +226,13 @@ def test_no_part_runs_as_root() -> None:
         stage = name or stage
         if user:
             last[stage] = user
-    assert last["vodflow"] == last["aws"] == "vodflow"
+    assert last["vodflow"] == last["aws"] == last["team"] == "vodflow"
 
 
-def test_everything_is_watched_and_restarted(services: dict[str, dict[str, Any]]) -> None:
+def test_everything_is_watched_and_restarted(compose: str, services: dict[str, dict[str, Any]]) -> None:
     lasting = set(services) - {"init", "cli"}
+    assert ("redis" in lasting) == (compose != "alone")
+    assert services["worker"].get("profiles") == (["team"] if compose == "alone" else None)
     for name in lasting:
         assert services[name]["restart"] == "unless-stopped", name
         assert services[name]["healthcheck"]["test"], name
@@ -185,12 +244,43 @@ def test_everything_is_watched_and_restarted(services: dict[str, dict[str, Any]]
         ("postgres", "aws"), "service_healthy"
     )
     assert waits["aws"]["required"] is False, "on AWS itself there is no emulator"
-    for name in lasting - {"postgres", "aws"}:
-        assert services[name]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}, name
+    queue = {} if compose == "alone" else {"redis": {"condition": "service_healthy"}}
+    for name in lasting - {"postgres", "aws", "redis"}:
+        wanted = {"init": {"condition": "service_completed_successfully"}}
+        if name in {"api-server", "scheduler", "worker"}:
+            wanted |= queue
+        if compose == "worker" and name == "worker":
+            wanted = {}  # what it needs runs on the main machine
+        assert services[name].get("depends_on", {}) == wanted, name
 
 
-def test_every_volume_is_one_of_the_images_folders(services: dict[str, dict[str, Any]]) -> None:
-    declared = set(yaml.safe_load(COMPOSE.read_text("utf-8"))["volumes"])
+def test_a_worker_machine_finds_the_main_machine(compose: str, services: dict[str, dict[str, Any]]) -> None:
+    """By the names that addresses and URLs of the settings have."""
+    published = {
+        name for name, service in load(SETS["main"])["services"].items() if "PRIVATE" in str(service.get("ports"))
+    }
+    hosts = {line.split(":", 1)[0] for line in services["worker"].get("extra_hosts", [])}
+    assert hosts == (published if compose == "worker" else set())
+    asked = re.findall(
+        r"(?:@|http://)([a-z-]+)(?=[:/])", str(services["worker"]["environment"]) + EXAMPLE.read_text("utf-8")
+    )
+    assert {name for name in asked if name in services} <= published
+
+
+@pytest.mark.parametrize("name", [*AIRFLOW, "worker"])
+def test_all_parts_of_a_team_agree(compose: str, services: dict[str, dict[str, Any]], name: str) -> None:
+    environment = services[name]["environment"]
+    if compose == "alone":
+        assert "AIRFLOW__CORE__AUTH_MANAGER" not in environment, "the simple one is for one machine"
+        return
+    assert services[name]["image"] == "vodflow-team"
+    shared = {key: value for key, value in environment.items() if "KEYCLOAK" not in key and "GROUP" not in key}
+    others = services["triggerer"]["environment"]
+    assert {key: shared.get(key) for key in others} == others
+
+
+def test_every_volume_is_one_of_the_images_folders(compose: str, services: dict[str, dict[str, Any]]) -> None:
+    declared = set(load(SETS[compose])["volumes"])
     used = set()
     for name, service in services.items():
         for volume in service.get("volumes", []):
@@ -198,7 +288,7 @@ def test_every_volume_is_one_of_the_images_folders(services: dict[str, dict[str,
             if source.startswith("${VIDEOS"):  # a folder of the machine
                 continue
             used.add(source)
-            assert name == "postgres" or target in DOCKERFILE, f"{target} would belong to root"
+            assert name in {"postgres", "redis"} or target in DOCKERFILE, f"{target} would belong to root"
     assert used == declared
 
 
