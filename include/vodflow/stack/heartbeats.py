@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from vodflow.errors import StackError
@@ -25,26 +26,34 @@ _TIMEOUT: Final = 5
 _CONNECTION: Final = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
-def check_heartbeat(connection: Any, name: str, *, since: float = 0.0, host: str | None = None) -> None:
+def check_heartbeat(connection: Any, name: str, *, since: float = 0.0, hosts: Sequence[str] = ()) -> None:
     """See that a part reports in time.
 
     :param connection: a psycopg2 connection to Airflow's database
     :param since: a part that began earlier does not count, seconds since the epoch
-    :param host: the machine it runs on, as Airflow names it; none means any
+    :param hosts: the machine it runs on, by every name that Airflow may have for it; empty means any
     :raises StackError: it does not report
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM now() - latest_heartbeat) FROM job"
             " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
-            " AND (%s::text IS NULL OR hostname = %s) ORDER BY start_date DESC LIMIT 1",
-            (JOBS[name], since, host, host),
+            " AND (%s::text[] = '{}' OR hostname = ANY(%s)) ORDER BY start_date DESC LIMIT 1",
+            (JOBS[name], since, list(hosts), list(hosts)),
         )
         row = cursor.fetchone()
     if row is None:
         raise StackError(f"The {name} has not reported yet.")
     if row[0] > _LIMIT:
         raise StackError(f"The {name} reported {row[0]:.0f} s ago for the last time.")
+
+
+def _own_names() -> list[str]:
+    """What ``[core] hostname_callable`` may make of this machine: in a cluster pods are known by their address."""
+    names = [socket.gethostname(), socket.getfqdn()]
+    with contextlib.suppress(OSError):
+        names.append(socket.gethostbyname(names[0]))
+    return names
 
 
 def main(arguments: list[str]) -> int:
@@ -61,7 +70,7 @@ def main(arguments: list[str]) -> int:
     options = f"-c statement_timeout={_TIMEOUT * 1000}"
     try:
         with contextlib.closing(psycopg2.connect(url, connect_timeout=_TIMEOUT, options=options)) as connection:
-            check_heartbeat(connection, arguments[0], host=socket.gethostname())
+            check_heartbeat(connection, arguments[0], hosts=_own_names())
     except (psycopg2.Error, StackError) as error:
         sys.stderr.write(f"{str(error).strip()}\n")
         return 1
