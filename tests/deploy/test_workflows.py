@@ -1,0 +1,88 @@
+"""What .github says: checked as GitHub would, and held to what the repository has."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from vodflow.stack.home import REPOSITORY
+
+FOLDER = REPOSITORY / ".github"
+WORKFLOWS = sorted((FOLDER / "workflows").glob("*.yaml"))
+PROGRAMS = Path(sys.executable).parent
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def test_actionlint_finds_nothing() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["ci", "kubernetes", "release"]
+    command = [PROGRAMS / "actionlint", "-no-color", "-shellcheck=", "-pyflakes=", *WORKFLOWS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_by_hash_and_say_their_version(path: Path) -> None:
+    used = re.findall(r"uses: (.*)", path.read_text("utf-8"))
+    assert used
+    for line in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_one_action_has_one_version() -> None:
+    used = {line for path in WORKFLOWS for line in re.findall(r"uses: (.*)", path.read_text("utf-8"))}
+    assert len({line.partition("@")[0] for line in used}) == len(used)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_jobs_end_and_may_only_read(path: Path) -> None:
+    workflow = load(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+        written = {right for right, level in job.get("permissions", {}).items() if level == "write"}
+        assert not written or path.stem == "release", "what changes something runs on tags alone"
+        for step in job["steps"]:
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_what_they_name_is_there() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", (REPOSITORY / "Dockerfile").read_text("utf-8"), re.MULTILINE))
+    for path in WORKFLOWS:
+        jobs = load(path)["jobs"]
+        for step in (step for job in jobs.values() for step in job["steps"]):
+            for target in re.findall(r"^make (\w+)", step.get("run", ""), re.MULTILINE):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+        for job in (job for name, job in jobs.items() if name == "images"):
+            assert set(job["strategy"]["matrix"]["target"]) <= stages
+    chart = load(FOLDER / "workflows" / "kubernetes.yaml")["env"]["CHART"]
+    assert f"--version {chart}" in (REPOSITORY / "deploy" / "kubernetes" / "README.md").read_text("utf-8")
+    version = (REPOSITORY / "include" / "vodflow" / "__init__.py").read_text("utf-8")
+    assert re.search(r'^__version__ = "\d+\.\d+\.\d+"$', version, re.MULTILINE)
+
+
+def test_every_kind_of_dependency_is_kept_current() -> None:
+    kinds = {update["package-ecosystem"] for update in load(FOLDER / "dependabot.yml")["updates"]}
+    assert kinds == {"pip", "npm", "docker", "github-actions"}
+
+
+def test_pre_commit_runs_what_lint_runs_and_fetches_nothing() -> None:
+    config = REPOSITORY / ".pre-commit-config.yaml"
+    done = subprocess.run([PROGRAMS / "pre-commit", "validate-config", config], timeout=60, check=False)
+    assert done.returncode == 0
+    (repository,) = load(config)["repos"]
+    assert repository["repo"] == "local"
+    entries = {re.sub(r"^(env \S+ )?\.venv/bin/", "", hook["entry"]).split(" -")[0] for hook in repository["hooks"]}
+    lint = re.search(r"^lint:.*?(?=^\w)", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert lint
+    tools = {line.split(" -")[0] for line in re.findall(r"\.venv/bin/(.*)", lint[0])}
+    assert {tool.removesuffix(" .") for tool in tools} <= entries
