@@ -5,6 +5,7 @@ Slow for what it is, since each of Airflow's processes takes seconds to import: 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from support.fixtures.parts import RunningPart
 from support.fixtures.postgres import TestPostgres
+from support.openid_realm import OpenIdRealm
 from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.part import Part
 from vodflow.stack.ports import choose_ports
@@ -38,8 +40,8 @@ PASSWORDS = {"viewer": "viewer's word", "operator": "operator's word", "admin": 
 
 
 @pytest.fixture(scope="module")
-def address(postgres: TestPostgres, stack_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An API server whose database was a single machine's before."""
+def environment(postgres: TestPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Of a team's Airflow whose database was a single machine's before."""
     folder = tmp_path_factory.mktemp("team")
     database = postgres.create()
     port = choose_ports(["airflow"], folder)["airflow"]
@@ -61,11 +63,19 @@ def address(postgres: TestPostgres, stack_home: Home, tmp_path_factory: pytest.T
     prepare(environment)
     environment["AIRFLOW__CORE__AUTH_MANAGER"] = FAB
     prepare(environment, "colleagues")
+    yield environment
+    postgres.drop(database)
+
+
+@pytest.fixture(scope="module")
+def address(environment: dict[str, str], stack_home: Home) -> Iterator[str]:
+    """An API server."""
+    url = environment["AIRFLOW__API__BASE_URL"]
     part = Part(
         name="team-api-server",
         argv=(sys.executable, "-m", "airflow", "api-server"),
         environment=environment,
-        folder=folder,
+        folder=Path(environment["AIRFLOW_HOME"]),
         check=lambda _: None,
     )
     running = RunningPart(part, stack_home, lambda: httpx.get(f"{url}/api/v2/version", timeout=30).raise_for_status())
@@ -74,7 +84,25 @@ def address(postgres: TestPostgres, stack_home: Home, tmp_path_factory: pytest.T
         yield url
     finally:
         running.stop()
-        postgres.drop(database)
+
+
+#: A browser's way through Airflow's own log-in pages, and what Airflow then knows of whoever came.
+LOG_IN = """
+import json, sys
+import httpx
+from airflow.providers.fab.www.app import create_app
+app = create_app(enable_plugins=False)
+found = []
+for person in sys.argv[1:]:
+    browser = app.test_client()
+    there = browser.get("/login/keycloak").headers["Location"]
+    back = httpx.get(f"{there}&person={person}", timeout=30).headers["Location"]
+    browser.get(back.partition("://localhost")[2])
+    with app.app_context():
+        user = app.appbuilder.sm.find_user(username=person)
+        found.append(sorted(role.name for role in user.roles) if user else None)
+print(json.dumps(found))
+"""
 
 
 def prepare(environment: dict[str, str], *arguments: str) -> None:
@@ -133,3 +161,26 @@ def test_nobody_else_gets_in(address: str, tmp_path: Path) -> None:
     wrong = {"username": "operator", "password": "wrong"}
     assert httpx.post(f"{address}/auth/token", json=wrong, timeout=60).status_code == 401
     assert httpx.get(f"{address}/api/v2/dags", timeout=60).status_code == 401
+
+
+def test_groups_of_a_realm_make_roles(environment: dict[str, str]) -> None:
+    """Beside ``Public``, which may do nothing and which everybody of a realm has."""
+    operators = ["staff", "vodflow-operators"]
+    people = {"ann": [["vodflow-viewers"]], "ben": [operators, ["vodflow-viewers"]], "cat": [["vodflow-admins"]]}
+    with OpenIdRealm({**people, "dan": [["staff"]]}) as realm:
+        variables = {
+            **environment,
+            "AIRFLOW_KEYCLOAK_REALM": f"{realm.url}/",
+            "AIRFLOW_KEYCLOAK_CLIENT_ID": realm.CLIENT,
+            "AIRFLOW_KEYCLOAK_CLIENT_SECRET": realm.SECRET,
+        }
+        roles = log_in(variables, "ann", "ben", "cat", "dan", "ben")
+        assert roles == [["Public", "Viewer"], ["Op", "Public"], ["Admin", "Public"], ["Public"], ["Public", "Viewer"]]
+        assert log_in({**variables, "AIRFLOW_KEYCLOAK_CLIENT_SECRET": "wrong"}, "eve") == [None]
+
+
+def log_in(environment: dict[str, str], *people: str) -> list[list[str] | None]:
+    command = [sys.executable, "-c", LOG_IN, *people]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
