@@ -21,7 +21,8 @@ from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.part import Part
 from vodflow.stack.ports import choose_ports
 
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+#: Each of Airflow's processes imports for seconds, on a busy machine for many.
+pytestmark = [pytest.mark.integration, pytest.mark.airflow, pytest.mark.timeout(900)]
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 ROLES = {"viewer": "Viewer", "operator": "Op", "admin": "Admin"}
@@ -80,7 +81,7 @@ def address(environment: dict[str, str], stack_home: Home) -> Iterator[str]:
     )
     running = RunningPart(part, stack_home, lambda: httpx.get(f"{url}/api/v2/version", timeout=30).raise_for_status())
     try:
-        running.start(patience=200)
+        running.start(patience=400)
         yield url
     finally:
         running.stop()
@@ -106,7 +107,7 @@ print(json.dumps(found))
 
 
 def prepare(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "-c", PREPARE, *arguments], env=environment, check=True, timeout=240)
+    subprocess.run([sys.executable, "-c", PREPARE, *arguments], env=environment, check=True, timeout=400)
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,6 @@ def test_groups_of_a_realm_make_roles(environment: dict[str, str]) -> None:
 
 def log_in(environment: dict[str, str], *people: str) -> list[list[str] | None]:
     command = [sys.executable, "-c", LOG_IN, *people]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
