@@ -248,8 +248,11 @@ def test_what_the_chart_makes_of_the_values(variant: str) -> None:
     for version in VERSIONS:
         check(found, version)
     assert not [one["metadata"]["name"] for one in found if "pods" in str(one.get("rules")) and "create" in str(one)]
-    worker = of_kind(found, "ServiceAccount")["vodflow-worker"]
-    assert worker
+    accounts = set(of_kind(found, "ServiceAccount"))
+    used = {one["spec"]["template"]["spec"]["serviceAccountName"] for kind in ("Deployment", "StatefulSet", "Job")
+            for one in of_kind(found, kind).values()}  # fmt: skip
+    assert used <= accounts
+    assert "vodflow-worker" in accounts
     for one in [*of_kind(found, "Deployment").values(), *of_kind(found, "Job").values()]:
         for container in one["spec"]["template"]["spec"]["containers"]:
             assert "/entrypoint" not in str(container), "our image has none"
