@@ -52,13 +52,14 @@ password: ## show the password of Airflow's user admin
 env: ## write .env for `docker compose up`: random passwords and keys, made once
 	@sh deploy/compose/make-env.sh
 
-lint: ## check style, types, import boundaries and CloudFormation templates
+lint: ## check style, types, import boundaries, CloudFormation templates and workflows
 	@$(BOOTSTRAP) dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	PYTHONPATH=plugins .venv/bin/lint-imports
 	.venv/bin/cfn-lint --non-zero-exit-code informational deploy/aws/*.yaml
+	.venv/bin/actionlint
 
 format: ## put the code into the project's format
 	@$(BOOTSTRAP) dev
