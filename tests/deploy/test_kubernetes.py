@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +276,42 @@ def test_a_cluster_takes_it(name: str) -> None:
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("serverside-applied (server dry run)") == len(found)
+
+
+@pytest.fixture
+def granted() -> Iterator[str]:
+    """The rights over encoding pods, really given, in a namespace that is there; afterwards taken back."""
+    name, found = f"vodflow-test-{secrets.token_hex(4)}", documents(overlay("eks"))
+    role, binding = (of_kind(found, kind)["vodflow-pods"] for kind in ("Role", "RoleBinding"))
+    for one in (role, binding):
+        one["metadata"] = {"name": name, "namespace": "default"}
+    binding["roleRef"]["name"] = name
+    text = yaml.safe_dump_all([role, binding])
+    try:
+        subprocess.run(
+            [KUBECTL, "apply", "--validate=false", "-f", "-"], input=text, text=True, check=True, timeout=120
+        )
+        yield "default"
+    finally:
+        subprocess.run(
+            [KUBECTL, "-n", "default", "delete", f"role/{name}", f"rolebinding/{name}"], check=True, timeout=120
+        )
+
+
+@pytest.mark.kubernetes
+@pytest.mark.skipif("KUBECONFIG" not in os.environ, reason="KUBECONFIG names no cluster")
+def test_a_cluster_grants_what_pods_need_and_no_more(granted: str) -> None:
+    def may(verb: str, what: str, account: str, namespace: str = granted) -> bool:
+        whom = f"--as=system:serviceaccount:vodflow:{account}"
+        command = [KUBECTL, "auth", "can-i", verb, *what.split(), "-n", namespace, whom]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.strip() == "yes"
+
+    for account in ("vodflow-worker", "vodflow-triggerer"):
+        assert may("create", "pods", account)
+        assert may("get", "pods --subresource=log", account)
+    assert may("create", "pods --subresource=exec", "vodflow-worker")
+    assert may("watch", "events", "vodflow-worker")
+    assert not may("get", "secrets", "vodflow-worker")
+    assert not may("create", "deployments.apps", "vodflow-worker")
+    assert not may("create", "pods", "vodflow-worker", "kube-system")
+    assert not may("create", "pods", "vodflow-api-server")
