@@ -84,4 +84,5 @@ UV_COMPILE = .vodflow/bootstrap/bin/uv pip compile --quiet --universal --python-
 lock: ## compile every requirements*.in to its pinned, hashed requirements*.txt (UPGRADE=1: to the newest)
 	@$(BOOTSTRAP) runtime
 	@for name in requirements requirements-worker requirements-team requirements-node requirements-dev requirements-aws requirements-clips requirements-bootstrap; do \
-		echo "$$name.txt"; $(UV_COMPILE) $(if $(UPGRADE),--upgrade) $$name.in -o $$name.txt || exit 1; done
+		echo "$$name.txt"; only=; [ $$name != requirements-clips ] || only=--no-deps; \
+		$(UV_COMPILE) $$only $(if $(UPGRADE),--upgrade) $$name.in -o $$name.txt || exit 1; done

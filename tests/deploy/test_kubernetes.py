@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import re
@@ -16,6 +17,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from support.engine_plans import written_plan
+from vodflow.engines.kubernetes.pod import PodRequest, job_labels, pod_manifest, pod_name
+from vodflow.engines.kubernetes.template import read_template
 from vodflow.settings import Settings
 from vodflow.stack.environment import TUNED
 from vodflow.stack.heartbeats import JOBS
@@ -34,10 +38,6 @@ VARIANTS = {
 }
 #: Kinds of operators that a cluster gets beside Kubernetes itself; no schema of theirs is packaged.
 FOREIGN = {"ExternalSecret", "SecretStore", "ScaledObject"}
-#: Options of TUNED that Airflow 3.3 does not have any more.
-GONE = {"load_default_connections", "enabled"}
-#: Settings of the Kubernetes engine that a plan's pods are made with.
-ENGINE = {"VODFLOW_KUBERNETES_NAMESPACE", "VODFLOW_KUBERNETES_IMAGE", "VODFLOW_KUBERNETES_TEMPLATE"}
 
 
 def documents(text: str) -> list[dict[str, Any]]:
@@ -84,14 +84,28 @@ def test_overlays_fit_the_schemas(name: str, version: str) -> None:
     check(found, version)
 
 
+@functools.lru_cache
+def encoding_pod() -> dict[str, Any]:
+    """What the engine makes with the settings and the template of the EKS overlay."""
+    data = of_kind(documents(overlay("eks")), "ConfigMap")["vodflow-settings"]["data"]
+    set_up = {name: data[f"VODFLOW_KUBERNETES_{name.upper()}"] for name in (
+        "namespace", "image", "service_account", "priority_class")}  # fmt: skip
+    plan, template = written_plan(), read_template(FOLDER / "base" / "ffmpeg-pod.yaml")
+    uris = {"plan_uri": "s3://media/plan.json", "report": "s3://media/report.json", "bucket": "media", "prefix": "vod"}
+    wanted = PodRequest(
+        name=pod_name(plan, 7, 1), labels=job_labels(plan, 7, 1), templates=[template], **set_up, **uris
+    )
+    return pod_manifest(plan, wanted)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_pod_template_fits_the_schemas(version: str) -> None:
-    check(documents((FOLDER / "base" / "ffmpeg-pod.yaml").read_text("utf-8")), version)
+def test_encoding_pods_fit_the_schemas(version: str) -> None:
+    check([encoding_pod()], version)
 
 
 def test_a_misspelt_field_is_found() -> None:
     """So that the tests above cannot pass because they see nothing."""
-    (pod,) = documents((FOLDER / "base" / "ffmpeg-pod.yaml").read_text("utf-8"))
+    pod = copy.deepcopy(encoding_pod())
     pod["spec"]["priorityClass"] = pod["spec"].pop("priorityClassName")
     with pytest.raises(kubernetes_validate.ValidationError, match="priorityClass"):
         kubernetes_validate.validate(pod, VERSIONS[0], strict=True)
@@ -137,7 +151,7 @@ def test_pods_are_made_in_a_namespace_of_their_own_and_nothing_else_is_allowed()
     assert allowed == {
         *(("", "pods", verb) for verb in ("create", "get", "list", "watch", "patch", "delete")),
         ("", "pods/log", "get"), ("", "pods/exec", "create"), ("", "pods/exec", "get"),
-        ("", "events", "list"), ("", "events", "watch"),
+        ("", "events", "list"), ("", "events", "watch"), ("", "namespaces", "get"),
     }  # fmt: skip
     assert not of_kind(documents(overlay("eks")), "ClusterRole")
 
@@ -160,9 +174,8 @@ def test_the_provider_calls_nothing_that_is_not_allowed() -> None:
     }  # fmt: skip
 
 
-def test_pods_of_the_template_pass_the_restricted_standard() -> None:
-    (pod,) = documents((FOLDER / "base" / "ffmpeg-pod.yaml").read_text("utf-8"))
-    spec, (container,) = pod["spec"], pod["spec"]["containers"]
+def test_encoding_pods_pass_the_restricted_standard() -> None:
+    spec, (container,) = encoding_pod()["spec"], encoding_pod()["spec"]["containers"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container["securityContext"] == {
@@ -180,7 +193,7 @@ def test_pods_of_the_template_pass_the_restricted_standard() -> None:
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_settings_are_known_and_not_secret(name: str) -> None:
     data = of_kind(documents(overlay(name)), "ConfigMap")["vodflow-settings"]["data"]
-    ours = {key for key in data if key.startswith("VODFLOW_")} - ENGINE
+    ours = {key for key in data if key.startswith("VODFLOW_")}
     assert ours <= {f"VODFLOW_{field.upper()}" for field in Settings.model_fields}
     assert not [key for key in data if re.search("PASSWORD|SECRET|TOKEN|FERNET|_URL$", key) and "QUEUE" not in key
                 and key not in {"VODFLOW_PUBLIC_BASE_URL", "AIRFLOW__API__BASE_URL"}]  # fmt: skip
@@ -200,7 +213,7 @@ def test_airflow_is_tuned_as_in_the_embedded_stack(variant: str) -> None:
     config = values(variant)["config"]
     # Of one machine: how much at once, its log-in, processes that a cluster has pods for. The chart has no examples.
     elsewhere = {"executor", "parallelism", "max_active_tasks_per_dag", "simple_auth_manager_users", "load_examples",
-                 "workers", "parsing_processes", *GONE}  # fmt: skip
+                 "workers", "parsing_processes"}  # fmt: skip
     wanted = {
         (section, name): str(value) for section, options in TUNED.items() for name, value in options.items()
         if name not in elsewhere

@@ -60,10 +60,13 @@ def test_what_they_name_is_there() -> None:
     for path in WORKFLOWS:
         jobs = load(path)["jobs"]
         for step in (step for job in jobs.values() for step in job["steps"]):
-            for target in re.findall(r"^make (\w+)", step.get("run", ""), re.MULTILINE):
+            for target in re.findall(r"\bmake ([\w-]+)", step.get("run", ""), re.MULTILINE):
                 assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
         for job in (job for name, job in jobs.items() if name == "images"):
-            assert set(job["strategy"]["matrix"]["target"]) <= stages
+            matrix = job["strategy"]["matrix"]
+            built = {*matrix.get("target", ()), *(one["target"] for one in matrix.get("include", ()))}
+            assert built == {"vodflow", "team", "worker"}
+            assert built <= stages
     chart = load(FOLDER / "workflows" / "kubernetes.yaml")["env"]["CHART"]
     assert f"--version {chart}" in (REPOSITORY / "deploy" / "kubernetes" / "README.md").read_text("utf-8")
     version = (REPOSITORY / "include" / "vodflow" / "__init__.py").read_text("utf-8")

@@ -41,7 +41,7 @@ TUNED: Final[Mapping[str, Mapping[str, object]]] = {
         # Rendered fields stay as long as their runs: to look for old ones costs each task a query.
         "num_dag_runs_to_retain_rendered_fields": 0,
     },
-    "database": {"load_default_connections": False, "sql_alchemy_pool_size": 5, "sql_alchemy_max_overflow": 20},
+    "database": {"sql_alchemy_pool_size": 5, "sql_alchemy_max_overflow": 20},
     "api": {"workers": 1, "instance_name": "Vodflow"},
     # A task's end frees its slot within a second, and the next task starts at once: without this a warm chain of five
     # tasks took 6.2 s instead of 1.5 s. The health thresholds let work of a killed scheduler go on within 30 s.
@@ -52,7 +52,6 @@ TUNED: Final[Mapping[str, Mapping[str, object]]] = {
     "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
     # A changed file is read at once all the same.
     "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 300, "parsing_processes": 1},
-    "usage_data_collection": {"enabled": False},
 }  # fmt: skip
 
 #: Variables of the caller that would make the stack depend on his shell, his AWS profile or another Airflow.

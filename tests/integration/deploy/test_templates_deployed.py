@@ -99,7 +99,8 @@ def test_both_stacks(client: Callable[[str], Any]) -> None:
     document = policy(client, policies["AttachedPolicies"][0]["PolicyArn"])
     by_sid = {statement["Sid"]: statement for statement in document["Statement"]}
     assert by_sid["ReadVideos"]["Resource"] == f"arn:aws:s3:::{made['SourceBucketName']}/*"
-    assert by_sid["RemoveTemporaryOutputs"]["Resource"] == f"arn:aws:s3:::{made['MediaBucketName']}/vod/*"
+    media = f"arn:aws:s3:::{made['MediaBucketName']}"
+    assert by_sid["RemoveTemporaryOutputs"]["Resource"] == [f"{media}/vod/*", f"{media}/work/*"]
     assert by_sid["PassMediaConvertRole"]["Resource"] == access["MediaConvertRoleArn"]
     assert len(json.dumps(document).replace(" ", "")) < 6144, "IAM's limit of a managed policy"
 
