@@ -187,7 +187,7 @@ class FFmpegPodOperator(KubernetesPodOperator):
         """
         from kubernetes.client import ApiException  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
-        from vodflow.engines.kubernetes.failures import api_failure  # noqa: PLC0415
+        from vodflow.engines.kubernetes.refusals import api_failure  # noqa: PLC0415
 
         namespace = self.namespace or "default"
         self.name = self._pod_name(context)
@@ -210,12 +210,8 @@ class FFmpegPodOperator(KubernetesPodOperator):
 
     def _failure(self, context: Context) -> Exception:
         from kubernetes.client import ApiClient  # noqa: PLC0415
-        from vodflow.engines.kubernetes.failures import (  # noqa: PLC0415
-            OUT_OF_MEMORY,
-            ending,
-            last_words,
-            pod_failure,
-        )
+        from vodflow.engines.kubernetes.endings import ending  # noqa: PLC0415
+        from vodflow.engines.kubernetes.failures import OUT_OF_MEMORY, last_words, pod_failure  # noqa: PLC0415
 
         found = self._ended or self.remote_pod or self.pod
         pod = ApiClient().sanitize_for_serialization(found) if found is not None else None

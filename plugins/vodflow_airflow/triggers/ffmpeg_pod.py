@@ -11,9 +11,10 @@ from airflow.triggers.base import TriggerEvent
 from pydantic import ValidationError
 from vodflow.contract.result import Progress
 from vodflow.contract.summaries import progress_summary
-from vodflow.engines.kubernetes.failures import ending
+from vodflow.engines.kubernetes.async_pods import Pod
+from vodflow.engines.kubernetes.endings import ending
 from vodflow.engines.kubernetes.pod import SELECTOR
-from vodflow.engines.kubernetes.watcher import Pod, PodWatcher, shared_watcher
+from vodflow.engines.kubernetes.watcher import PodWatcher, shared_watcher
 
 
 class FFmpegPodTrigger(KubernetesPodTrigger):

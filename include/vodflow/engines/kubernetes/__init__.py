@@ -2,7 +2,8 @@
 
 - :mod:`~vodflow.engines.kubernetes.pod` makes the pod of a plan, :mod:`~vodflow.engines.kubernetes.resources` says how
   much it asks for, :mod:`~vodflow.engines.kubernetes.template` merges what an installation wants otherwise;
-- :mod:`~vodflow.engines.kubernetes.failures` says what the end of a pod, or a refusal of the cluster, means;
+- :mod:`~vodflow.engines.kubernetes.endings` says how a pod stands, :mod:`~vodflow.engines.kubernetes.failures` what its
+  end means, :mod:`~vodflow.engines.kubernetes.refusals` what a refusal of the cluster means;
 - :mod:`~vodflow.engines.kubernetes.cluster` and :mod:`~vodflow.engines.kubernetes.watcher` talk to the cluster;
 - ``submit``, ``wait`` and ``collect`` are the steps, see :mod:`~vodflow.engines.kubernetes.steps`.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vodflow.engines.kubernetes.failures import api_failure
+from vodflow.engines.kubernetes.refusals import api_failure
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 
@@ -59,7 +59,7 @@ class Cluster:
     def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Make a pod, or find it made before.
 
-        :raises VodflowError: see :func:`~vodflow.engines.kubernetes.failures.api_failure`
+        :raises VodflowError: see :func:`~vodflow.engines.kubernetes.refusals.api_failure`
         """
         import kubernetes.client  # noqa: PLC0415
 
@@ -101,7 +101,7 @@ class Cluster:
         """How much of a resource the largest node has for pods; none when nodes may not be listed."""
         import kubernetes.client  # noqa: PLC0415
 
-        from vodflow.engines.kubernetes.failures import quantity  # noqa: PLC0415
+        from vodflow.engines.kubernetes.refusals import quantity  # noqa: PLC0415
 
         try:
             nodes = self._json("list nodes", self._core.list_node)["items"]

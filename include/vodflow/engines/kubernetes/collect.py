@@ -18,8 +18,10 @@ from vodflow.catalog.states import JobStatus
 from vodflow.contract.result import EngineResult
 from vodflow.contract.summaries import result_summary
 from vodflow.engines.kubernetes.cluster import Cluster
-from vodflow.engines.kubernetes.failures import ending, last_words, pod_failure, quantity, unschedulable
+from vodflow.engines.kubernetes.endings import ending, unschedulable
+from vodflow.engines.kubernetes.failures import last_words, pod_failure
 from vodflow.engines.kubernetes.pod import CONTAINER, pod_name
+from vodflow.engines.kubernetes.refusals import quantity
 from vodflow.engines.kubernetes.submit import ENGINE, INTERRUPTED
 from vodflow.engines.kubernetes.work_files import WorkFiles
 from vodflow.errors import CatalogError, ConfigurationError, EngineError, VodflowError

@@ -21,7 +21,8 @@ from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote
 from vodflow.contract.engine_names import EngineName
 from vodflow.engines.kubernetes.cluster import Cluster
-from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY, ending
+from vodflow.engines.kubernetes.endings import ending
+from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY
 from vodflow.engines.kubernetes.pod import LABEL_PLAN, PodRequest, job_labels, pod_manifest, pod_name
 from vodflow.engines.kubernetes.template import read_template
 from vodflow.engines.kubernetes.work_files import PLAN, REPORT, WorkFiles

@@ -15,11 +15,12 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.recording import record
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.result import Progress
+from vodflow.engines.kubernetes.async_pods import Pod, connected
 from vodflow.engines.kubernetes.cluster import ClusterAddress
-from vodflow.engines.kubernetes.failures import ending, unschedulable
+from vodflow.engines.kubernetes.endings import ending, unschedulable
 from vodflow.engines.kubernetes.pod import SELECTOR
 from vodflow.engines.kubernetes.submit import ENGINE
-from vodflow.engines.kubernetes.watcher import Pod, PodWatcher, connected, shared_watcher
+from vodflow.engines.kubernetes.watcher import PodWatcher, shared_watcher
 from vodflow.engines.local.run_job import ProgressRecorder
 from vodflow.errors import VodflowError
 from vodflow.outcomes.announce import ProgressFeed

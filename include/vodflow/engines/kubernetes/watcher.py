@@ -9,46 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-import aiohttp
-
-from vodflow.engines.kubernetes.cluster import ClusterAddress, no_cluster
-from vodflow.engines.kubernetes.failures import api_failure, ending
+from vodflow.engines.kubernetes.async_pods import BROKEN, AskFailed, AsyncPods, Pod
+from vodflow.engines.kubernetes.endings import ending
 from vodflow.engines.kubernetes.pod import CONTAINER
-from vodflow.errors import VodflowError
+from vodflow.errors import ConfigurationError, EngineUnavailable, VodflowError
 
 log = logging.getLogger(__name__)
 
-#: Seconds one watch lasts before the next begins.
-_PERIOD: Final = 60
 #: Seconds after an error before the next try; doubled up to the second number.
 _BACKOFF: Final = (0.5, 15.0)
 #: Seconds between two looks at who waits too long.
 _TICK: Final = 2.0
 #: Seconds after its deletion was due for which a pod of a node that is away is waited for.
 _PATIENCE: Final = 30.0
-#: Lines of a log that are read again when a stream begins anew.
-_TAIL: Final = 50
-#: Bytes after which an end of a line is not waited for any longer.
-_LONGEST_LINE: Final = 16 * 1024**2
 
-Pod = dict[str, Any]
 Connect = Callable[[], AbstractAsyncContextManager[Any]]
-#: Errors of a connection, and of a line that broke off with it.
-_BROKEN: Final = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
-
-
-class WatchFailed(Exception):
-    """A request of the watch did not succeed."""
 
 
 @dataclass(eq=False)
@@ -78,7 +62,7 @@ class PodWatcher:
         self._pods: dict[str, Pod] = {}
         self._waiting: dict[str, list[_Waiting]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._core: Any = None
+        self._api: AsyncPods | None = None
         #: Requests for lists and watches so far, for tests and the curious.
         self.requests = 0
 
@@ -103,8 +87,8 @@ class PodWatcher:
         self._start()
         if name in self._pods:
             self._tell(name, self._pods[name])
-        elif self._core is not None:
-            await self._look(name)
+        elif self._api is not None:
+            await self._look(self._api, name)
         try:
             pod = await future
             await self._drain(waiting)
@@ -126,46 +110,56 @@ class PodWatcher:
         if not self._waiting[name]:
             del self._waiting[name]
         if not self._waiting:
-            for task in self._tasks:
-                task.cancel()
-            self._tasks, self._pods, self._core = [], {}, None
+            self._stop()
+
+    def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks, self._pods, self._api = [], {}, None
 
     async def _run(self) -> None:
         pause = _BACKOFF[0]
         try:
-            async with self._connect() as api:
-                import kubernetes_asyncio.client  # noqa: PLC0415 - takes a second, and only this engine needs it
-
-                self._core = kubernetes_asyncio.client.CoreV1Api(api)
-                while True:
-                    try:
-                        await self._list_and_watch()
-                        pause = _BACKOFF[0]
-                    except (WatchFailed, *_BROKEN) as error:
-                        log.warning("Pods of %s cannot be watched now: %s", self._namespace, error)
-                        await asyncio.sleep(pause)
-                        pause = min(pause * 2, _BACKOFF[1])
+            while True:
+                try:
+                    async with self._connect() as api:
+                        self._api = AsyncPods(api, self._namespace, self._selector)
+                        while True:
+                            version = await self._list(self._api)
+                            pause = _BACKOFF[0]
+                            await self._watch(self._api, version)
+                except (AskFailed, *BROKEN) as error:
+                    if isinstance(error, AskFailed) and isinstance(error.error, ConfigurationError):
+                        raise error.error from error
+                    log.warning("Pods of %s cannot be watched now: %s", self._namespace, error)
+                # By another connection: credentials are read anew.
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _BACKOFF[1])
         except VodflowError as error:
             for waiting in [one for all_of_it in self._waiting.values() for one in all_of_it]:
                 if not waiting.ended.done():
                     waiting.ended.set_exception(error)
+            self._stop()
 
-    async def _list_and_watch(self) -> None:
-        listed = await self._get(self._core.list_namespaced_pod, self._namespace, label_selector=self._selector)
-        self._pods = {pod["metadata"]["name"]: pod for pod in listed["items"]}
+    async def _list(self, api: AsyncPods) -> str:
+        self.requests += 1
+        self._pods, version = await api.listed()
         for name in list(self._waiting):
             if name in self._pods:
                 self._tell(name, self._pods[name])
             else:
-                await self._look(name)
-        version = listed["metadata"]["resourceVersion"]
+                await self._look(api, name)
+        return version
+
+    async def _watch(self, api: AsyncPods, version: str) -> None:
         while True:
-            async for change in self._changes(version):
+            self.requests += 1
+            async for change in api.changes(version):
                 pod = change["object"]
                 if change["type"] == "ERROR":
                     if pod.get("code") == 410:  # too old: begin again from a list
                         return
-                    raise WatchFailed(str(pod.get("message")))
+                    raise AskFailed(EngineUnavailable(str(pod.get("message")), code=str(pod.get("code"))))
                 version = pod["metadata"]["resourceVersion"]
                 if change["type"] != "BOOKMARK":
                     self._changed(change["type"], pod)
@@ -179,39 +173,16 @@ class PodWatcher:
             self._pods[name] = pod
             self._tell(name, pod)
 
-    async def _changes(self, version: str) -> AsyncIterator[dict[str, Any]]:
-        self.requests += 1
-        answer = await self._core.list_namespaced_pod(
-            self._namespace,
-            label_selector=self._selector,
-            watch=True,
-            allow_watch_bookmarks=True,
-            resource_version=version,
-            timeout_seconds=_PERIOD,
-            _preload_content=False,
-            _request_timeout=_PERIOD + 30,
-        )
-        async with _answered(answer):
-            async for line in _lines(answer):
-                yield json.loads(line)
-
-    async def _get(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        self.requests += 1
-        answer = await call(*arguments, **options, _preload_content=False, _request_timeout=30)
-        async with _answered(answer):
-            return json.loads(await answer.read())
-
-    async def _look(self, name: str) -> None:
+    async def _look(self, api: AsyncPods, name: str) -> None:
         """A pod that the watch has not told of: made a moment ago, gone, or without our labels."""
+        self.requests += 1
         try:
-            pod = await self._get(self._core.read_namespaced_pod, name, self._namespace)
-        except WatchFailed as error:
-            if error.args[1:] == (404,):
-                self._end(name, None)
-            else:
-                log.warning("Pod %s/%s cannot be read now: %s", self._namespace, name, error)
-        except _BROKEN as error:
+            pod = await api.read(name)
+        except (AskFailed, *BROKEN) as error:
             log.warning("Pod %s/%s cannot be read now: %s", self._namespace, name, error)
+            return
+        if pod is None:
+            self._end(name, None)
         else:
             self._pods[name] = pod
             self._tell(name, pod)
@@ -255,16 +226,12 @@ class PodWatcher:
         pause = _BACKOFF[0]
         while waiting.on_line is not None:
             try:
-                answer = await self._core.read_namespaced_pod_log(
-                    name, self._namespace, container=self._container, follow=True, tail_lines=_TAIL,
-                    _preload_content=False, _request_timeout=24 * 3600,
-                )  # fmt: skip
-                async with _answered(answer):
-                    async for line in _lines(answer):
-                        waiting.on_line(line.decode(errors="replace"))
+                if self._api is not None:
+                    async for line in self._api.log(name, self._container):
+                        waiting.on_line(line)
                 if waiting.ended.done() or name not in self._pods or ending(self._pods[name]).over:
                     return
-            except (WatchFailed, *_BROKEN) as error:
+            except (AskFailed, *BROKEN) as error:
                 log.debug("The log of %s/%s breaks off: %s", self._namespace, name, error)
                 if waiting.ended.done():
                     return
@@ -287,56 +254,6 @@ def _has_log(pod: Pod) -> bool:
 
 def _seconds(moment: str | None, default: float) -> float:
     return datetime.fromisoformat(moment).timestamp() if moment else default
-
-
-@asynccontextmanager
-async def _answered(answer: Any) -> AsyncIterator[None]:
-    try:
-        if not 200 <= answer.status <= 299:
-            said = await answer.text()
-            raise WatchFailed(str(api_failure(answer.status, said, "answer", "")), answer.status)
-        yield
-    finally:
-        with suppress(Exception):
-            answer.close()
-
-
-async def _lines(answer: Any) -> AsyncIterator[bytes]:
-    rest = b""
-    async for chunk in answer.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield line
-        if len(rest) > _LONGEST_LINE:
-            rest = b""
-    if rest.strip():
-        yield rest
-
-
-@asynccontextmanager
-async def connected(address: ClusterAddress) -> AsyncIterator[Any]:
-    """A ``kubernetes_asyncio`` API client.
-
-    :raises ConfigurationError: when the address leads to no cluster
-    """
-    import kubernetes_asyncio.client  # noqa: PLC0415 - takes a second, and only this engine needs it
-    import kubernetes_asyncio.config  # noqa: PLC0415
-
-    configuration = kubernetes_asyncio.client.Configuration()
-    try:
-        if address.in_cluster:
-            kubernetes_asyncio.config.load_incluster_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
-            )
-        else:
-            await kubernetes_asyncio.config.load_kube_config(
-                config_file=address.config, context=address.context, client_configuration=configuration
-            )
-    except (kubernetes_asyncio.config.ConfigException, OSError, ValueError) as error:
-        raise no_cluster(error) from error
-    async with kubernetes_asyncio.client.ApiClient(configuration) as api:
-        yield api
 
 
 _watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, PodWatcher]] = WeakKeyDictionary()

@@ -1,26 +1,16 @@
-"""What ends of pods and refusals of the cluster mean: whose fault, whether another try can help, what to change."""
+"""What ends of pods mean: whose fault, whether another try can help, what to change."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
+from support.pod_states import done, pod, waits
 from vodflow.contract.result import Failure
-from vodflow.engines.kubernetes.failures import (
-    OUT_OF_MEMORY,
-    api_failure,
-    ending,
-    last_words,
-    pod_failure,
-    quantity,
-    unschedulable,
-)
+from vodflow.engines.kubernetes.failures import OUT_OF_MEMORY, last_words, pod_failure
 from vodflow.errors import (
-    AccountUnavailable,
     ConfigurationError,
     EngineError,
-    EngineUnavailable,
     InputRejected,
     RejectionReason,
     ResourceError,
@@ -30,47 +20,10 @@ from vodflow.errors import (
 
 PREEMPTED = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}
 TOO_MUCH = "Pod ephemeral local storage usage exceeds the total limit"
-QUOTA = (
-    'pods "x" is forbidden: exceeded quota: q, requested: requests.cpu={}, used: requests.cpu=1, '
-    "limited: requests.cpu=2"
-)
-
-
-def pod(state: dict[str, Any] | None = None, *, phase: str = "Failed", **status: Any) -> dict[str, Any]:
-    statuses = [{"name": "proxy", "state": {"running": {}}}, {"name": "worker", "state": state or {}}]
-    return {
-        "spec": {
-            "nodeName": "node-7",
-            "containers": [
-                {"name": "worker", "image": "reg/worker:9", "resources": {"limits": {"memory": str(512 * 2**20)}}}
-            ],
-        },
-        "status": {"phase": phase, "containerStatuses": statuses, **status},
-    }
-
-
-def done(code: int, reason: str = "Error", message: str = "") -> dict[str, Any]:
-    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
-
-
-def waits(reason: str, message: str = "") -> dict[str, Any]:
-    return {"waiting": {"reason": reason, "message": message}}
 
 
 def failure(of: dict[str, Any] | None, said: VodflowError | None = None, *, more: bool = False) -> VodflowError:
     return pod_failure("media/pod", of, said, more_memory=more)
-
-
-def test_where_a_pod_stands() -> None:
-    assert ending(pod(done(0, "Completed"), phase="Succeeded")).succeeded
-    assert not ending(pod({"running": {}}, phase="Running")).over
-    assert not ending(pod(waits("ContainerCreating"), phase="Pending")).over
-    assert not ending(pod(waits("ErrImagePull", "i/o timeout"), phase="Pending")).over
-    assert ending(pod(waits("ErrImagePull", "manifest not found"), phase="Pending")).over
-    assert ending({"spec": {}, "status": {"phase": "Failed", "reason": "Evicted"}}).over
-    # Others of the pod may be ill as well.
-    init = [{"name": "fetch", "state": waits("ImagePullBackOff")}]
-    assert ending(pod({}, phase="Pending", initContainerStatuses=init)).over
 
 
 @pytest.mark.parametrize(
@@ -152,51 +105,3 @@ def test_last_words_are_read_from_the_log() -> None:
     assert found.reason is RejectionReason.TRUNCATED
     assert last_words(line[:-9]) is None
     assert last_words("") is None
-
-
-def refused(status: int | None, message: str, reason: str = "Forbidden") -> VodflowError:
-    return api_failure(status, json.dumps({"reason": reason, "message": message}), "make a pod", "media")
-
-
-def test_a_quota_passes_unless_one_pod_is_too_much() -> None:
-    assert isinstance(refused(403, QUOTA.format("1500m")), EngineUnavailable)
-    never = refused(403, QUOTA.format("4"))
-    assert isinstance(never, ConfigurationError)
-    assert "One pod alone" in str(never)
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "kind", "words"),
-    [
-        (None, "connection refused", EngineUnavailable, "Is the cluster up"),
-        (401, "Unauthorized", AccountUnavailable, "renew"),
-        (403, 'User "x" cannot create resource "pods"', ConfigurationError, "role"),
-        (403, 'pods "x" is forbidden: no PriorityClass with name p was found', ConfigurationError, "names"),
-        (404, 'namespaces "media" not found', ConfigurationError, "kubectl create namespace media"),
-        (422, 'Pod "x" is invalid: spec.containers[0].env', ConfigurationError, "template"),
-        (429, "too many", EngineUnavailable, "429"),
-        (503, "etcd", EngineUnavailable, "503"),
-    ],
-)
-def test_refusals(status: int | None, message: str, kind: type[VodflowError], words: str) -> None:
-    error = refused(status, message)
-    assert type(error) is kind
-    assert words in str(error)
-    assert message in str(error)
-    assert "namespace media" in str(error)
-
-
-def test_why_no_node_takes_it() -> None:
-    pending = {"status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}]}}
-    assert unschedulable(pending) == "Insufficient cpu"
-    assert unschedulable(pod({"running": {}}, phase="Running")) is None
-
-
-@pytest.mark.parametrize(("text", "value"), [("500m", 0.5), ("2", 2), ("1Gi", 2**30), ("1e3", 1000), ("10k", 10_000)])
-def test_quantities(text: str, value: float) -> None:
-    assert quantity(text) == value
-
-
-def test_no_quantity() -> None:
-    with pytest.raises(ValueError, match="no quantity"):
-        quantity("much")
