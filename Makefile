@@ -12,7 +12,7 @@ VODFLOW = .venv/bin/python -m vodflow
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert)
+demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert or kubernetes)
 	@$(BOOTSTRAP) runtime aws clips player
 	@$(VODFLOW) demo $(if $(ENGINE),--engine "$(ENGINE)") $(if $(VIDEO),"$(VIDEO)")
 

@@ -97,6 +97,47 @@ class Cluster:
             raise self._failure(error, "delete a pod") from error
         return True
 
+    def make_namespace(self) -> bool:
+        """Make the namespace unless it is there; whether it was made.
+
+        :raises VodflowError: it is not there and may not be made, or the cluster does not answer
+        """
+        import kubernetes.client  # noqa: PLC0415
+
+        try:
+            self._json("find the namespace", self._core.read_namespace, self.namespace)
+        except kubernetes.client.ApiException as error:
+            if error.status == 403:
+                return False  # who may not look at namespaces may make pods in his own all the same
+            if error.status != 404:
+                raise self._failure(error, "find the namespace") from error
+        else:
+            return False
+        try:
+            self._json("make the namespace", self._core.create_namespace, {"metadata": {"name": self.namespace}})
+        except kubernetes.client.ApiException as error:
+            if error.status == 409:
+                return False
+            if error.status == 403:
+                raise ConfigurationError(
+                    f"There is no namespace {self.namespace}, and this user may not make one: have it made with "
+                    f"`kubectl create namespace {self.namespace}`, or name another in VODFLOW_KUBERNETES_NAMESPACE."
+                ) from error
+            raise self._failure(error, "make the namespace") from error
+        return True
+
+    def remove_namespace(self) -> None:
+        """Have the namespace and all that is in it removed.
+
+        :raises VodflowError: when that may not be, or the cluster does not answer
+        """
+        import kubernetes.client  # noqa: PLC0415
+
+        try:
+            self._json("remove the namespace", self._core.delete_namespace, self.namespace)
+        except kubernetes.client.ApiException as error:
+            raise self._failure(error, "remove the namespace") from error
+
     def largest_node(self, resource: str) -> str | None:
         """How much of a resource the largest node has for pods; none when nodes may not be listed."""
         import kubernetes.client  # noqa: PLC0415

@@ -46,7 +46,12 @@ def run_demo(paths: list[Path], engine: str | None = None) -> int:
     started = not stack.is_healthy()
     try:
         # Before minutes are spent on a start, and again when the stack's own settings are known.
-        _check(engine, supported)
+        if _check(engine, supported) is EngineName.KUBERNETES:
+            from vodflow.stack.demo import pods  # noqa: PLC0415 - the other engines need no cluster
+
+            with console.status("Looking at the Kubernetes cluster"):
+                os.environ.update(pods.prepare(stack))
+            get_settings.cache_clear()
         return _demo(console, stack, paths, engine)
     except KeyboardInterrupt:
         console.print("\nInterrupted.")

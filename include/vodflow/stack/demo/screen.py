@@ -219,6 +219,6 @@ def ending(
     console.print("\n[bold]Next[/bold]")
     console.print(f"  open {stack.config.airflow_url} and look at ingest_videos and transcode_video", soft_wrap=True)
     console.print("  make demo VIDEO=<your file or folder>")
-    console.print("  make demo ENGINE=mediaconvert")
+    console.print("  make demo ENGINE=mediaconvert, or with a cluster on this machine ENGINE=kubernetes")
     console.print("  make status, make logs, make down")
     console.print(f"  outputs: s3://{get_settings().media_bucket} at {stack.config.aws_url}", soft_wrap=True)
