@@ -153,8 +153,8 @@ def _again(
     made, twice = list(spans), set[int]()
     for free in sorted(cluster.free):
         late = _late(made, free, twice)
-        if late is None:
-            continue
+        if late is None:  # nor is any to whoever is free later
+            break
         place, now = late
         begin, end = made[place]
         again = cluster.run(works[place], now)[1]
@@ -169,8 +169,8 @@ def _late(spans: Sequence[tuple[float, float]], free: float, twice: set[int]) ->
 
     Whoever waits looks again and again, so the moment at which a part becomes late counts.
     """
-    took = [end - begin for begin, end in spans if end <= free]
     for moment in (free, *sorted(end for _, end in spans if end > free)):
+        took = [end - begin for begin, end in spans if end <= moment]
         single = ((place, *times) for place, times in enumerate(spans) if place not in twice)
         running = {str(place): moment - begin for place, begin, end in single if begin < moment < end}
         found = stragglers(took, running, 1, whole=len(spans))

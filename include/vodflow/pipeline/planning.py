@@ -106,7 +106,7 @@ def _division(profile: Profile, engine: EngineName, settings: Settings) -> Divis
     """How an engine's encodes may be divided; MediaConvert divides them as it likes."""
     wanted = "single" if engine == EngineName.MEDIACONVERT else profile.strategy or settings.strategy
     spreads = engine == EngineName.KUBERNETES
-    return Division(wanted, spreads, settings.chunk_seconds, settings.chunks_from)
+    return Division(wanted, spreads, settings.chunk_seconds, settings.chunks_from, settings.max_parallel_chunks)
 
 
 def _pictures(source: SourceRow, plan: TranscodePlan, settings: Settings) -> PictureIndex:

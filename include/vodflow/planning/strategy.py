@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, floor
 from typing import Final, Literal
 
@@ -30,6 +30,10 @@ _JITTER: Final = 0.25
 _SHORTEST, _LONGEST = 0.5, 1.5
 #: Share of a chunk by which a cut may be away from an even division, and that may be decoded in vain.
 _AWAY: Final = 0.25
+#: Chunks for each that is made at a time, from which on they are made in waves; and then the length of the first one and
+#: the last one, as shares of the mean: whoever is done early finds short ones at the end. `make bench` has what it gains.
+_WAVES: Final = 1.5
+_FIRST, _LAST = 1.5, 0.5
 #: The power by which the chunks' rates follow the source's own distribution of bits, as undivided encodes do
 #: (docs/parallel-encoding.md compares the ways), and the bounds of a chunk's share: what the source's encoder spent on
 #: noise or on nothing is no measure, and the plan's peak must stay above the average.
@@ -45,12 +49,14 @@ class Division:
     :param spreads: the engine has more machines than one
     :param chunk_seconds: length of a chunk
     :param shortest: seconds from which a source is cut where nobody asks for it
+    :param at_once: chunks that are made at the same time
     """
 
     wanted: Wanted = "auto"
     spreads: bool = False
     chunk_seconds: float = 60.0
     shortest: float = 300.0
+    at_once: int = 12
 
 
 def may_divide(division: Division) -> bool:
@@ -77,7 +83,19 @@ def choose(plan: TranscodePlan, division: Division, read: Callable[[], PictureIn
             f"The video lasts {seconds:.0f} s, which is less than two chunks of {division.chunk_seconds:g} s."
         )
     why = "The profile or the settings ask for it" if asked else f"The video lasts {seconds:.0f} s"
-    return _chunks(plan, division.chunk_seconds, read(), why)
+    return _chunks(plan, lengths(seconds, division.chunk_seconds, division.at_once), read(), why)
+
+
+def lengths(seconds: float, chunk_seconds: float, at_once: int) -> list[float]:
+    """Seconds of each chunk: even ones where all are made at about the same time, else the longest first.
+
+    :param seconds: of the whole
+    :param chunk_seconds: of a chunk, on average; longer where there would be too many
+    :param at_once: chunks that are made at the same time
+    """
+    count = min(MOST_CHUNKS, max(2, round(seconds / chunk_seconds)))
+    first, last = (_FIRST, _LAST) if count >= _WAVES * at_once else (1.0, 1.0)
+    return [seconds / count * (first + (last - first) * place / (count - 1)) for place in range(count)]
 
 
 def _single(reason: str) -> Strategy:
@@ -97,13 +115,11 @@ def _renditions(plan: TranscodePlan, why: str) -> Strategy:
     )
 
 
-def _chunks(plan: TranscodePlan, chunk_seconds: float, index: PictureIndex, why: str) -> Strategy:
+def _chunks(plan: TranscodePlan, wanted: Sequence[float], index: PictureIndex, why: str) -> Strategy:
     keys, obstacle = clean_keyframes(plan, index)
     if obstacle:
         return _single(f"It cannot be cut: {obstacle}.")
-    seconds = span.picture_seconds(plan)
-    count = min(MOST_CHUNKS, max(2, round(seconds / chunk_seconds)))
-    found = cut_frames(plan.renditions[0], [key - span.start(plan) for key in keys], seconds, count)
+    found = cut_frames(plan.renditions[0], [key - span.start(plan) for key in keys], wanted)
     if found is None:
         return _single("It cannot be cut: its keyframes are too rare or too far from the outputs' GOPs.")
     firsts = [0, *(frame for frame, _ in found)]
@@ -111,7 +127,7 @@ def _chunks(plan: TranscodePlan, chunk_seconds: float, index: PictureIndex, why:
     shares = weights(plan, index.pictures, firsts)
     return Strategy(
         kind=StrategyKind.CHUNKS,
-        reason=f"{why}: {len(firsts)} chunks of about {seconds / len(firsts):.0f} s are encoded side by side.",
+        reason=f"{why}: {len(firsts)} chunks of about {sum(wanted) / len(wanted):.0f} s are encoded side by side.",
         chunks=tuple(
             Chunk(first=first, end=end, seek=max(0.0, round(seek, 6)), weight=weight)
             for first, end, seek, weight in zip(firsts, [*firsts[1:], None], seeks, shares, strict=True)
@@ -156,22 +172,17 @@ def _clean(pictures: Sequence[Picture], frame: float) -> tuple[list[float], str 
     )
 
 
-def cut_frames(
-    rung: VideoRendition, keys: Sequence[float], seconds: float, count: int
-) -> list[tuple[int, float]] | None:
+def cut_frames(rung: VideoRendition, keys: Sequence[float], wanted: Sequence[float]) -> list[tuple[int, float]] | None:
     """The first frame of each chunk but the first, and the seconds at which a seek finds where its decoding begins.
 
     :param keys: seconds of clean keyframes after time 0, ascending
-    :param seconds: length of the whole
-    :param count: chunks
+    :param wanted: seconds of each chunk, of which cuts keep as near as they can
     :return: nothing where some chunk would have to be decoded for too long in vain
     """
     gop, frame = rung.gop / rung.fps, float(1 / rung.fps)
-    chunk = seconds / count
     found: list[tuple[int, float]] = []
-    for number in range(1, count):
-        target = number * chunk
-        begin, end = ceil((target - chunk * _AWAY) / gop), floor((target + chunk * _AWAY) / gop)
+    for target, away in zip(accumulate(wanted[:-1]), (min(pair) * _AWAY for pair in pairwise(wanted)), strict=True):
+        begin, end = ceil((target - away) / gop), floor((target + away) / gop)
         places = [(float(place * gop), place) for place in range(max(1, begin), end + 1)]
         ranked = []
         for time, place in places:
@@ -179,7 +190,7 @@ def cut_frames(
             if known:
                 vain = max(0.0, time - keys[known - 1])
                 ranked.append((vain > frame / 2 and vain, abs(time - target), place, max(time, keys[known - 1])))
-        if not ranked or min(ranked)[0] > chunk * _AWAY:
+        if not ranked or min(ranked)[0] > away:
             return None
         _, _, place, latest = min(ranked)
         # Between this picture and the next one, so that no rounding finds the keyframe before.

@@ -12,7 +12,7 @@ from vodflow.contract.strategy import MOST_CHUNKS, SINGLE, StrategyKind
 from vodflow.media.picture_index import Picture, PictureIndex
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
-from vodflow.planning.strategy import Division, choose, cut_frames, distributed
+from vodflow.planning.strategy import Division, choose, cut_frames, distributed, lengths
 
 CHUNKS = Division("chunks", chunk_seconds=60)
 CLUSTER = Division(spreads=True)
@@ -121,10 +121,23 @@ def test_difficult_chunks_get_more_bits_and_all_together_as_many() -> None:
     assert distributed([0.0, 0.0], [1, 1]) == [1.0, 1.0]
 
 
+def test_chunks_made_in_waves_become_shorter_towards_the_end() -> None:
+    assert lengths(600, 60, at_once=12) == [60.0] * 10
+    found = lengths(7200, 60, at_once=12)
+    assert (len(found), sum(found)) == (MOST_CHUNKS, pytest.approx(7200))
+    assert (found[0], found[-1]) == (pytest.approx(108), pytest.approx(36))
+    assert found == sorted(found, reverse=True)
+    assert lengths(7200, 60, at_once=100) == [72.0] * MOST_CHUNKS
+    film = plan(1800)
+    found = [chunk.first / 25 for chunk in divided(film, CHUNKS, PictureIndex(pictures(1800))).chunks]
+    assert found[:3] == [0, 90, pytest.approx(178, abs=1)]
+    assert 1800 - found[-1] == pytest.approx(30, abs=2)
+
+
 def test_no_place_near_enough_is_no_cut() -> None:
     rung = plan().renditions[0]
-    assert cut_frames(rung, [0.0], 600.0, 10) is None
-    assert cut_frames(rung, [0.0, 60.0], 120.0, 2) == [(1500, pytest.approx(60.01))]
+    assert cut_frames(rung, [0.0], [60.0] * 10) is None
+    assert cut_frames(rung, [0.0, 60.0], [60.0] * 2) == [(1500, pytest.approx(60.01))]
 
 
 def test_the_strategy_is_in_the_plan_and_not_in_its_hash() -> None:
