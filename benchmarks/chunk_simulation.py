@@ -15,6 +15,7 @@ from math import ceil
 
 from vodflow.contract.strategy import MOST_CHUNKS
 from vodflow.engines.chunks.stragglers import stragglers
+from vodflow.planning.strategy import lengths
 
 #: Chunk lengths that are compared, seconds.
 LENGTHS = (15.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0)
@@ -119,16 +120,16 @@ def simulate(world: World, seconds: float, chunk: float, workers: int, seed: int
     """One video in chunks of this length on so many workers."""
     dice = random.Random(seed)  # noqa: S311 - it is a simulation
     single = _single(world, seconds)
-    count = min(MOST_CHUNKS, max(1, round(seconds / chunk)))
-    if count == 1:
+    if seconds < 2 * chunk:
         return Outcome(single, single, single)
-    length = seconds / count
+    # As the planner divides, with VODFLOW_MAX_PARALLEL_CHUNKS as many as there are workers.
+    cut = lengths(seconds, chunk, min(workers, MOST_CHUNKS))
     cluster = _Cluster(world, workers, dice)
-    works = [_work(world, length, dice) for _ in range(count)]
-    # The longest first, and the sound before all.
+    works = [_work(world, length, dice) for length in cut]
+    # The sound before all.
     audio = cluster.run(world.audio * seconds)[1]
     spans = [cluster.run(work) for work in works]
-    spans, second = _again(cluster, works, spans)
+    spans, second = _again(cluster, works, cut, spans)
     ends = [end for _, end in spans]
     joined = cluster.run(world.fixed + world.join * seconds, max([audio, *ends]))[1]
     return Outcome(joined, cluster.busy, single, second)
@@ -147,12 +148,12 @@ def _single(world: World, seconds: float) -> float:
 
 
 def _again(
-    cluster: _Cluster, works: Sequence[float], spans: list[tuple[float, float]]
+    cluster: _Cluster, works: Sequence[float], cut: Sequence[float], spans: list[tuple[float, float]]
 ) -> tuple[list[tuple[float, float]], int]:
     """Stragglers are started once more when nothing else waits; the first to end is kept, the other one stopped."""
     made, twice = list(spans), set[int]()
     for free in sorted(cluster.free):
-        late = _late(made, free, twice)
+        late = _late(made, cut, free, twice)
         if late is None:  # nor is any to whoever is free later
             break
         place, now = late
@@ -164,15 +165,17 @@ def _again(
     return made, len(twice)
 
 
-def _late(spans: Sequence[tuple[float, float]], free: float, twice: set[int]) -> tuple[int, float] | None:
+def _late(
+    spans: Sequence[tuple[float, float]], cut: Sequence[float], free: float, twice: set[int]
+) -> tuple[int, float] | None:
     """The part that a worker starts a second time which is free from then on, and when; none where none is late.
 
     Whoever waits looks again and again, so the moment at which a part becomes late counts.
     """
     for moment in (free, *sorted(end for _, end in spans if end > free)):
-        took = [end - begin for begin, end in spans if end <= moment]
+        took = [(end - begin) / length for (begin, end), length in zip(spans, cut, strict=True) if end <= moment]
         single = ((place, *times) for place, times in enumerate(spans) if place not in twice)
-        running = {str(place): moment - begin for place, begin, end in single if begin < moment < end}
+        running = {str(place): (moment - begin) / cut[place] for place, begin, end in single if begin < moment < end}
         found = stragglers(took, running, 1, whole=len(spans))
         if found:
             return int(found[0]), moment

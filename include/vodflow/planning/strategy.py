@@ -30,8 +30,9 @@ _JITTER: Final = 0.25
 _SHORTEST, _LONGEST = 0.5, 1.5
 #: Share of a chunk by which a cut may be away from an even division, and that may be decoded in vain.
 _AWAY: Final = 0.25
-#: Chunks for each that is made at a time, from which on they are made in waves; and then the length of the first one and
-#: the last one, as shares of the mean: whoever is done early finds short ones at the end. `make bench` has what it gains.
+#: Chunks for each that is made at a time, from which on they are made in waves; and then the length of the first one
+#: and of the last one as shares of the mean: whoever is done early finds short ones at the end (docs/benchmarks.md has
+#: what that gains).
 _WAVES: Final = 1.5
 _FIRST, _LAST = 1.5, 0.5
 #: The power by which the chunks' rates follow the source's own distribution of bits, as undivided encodes do

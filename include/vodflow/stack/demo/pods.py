@@ -20,7 +20,8 @@ import yaml
 
 from vodflow import contract
 from vodflow.engines.kubernetes.cluster import Cluster
-from vodflow.engines.kubernetes.failures import Ending, ending, pod_failure
+from vodflow.engines.kubernetes.endings import Ending, ending
+from vodflow.engines.kubernetes.failures import pod_failure
 from vodflow.engines.kubernetes.pod import CONTAINER, MANAGED, USER
 from vodflow.engines.kubernetes.template import merge, read_template
 from vodflow.errors import ConfigurationError, EngineUnavailable, VodflowError
@@ -61,6 +62,24 @@ def prepare(stack: Stack) -> dict[str, str]:
         update={name.removeprefix("VODFLOW_").lower(): value for name, value in values.items()}
     )
     given = read_template(Path(values["VODFLOW_KUBERNETES_TEMPLATE"])) if _own_template(values, stack) else {}
+    check_cluster(settings, given)
+    path = _template_path(stack)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config = stack.config if stack.home.config_file.exists() else prepare_config(stack.home)
+    keys = {
+        "AWS_ACCESS_KEY_ID": config.secrets.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": config.secrets.aws_secret_access_key,
+    }
+    write_private(path, yaml.safe_dump(merge(template(keys), given)))
+    return {**values, "VODFLOW_KUBERNETES_TEMPLATE": str(path)}
+
+
+def check_cluster(settings: Settings, given: Mapping[str, Any]) -> None:
+    """See that the cluster answers, and that a pod of the image works there and reaches this machine.
+
+    :param given: pod template of the installation
+    :raises ConfigurationError: it is not so; a namespace that was made for it is removed again
+    """
     cluster, made = _namespace(settings)
     try:
         _check(cluster, str(settings.kubernetes_image), given)
@@ -69,15 +88,6 @@ def prepare(stack: Stack) -> dict[str, str]:
             with suppress(VodflowError):
                 cluster.remove_namespace()
         raise
-    path = _template_path(stack)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    config = stack.config if stack.home.config_file.exists() else prepare_config(stack.home)
-    keys = {
-        "AWS_ACCESS_KEY_ID": config.secrets.aws_access_key_id,
-        "AWS_SECRET_ACCESS_KEY": config.secrets.aws_secret_access_key,
-    }
-    write_private(path, yaml.safe_dump(merge(_template(keys), given)))
-    return {**values, "VODFLOW_KUBERNETES_TEMPLATE": str(path)}
 
 
 def _values(stack: Stack) -> dict[str, str]:
@@ -108,7 +118,8 @@ def _own_template(values: Mapping[str, str], stack: Stack) -> bool:
     return values.get("VODFLOW_KUBERNETES_TEMPLATE", str(_template_path(stack))) != str(_template_path(stack))
 
 
-def _template(keys: Mapping[str, str]) -> dict[str, Any]:
+def template(keys: Mapping[str, str]) -> dict[str, Any]:
+    """The part of a pod's template with which pods reach this machine's S3, and may use it."""
     variables = [{"name": name, "value": value} for name, value in keys.items()]
     worker = {"name": CONTAINER, "env": variables}
     return {"apiVersion": "v1", "kind": "Pod", "spec": {"hostNetwork": True, "containers": [worker]}}
@@ -177,7 +188,7 @@ def _check_pod(namespace: str, name: str, image: str, port: int, given: Mapping[
             "containers": [container],
         },
     }
-    merged: dict[str, Any] = merge(merge(pod, _template({})), given)
+    merged: dict[str, Any] = merge(merge(pod, template({})), given)
     return merged
 
 
