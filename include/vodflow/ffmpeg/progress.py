@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ _SPANS = {
     Stage.PACKAGE: (90.0, 93.0),
     Stage.UPLOAD: (93.0, 100.0),
 }
+#: Seconds of one, by the names of lines that say how far an encode is.
+_UNITS = {"out_time_us": 1e-6, "encoded": 1.0}
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 
 
 class Reporter:
@@ -45,7 +49,7 @@ class Reporter:
 
 
 class EncodeProgress:
-    """Reads the lines of FFmpeg's ``-progress``.
+    """Reads the lines of FFmpeg's ``-progress``, and those with which one output says how far it is (``encoded=1.5``).
 
     :param duration: seconds that are to be encoded
     """
@@ -64,9 +68,10 @@ class EncodeProgress:
         if name == "frame":
             moved, self._frame = value != self._frame, value
             return moved
-        if name != "out_time_us" or not value.lstrip("-").isdigit():
+        unit = _UNITS.get(name)
+        if unit is None or not _NUMBER.fullmatch(value):
             return name == "progress" and value == "end"
-        reached = int(value) / 1e6
+        reached = float(value) * unit
         moved = reached > self._reached
         self._reached = max(self._reached, reached)
         elapsed = time.monotonic() - self._started

@@ -38,6 +38,9 @@ KEEP_TIME: Final[Mapping[str, Any]] = {
 #: that is behind, and so never tells the graph to wait for the pictures. It would where a filled gap puts the sound
 #: ahead; and as it does not look behind loopback decoders for who waits for whom, all would wait for ever.
 _NOTHING: Final = "aselect=0,apad=pad_len=1"
+#: FFmpeg's ``-progress`` is silent until every output has begun, which this one does at the end. So the first output
+#: says how far it is by itself, for each packet that it has encoded.
+_REPORTED: Final = ("-stats_enc_post", "pipe:1", "-stats_enc_post_fmt", "encoded={t}")
 _LABEL: Final = re.compile(r"\[([^][]+)\]")
 
 
@@ -99,7 +102,8 @@ def with_steady_sound(argv: list[str], first: Mapping[str, str], outputs: int) -
         tail += ["-map", track, "-filter:a", f"{filters},apad=pad_len=1", "-c:a", "pcm_f32le", "-f", "null", "-"]
         tail += ["-dec", f"{outputs + number}:0"]
     graphs = [word for part in _separate(graph) for word in ("-filter_complex", part)]
-    return [*argv[:place], *graphs, *argv[place + 2 : -1], *tail, *watched, argv[-1]]
+    reported = _REPORTED if watched else ()
+    return [*argv[:place], *graphs, *reported, *argv[place + 2 : -1], *tail, *watched, argv[-1]]
 
 
 def _separate(graph: str) -> list[str]:

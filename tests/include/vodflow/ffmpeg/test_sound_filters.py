@@ -16,6 +16,7 @@ def test_each_track_passes_a_graph_and_a_loopback_decoder_of_its_own() -> None:
         "-filter_complex", "[0:0]fps[v]",
         "-filter_complex", f"[d1_0]apad[a];[dec:1]{split('1_0', 'mono')}",
         "-filter_complex", f"[d0_0]asplit[b][c];[dec:0]{split('0_0', '5.1')}",
+        "-stats_enc_post", "pipe:1", "-stats_enc_post_fmt", "encoded={t}",
         "-map", "[v]",
         "-map", "0:1", "-filter:a", "aresample=48000,aformat=channel_layouts=5.1,apad=pad_len=1",
         "-c:a", "pcm_f32le", "-f", "null", "-", "-dec", "3:0",

@@ -13,6 +13,7 @@ from support.tones import heard, level, recording, samples
 from vodflow.contract.plan import TranscodePlan
 from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.ffmpeg.process import run_process
+from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path
 
 pytestmark = pytest.mark.integration
@@ -139,6 +140,30 @@ def test_sound_that_changes_in_the_middle_is_converted_part_by_part(tmp_path: Pa
         assert level(sides[0], 400, second + 0.05, 0.1) < 0.02
         assert level(sides[0], 400, second + 0.22, 0.1) > 0.2 * gain
         assert level(sides[0], 400, second + 0.87, 0.1) < 0.02
+
+
+def test_an_encode_says_how_far_it_is_before_its_sound_has_ended(tmp_path: Path) -> None:
+    """FFmpeg's own report waits for every output to begin, and one begins with the end of the sound."""
+    source = tmp_path / "source.mkv"
+    make(
+        source, "-f", "lavfi", "-i", "testsrc2=size=128x72:rate=24:duration=8",
+        "-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=48000:duration=8",
+    )  # fmt: skip
+    plan = written_plan(ladder=SMALL, duration=8.0, thumbnails=None, sound=(1, "mono"), **SIZE)
+    paths = EncodePaths(source, tmp_path / "tracks", tmp_path / "outputs")
+    paths.tracks.mkdir()
+    told: list[float] = []
+    progress = EncodeProgress(plan.media.duration, Reporter(None))
+
+    def hear(line: str) -> bool:
+        moved = progress(line)
+        if moved and line.startswith("encoded="):
+            told.append(float(line.removeprefix("encoded=")))
+        return moved
+
+    assert run_process(encode_command(plan, paths, ffmpeg_path()), hear).code == 0
+    assert told == sorted(told)
+    assert (told[0] < 1, told[-1] > 7, len(told) > 40) == (True, True, True)
 
 
 def test_a_late_sound_does_not_keep_the_pictures_waiting_in_memory() -> None:
