@@ -4,76 +4,19 @@ from __future__ import annotations
 
 import copy
 import functools
-import os
 import re
-import secrets
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
 from support.engine_plans import written_plan
+from support.manifests import FOLDER, OVERLAYS, README, VARIANTS, VERSIONS, check, documents, of_kind, overlay, values
 from vodflow.engines.kubernetes.pod import PodRequest, job_labels, pod_manifest, pod_name
 from vodflow.engines.kubernetes.template import read_template
 from vodflow.settings import Settings
 from vodflow.stack.environment import TUNED
 from vodflow.stack.heartbeats import JOBS
-from vodflow.stack.home import REPOSITORY
-
-FOLDER = REPOSITORY / "deploy" / "kubernetes"
-README = (FOLDER / "README.md").read_text("utf-8")
-KUBECTL = str(Path(sys.executable).with_name("kubectl"))
-#: Named in deploy/kubernetes/README.md.
-VERSIONS = ("1.33", "1.34", "1.35")
-OVERLAYS = ("eks", "kind")
-VARIANTS = {
-    "kubernetes": ("values.yaml", "kubernetes-executor.yaml"),
-    "celery": ("values.yaml", "celery-executor.yaml"),
-    "keda": ("values.yaml", "celery-executor.yaml", "celery-keda.yaml"),
-}
-#: Kinds of operators that a cluster gets beside Kubernetes itself; no schema of theirs is packaged.
-FOREIGN = {"ExternalSecret", "SecretStore", "ScaledObject"}
-
-
-def documents(text: str) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(text) if document]
-
-
-@functools.lru_cache
-def overlay(name: str) -> str:
-    """What ``kubectl apply -k`` sends."""
-    command = [KUBECTL, "kustomize", str(FOLDER / "overlays" / name)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-
-
-def of_kind(found: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
-    return {document["metadata"]["name"]: document for document in found if document["kind"] == kind}
-
-
-@functools.lru_cache
-def values(variant: str) -> dict[str, Any]:
-    """The values as Helm puts the files together."""
-    whole: dict[str, Any] = {}
-    for name in VARIANTS[variant]:
-        whole = merged(whole, yaml.safe_load((FOLDER / "airflow" / name).read_text("utf-8")))
-    return whole
-
-
-def merged(old: Any, new: Any) -> Any:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{name: merged(old.get(name), value) for name, value in new.items()}}
-    return new
-
-
-def check(found: list[dict[str, Any]], version: str) -> None:
-    for document in found:
-        if document["kind"] not in FOREIGN:
-            kubernetes_validate.validate(document, version, strict=True)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -202,7 +145,8 @@ def test_settings_are_known_and_not_secret(name: str) -> None:
 
 def test_the_template_is_where_the_setting_says() -> None:
     given = values("kubernetes")
-    (mount,), (volume,) = given["volumeMounts"], given["volumes"]
+    (volume,) = (one for one in given["volumes"] if "configMap" in one)
+    (mount,) = (one for one in given["volumeMounts"] if one["name"] == volume["name"])
     maps = of_kind(documents(overlay("eks")), "ConfigMap")
     (file,) = maps[volume["configMap"]["name"]]["data"]
     assert maps["vodflow-settings"]["data"]["VODFLOW_KUBERNETES_TEMPLATE"] == f"{mount['mountPath']}/{file}"
@@ -247,84 +191,3 @@ def test_every_secret_is_explained() -> None:
     assert named == set(of_kind(external, "ExternalSecret"))
     for name in named:
         assert f"`{name}`" in README
-
-
-CHART = os.environ.get("HELM_AIRFLOW_CHART", "")
-
-
-@pytest.mark.skipif(not (CHART and shutil.which("helm")), reason="HELM_AIRFLOW_CHART names no unpacked chart")
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_what_the_chart_makes_of_the_values(variant: str) -> None:
-    files = [word for name in VARIANTS[variant] for word in ("-f", str(FOLDER / "airflow" / name))]
-    command = ["helm", "template", "airflow", CHART, "--namespace", "vodflow", *files]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    found = documents(done.stdout)
-    for version in VERSIONS:
-        check(found, version)
-    assert not [one["metadata"]["name"] for one in found if "pods" in str(one.get("rules")) and "create" in str(one)]
-    accounts = set(of_kind(found, "ServiceAccount"))
-    used = {one["spec"]["template"]["spec"]["serviceAccountName"] for kind in ("Deployment", "StatefulSet", "Job")
-            for one in of_kind(found, kind).values()}  # fmt: skip
-    assert used <= accounts
-    assert "vodflow-worker" in accounts
-    for one in [*of_kind(found, "Deployment").values(), *of_kind(found, "Job").values()]:
-        for container in one["spec"]["template"]["spec"]["containers"]:
-            assert "/entrypoint" not in str(container), "our image has none"
-            assert container["image"].startswith("ghcr.io/vodflow/")
-
-
-@pytest.mark.kubernetes
-@pytest.mark.skipif("KUBECONFIG" not in os.environ, reason="KUBECONFIG names no cluster")
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_a_cluster_takes_it(name: str) -> None:
-    """Server-side dry run, which leaves nothing: in a namespace that is there, as ours are only to be."""
-    found = [one for one in documents(overlay(name)) if one["kind"] not in FOREIGN]
-    for one in found:
-        if "namespace" in one["metadata"]:
-            one["metadata"]["namespace"] = "default"
-    # Not the client's own check, against schemas that it fetches: the server's.
-    command = [KUBECTL, "apply", "--server-side", "--dry-run=server", "--validate=false", "-f", "-"]
-    text = yaml.safe_dump_all(found)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("serverside-applied (server dry run)") == len(found)
-
-
-@pytest.fixture
-def granted() -> Iterator[str]:
-    """The rights over encoding pods, really given, in a namespace that is there; afterwards taken back."""
-    name, found = f"vodflow-test-{secrets.token_hex(4)}", documents(overlay("eks"))
-    role, binding = (of_kind(found, kind)["vodflow-pods"] for kind in ("Role", "RoleBinding"))
-    for one in (role, binding):
-        one["metadata"] = {"name": name, "namespace": "default"}
-    binding["roleRef"]["name"] = name
-    text = yaml.safe_dump_all([role, binding])
-    try:
-        subprocess.run(
-            [KUBECTL, "apply", "--validate=false", "-f", "-"], input=text, text=True, check=True, timeout=120
-        )
-        yield "default"
-    finally:
-        subprocess.run(
-            [KUBECTL, "-n", "default", "delete", f"role/{name}", f"rolebinding/{name}"], check=True, timeout=120
-        )
-
-
-@pytest.mark.kubernetes
-@pytest.mark.skipif("KUBECONFIG" not in os.environ, reason="KUBECONFIG names no cluster")
-def test_a_cluster_grants_what_pods_need_and_no_more(granted: str) -> None:
-    def may(verb: str, what: str, account: str, namespace: str = granted) -> bool:
-        whom = f"--as=system:serviceaccount:vodflow:{account}"
-        command = [KUBECTL, "auth", "can-i", verb, *what.split(), "-n", namespace, whom]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.strip() == "yes"
-
-    for account in ("vodflow-worker", "vodflow-triggerer"):
-        assert may("create", "pods", account)
-        assert may("get", "pods --subresource=log", account)
-    assert may("create", "pods --subresource=exec", "vodflow-worker")
-    assert may("watch", "events", "vodflow-worker")
-    assert not may("get", "secrets", "vodflow-worker")
-    assert not may("create", "deployments.apps", "vodflow-worker")
-    assert not may("create", "pods", "vodflow-worker", "kube-system")
-    assert not may("create", "pods", "vodflow-api-server")
