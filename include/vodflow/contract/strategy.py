@@ -35,12 +35,20 @@ class Chunk(_Value):
     :param end: the frame after its last; none for the last chunk, which goes on to the end
     :param seek: seconds after the container's start at which FFmpeg finds the keyframe that decoding begins with
     :param weight: its average bit rate as a share of the plan's
+    :param warm_up: frames before its first one that are encoded for the rate control alone, and thrown away; a whole
+        number of GOPs
     """
 
     first: int = Field(ge=0)
     end: int | None = Field(default=None, gt=0)
     seek: float = Field(default=0.0, ge=0)
     weight: float = Field(default=1.0, gt=0, exclude_if=lambda weight: weight == 1.0)
+    warm_up: int = Field(default=0, ge=0, exclude_if=lambda frames: not frames)
+
+    @property
+    def begin(self) -> int:
+        """The first frame that is encoded."""
+        return self.first - self.warm_up
 
 
 class Reused(_Value):
@@ -84,6 +92,8 @@ class Strategy(_Value):
         whole = not self.chunks or (self.chunks[0].first == 0 and self.chunks[-1].end is None)
         if not whole or any(before.end != after.first for before, after in pairwise(self.chunks)):
             raise ValueError("chunks must follow one another without a gap, from frame 0 to the end")
+        if any(chunk.begin < 0 for chunk in self.chunks):
+            raise ValueError("a warm-up cannot begin before frame 0")
         return self
 
 

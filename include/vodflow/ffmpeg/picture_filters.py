@@ -40,7 +40,7 @@ def to_top_rung(
     :param chunk: the stretch of frames that is wanted; none means all
     """
     if chunk is not None and chunk.first:
-        stream = _from_before(stream, chunk.first, rung)
+        stream = _from_before(stream, chunk.begin, rung)
     if track.color_space not in ZSCALE_ONLY:
         stream = _unchanging(stream, track)
     if track.interlaced:
@@ -73,13 +73,13 @@ def constant_rate(stream: Stream, rung: VideoRendition) -> Stream:
 
 
 def _only(stream: Stream, chunk: Chunk) -> Stream:
-    """Exactly the frames of a stretch, with the times that they have in the whole.
+    """Exactly the frames of a stretch and of its warm-up, with the times that they have in the whole.
 
     Frames before it cost nothing but their decoding: to the filter before, the first one that is decoded began at time
     0, so that its grid, and with it the choice of every frame, is the whole encode's.
     """
     end = {} if chunk.end is None else {"end_frame": chunk.end}
-    return stream.filter("trim", start_frame=chunk.first, **end)
+    return stream.filter("trim", start_frame=chunk.begin, **end)
 
 
 def _from_before(stream: Stream, first: int, rung: VideoRendition) -> Stream:

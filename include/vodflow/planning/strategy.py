@@ -1,8 +1,9 @@
 """How a plan's encode is divided: pure.
 
 Chunks are cut where the outputs have an IDR picture anyway, a whole number of GOPs from time 0, so the joined outputs
-have the structure of an undivided encode. The source is decoded from the last keyframe at or before such a place; of
-all places near an even division the one with the least to decode in vain is taken.
+have the structure of an undivided encode. The GOP before each chunk is encoded as well and thrown away, so that x264's
+rate control knows what an undivided encode's knows there. The source is decoded from the last keyframe at or before
+that GOP; of all places near an even division the one with the least to decode in vain is taken.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def _chunks(plan: TranscodePlan, wanted: Sequence[float], index: PictureIndex, w
     keys, obstacle = clean_keyframes(plan, index)
     if obstacle:
         return _single(f"It cannot be cut: {obstacle}.")
-    found = cut_frames(plan.renditions[0], [key - span.start(plan) for key in keys], wanted)
+    rung = plan.renditions[0]
+    found = cut_frames(rung, [key - span.start(plan) for key in keys], wanted)
     if found is None:
         return _single("It cannot be cut: its keyframes are too rare or too far from the outputs' GOPs.")
     firsts = [0, *(frame for frame, _ in found)]
@@ -130,7 +132,13 @@ def _chunks(plan: TranscodePlan, wanted: Sequence[float], index: PictureIndex, w
         kind=StrategyKind.CHUNKS,
         reason=f"{why}: {len(firsts)} chunks of about {sum(wanted) / len(wanted):.0f} s are encoded side by side.",
         chunks=tuple(
-            Chunk(first=first, end=end, seek=max(0.0, round(seek, 6)), weight=weight)
+            Chunk(
+                first=first,
+                end=end,
+                seek=max(0.0, round(seek, 6)),
+                weight=weight,
+                warm_up=rung.gop if first else 0,
+            )
             for first, end, seek, weight in zip(firsts, [*firsts[1:], None], seeks, shares, strict=True)
         ),
     )
@@ -187,10 +195,11 @@ def cut_frames(rung: VideoRendition, keys: Sequence[float], wanted: Sequence[flo
         places = [(float(place * gop), place) for place in range(max(1, begin), end + 1)]
         ranked = []
         for time, place in places:
-            known = bisect_right(keys, time + _JITTER * frame)
+            start = time - float(gop)  # the warm-up
+            known = bisect_right(keys, start + _JITTER * frame)
             if known:
-                vain = max(0.0, time - keys[known - 1])
-                ranked.append((vain > frame / 2 and vain, abs(time - target), place, max(time, keys[known - 1])))
+                vain = max(0.0, start - keys[known - 1])
+                ranked.append((vain > frame / 2 and vain, abs(time - target), place, max(start, keys[known - 1])))
         if not ranked or min(ranked)[0] > away:
             return None
         _, _, place, latest = min(ranked)

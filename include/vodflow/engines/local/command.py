@@ -36,6 +36,9 @@ MAX_ERROR_RATE = 0.1
 PROGRESS_PERIOD = 0.5
 #: JPEG quantiser, 2 (best) to 31: about 90 % quality.
 _JPEG_QUALITY = 3
+#: x264's ``ratetol`` for all chunks but the first: how slowly it makes up for bits that it spent too many or too few.
+#: An undivided encode becomes the more patient the longer it lasts; with x264's own 1 chunks would be hasty to the end.
+_RATE_TOLERANCE = 2
 
 
 @dataclass(frozen=True)
@@ -139,16 +142,22 @@ def _video_outputs(
         pictures = _pictures(plan, rung, chunk)
         last = place == len(rungs) - 1
         branches = _branches(stream, 1 + (not last) + len(pictures))
-        coded = branches[0].filter("setpts", "PTS-STARTPTS") if chunk and chunk.first else branches[0]
+        coded = branches[0].filter("setpts", _from_zero(chunk, rung)) if chunk and chunk.first else branches[0]
         outputs.append(coded.output(str(paths.track(rung)), **_h264(rung, threads[rung.name], chunk)))
         for branch, (expression, width, height, name, options) in zip(
             branches[len(branches) - len(pictures) :], pictures, strict=True
         ):
-            still = _jpeg(branch.filter("select", expression), width, height)
+            shown = branch.filter("trim", start_frame=chunk.warm_up) if chunk and chunk.warm_up else branch
+            still = _jpeg(shown.filter("select", expression), width, height)
             outputs.append(still.output(str(paths.outputs / name), **options, **_JPEG))
         if not last:
             stream = smaller(branches[1], rung, rungs[place + 1])
     return outputs
+
+
+def _from_zero(chunk: Chunk, rung: VideoRendition) -> str:
+    """Time stamps that begin at 0 with the first frame that is kept."""
+    return f"round(PTS-STARTPTS-{chunk.warm_up}/({rung.frame_rate}*TB))" if chunk.warm_up else "PTS-STARTPTS"
 
 
 def by_size(plan: TranscodePlan) -> list[VideoRendition]:
@@ -165,6 +174,9 @@ def _branches(stream: Stream, count: int, kind: str = "split") -> list[Stream]:
 
 def _h264(rung: VideoRendition, threads: int, chunk: Chunk | None = None) -> dict[str, Any]:
     weight = chunk.weight if chunk else 1.0
+    patient = {"x264-params": f"ratetol={_RATE_TOLERANCE}"} if chunk and chunk.first else {}
+    # In the order of coding all packets of a warm-up, which is whole GOPs, come first.
+    dropped = {"bsf:v": f"noise=drop='lt(n,{chunk.warm_up})'"} if chunk and chunk.warm_up else {}
     return {
         "c:v": "libx264",
         "preset": rung.preset,
@@ -185,6 +197,8 @@ def _h264(rung: VideoRendition, threads: int, chunk: Chunk | None = None) -> dic
         "color_range": "tv",
         "threads:v": threads,
         "fps_mode": "passthrough",
+        **patient,
+        **dropped,
         **_MP4,
     }
 

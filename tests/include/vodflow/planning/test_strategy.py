@@ -47,18 +47,22 @@ def test_a_long_video_is_cut_for_a_cluster() -> None:
     assert found.reason == "The video lasts 600 s: 10 chunks of about 60 s are encoded side by side."
     assert [chunk.first for chunk in found.chunks] == [number * 1500 for number in range(10)]
     assert [chunk.end for chunk in found.chunks] == [number * 1500 for number in range(1, 10)] + [None]
+    # A GOP before each cut is encoded for the rate control.
+    assert [chunk.warm_up for chunk in found.chunks] == [0] + [50] * 9
     # A quarter of a frame behind the keyframe, so that rounding does not find the one before.
-    assert found.chunks[3].seek == pytest.approx(180.01)
+    assert found.chunks[3].seek == pytest.approx(178.01)
     assert {chunk.weight for chunk in found.chunks} == {1.0}
 
 
 def test_cuts_are_whole_gops_and_as_near_to_keyframes_as_can_be() -> None:
-    # Keyframes every 7 s, GOPs of 2 s: of the places near a minute those on both grids cost nothing.
+    # Keyframes every 7 s, GOPs of 2 s, one of them encoded before the cut: of the places near a minute those where that
+    # begins on both grids cost nothing.
     found = divided(plan(420), CHUNKS, PictureIndex(pictures(420, every=175)))
     firsts = [chunk.first for chunk in found.chunks]
     assert all(first % 50 == 0 for first in firsts)
-    assert [first / 25 for first in firsts[1:]] == [56, 126, 182, 238, 294, 364]
-    assert all((first / 25) % 14 == 0 for first in firsts[1:])
+    begins = [chunk.begin / 25 for chunk in found.chunks[1:]]
+    assert begins == [56, 112, 182, 238, 294, 364]
+    assert all(begin % 14 == 0 for begin in begins)
 
 
 def test_never_more_than_a_hundred_chunks() -> None:
@@ -137,7 +141,8 @@ def test_chunks_made_in_waves_become_shorter_towards_the_end() -> None:
 def test_no_place_near_enough_is_no_cut() -> None:
     rung = plan().renditions[0]
     assert cut_frames(rung, [0.0], [60.0] * 10) is None
-    assert cut_frames(rung, [0.0, 60.0], [60.0] * 2) == [(1500, pytest.approx(60.01))]
+    # A GOP behind the keyframe, for that GOP is encoded as well.
+    assert cut_frames(rung, [0.0, 60.0], [60.0] * 2) == [(1550, pytest.approx(60.01))]
 
 
 def test_the_strategy_is_in_the_plan_and_not_in_its_hash() -> None:
