@@ -73,6 +73,44 @@ def test_what_they_name_is_there() -> None:
     assert re.search(r'^__version__ = "\d+\.\d+\.\d+"$', version, re.MULTILINE)
 
 
+def test_a_cluster_pulls_what_a_release_publishes() -> None:
+    version = re.search(
+        r'__version__ = "(.+)"', (REPOSITORY / "include" / "vodflow" / "__init__.py").read_text("utf-8")
+    )
+    assert version
+    steps = load(FOLDER / "workflows" / "release.yaml")["jobs"]["images"]["steps"]
+    (named,) = (step["run"] for step in steps if step.get("id") == "image")
+    build, home = REPOSITORY / "deploy" / "kubernetes", "ghcr.io/vodflow/vodflow-"
+    variables = {
+        "GITHUB_REPOSITORY_OWNER": "Vodflow",
+        "GITHUB_REF_NAME": f"v{version[1]}",
+        "GITHUB_OUTPUT": "/dev/stdout",
+    }
+    published = {}
+    for target in ("team", "worker"):
+        command = ["bash", "-ec", named]
+        done = subprocess.run(
+            command, env={**variables, "TARGET": target}, capture_output=True, text=True, timeout=30, check=True
+        )
+        outputs = dict(line.split("=", 1) for line in done.stdout.splitlines())
+        published[target] = f"{outputs['name']}:{outputs['version']}"
+    assert published == {target: f"{home}{target}:{version[1]}" for target in published}
+    values = load(build / "airflow" / "values.yaml")
+    assert published["team"] == f"{values['defaultAirflowRepository']}:{values['defaultAirflowTag']}"
+    assert f"VODFLOW_KUBERNETES_IMAGE={published['worker']}\n" in (build / "base" / "settings.env").read_text("utf-8")
+
+
+def test_make_uses_the_python_that_was_set_up() -> None:
+    """Not the newest that the runner has beside it: the matrix would mean nothing, and an environment be made twice."""
+    for path in WORKFLOWS:
+        workflow = load(path)
+        for name, job in workflow["jobs"].items():
+            steps = job["steps"]
+            if any("make " in step.get("run", "") for step in steps):
+                assert workflow["env"]["PYTHON"] == "python3", path.name
+                assert any("actions/setup-python" in step.get("uses", "") for step in steps), name
+
+
 def test_every_kind_of_dependency_is_kept_current() -> None:
     kinds = {update["package-ecosystem"] for update in load(FOLDER / "dependabot.yml")["updates"]}
     assert kinds == {"pip", "npm", "docker", "github-actions"}
