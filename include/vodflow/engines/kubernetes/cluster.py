@@ -81,6 +81,19 @@ class Cluster:
                 return None
             raise self._failure(error, "read a pod") from error
 
+    def log_lines(self, name: str, container: str, lines: int) -> list[str]:
+        """The last lines of a container's log; none when it has none (any more)."""
+        import kubernetes.client  # noqa: PLC0415
+
+        call, options = self._core.read_namespaced_pod_log, {"container": container, "tail_lines": lines}
+        try:
+            answer = self._answer("read a log", call, name, self.namespace, **options)
+        except kubernetes.client.ApiException as error:
+            if error.status in {400, 404}:  # its container has not begun, or its node is gone
+                return []
+            raise self._failure(error, "read a log") from error
+        return answer.decode(errors="replace").splitlines()
+
     def delete(self, name: str, *, grace: int | None = None) -> bool:
         """Have a pod stopped and removed; false when there is none.
 
@@ -166,14 +179,18 @@ class Cluster:
         return f"namespace {self.namespace} answers{', and has pods' if pods['items'] else ''}"
 
     def _json(self, doing: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self._answer(doing, call, *arguments, **options))
+        return document
+
+    def _answer(self, doing: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> bytes:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         try:
             answer = call(*arguments, **options, _preload_content=False, _request_timeout=TIMEOUT)
         except (HTTPError, OSError) as error:
             raise api_failure(None, str(error), doing, self.namespace) from error
-        document: dict[str, Any] = json.loads(answer.data)
-        return document
+        data: bytes = answer.data
+        return data
 
     def _failure(self, error: Any, doing: str) -> Exception:
         return api_failure(error.status, str(error.body or error.reason), doing, self.namespace)

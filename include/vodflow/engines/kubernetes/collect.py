@@ -21,6 +21,7 @@ from vodflow.engines.kubernetes.cluster import Cluster
 from vodflow.engines.kubernetes.endings import ending, unschedulable
 from vodflow.engines.kubernetes.failures import last_words, pod_failure
 from vodflow.engines.kubernetes.pod import CONTAINER, pod_name
+from vodflow.engines.kubernetes.pod_logs import keep_log
 from vodflow.engines.kubernetes.refusals import quantity
 from vodflow.engines.kubernetes.submit import ENGINE, INTERRUPTED
 from vodflow.engines.kubernetes.work_files import WorkFiles
@@ -130,6 +131,8 @@ class _Collector:
     def _leave_nothing(self) -> None:
         # Where nothing runs nothing needs time; a node that pulls an image in vain would take a minute.
         idle = self.pod is not None and (ending(self.pod).over or self._pending())
+        if self.pod is not None and not self._pending():
+            keep_log(self.cluster, self.name)
         _leave_nothing(self.cluster, self.job, self.attempt, grace=0 if idle else None)
 
     def _pending(self) -> bool:
