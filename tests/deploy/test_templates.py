@@ -40,6 +40,11 @@ SHARED = {
         "mediaconvert:SearchJobs", "mediaconvert:GetJob", "mediaconvert:CancelJob", "dynamodb:UpdateItem",
         "sns:Publish",
     },
+    # The worker without Airflow: what it calls is in modules that the tasks share.
+    "EncoderPolicy": {
+        "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject",
+        "s3:ListBucket",
+    },
     # S3 says 403 of a missing object, and not 404, to those who may not list.
     "UploaderPolicy": {"s3:ListBucket"},
 }  # fmt: skip
