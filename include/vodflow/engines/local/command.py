@@ -221,6 +221,7 @@ def _pictures(plan: TranscodePlan, top: VideoRendition, chunk: Chunk | None) -> 
         return []
     every, before = thumbnail_frames(wanted, top, chunk)
     small: _Still = (every, wanted.width, wanted.height, layout.THUMBNAIL_PATTERN, before)
+    smalls = [small] if has_thumbnail(plan, top, chunk) else []
     # The last frame before the poster's time would be missed by an exact comparison of rounded times. The first
     # picture comes before it, to be overwritten: a source that ends too early for the poster still has one.
     moment = max(0.0, wanted.poster_time - float(1 / top.fps) / 2)
@@ -228,9 +229,9 @@ def _pictures(plan: TranscodePlan, top: VideoRendition, chunk: Chunk | None) -> 
     if chunk is not None and chunk.first:
         frame = ceil(Fraction(moment) * top.fps)
         if frame < chunk.first or (chunk.end is not None and frame >= chunk.end):
-            return [small]
+            return smalls
         at_moment = f"eq(n,{frame - chunk.first})"
-    return [small, (at_moment, top.width, top.height, layout.POSTER, {"update": 1})]
+    return [*smalls, (at_moment, top.width, top.height, layout.POSTER, {"update": 1})]
 
 
 def thumbnail_frames(
@@ -244,6 +245,15 @@ def thumbnail_frames(
     tick, interval = float(1 / rung.fps), float(f"{wanted.interval:g}")
     before, here = (int(frame * tick // interval) for frame in (chunk.first - 1, chunk.first))
     return f"if(eq(n,0),{int(here > before)},{every})", {"start_number": before + 2}
+
+
+def has_thumbnail(plan: TranscodePlan, rung: VideoRendition, chunk: Chunk | None = None) -> bool:
+    """Whether a thumbnail's moment lies in a chunk: FFmpeg fails at an output of pictures that gets none."""
+    if plan.thumbnails is None or chunk is None or not chunk.first:
+        return plan.thumbnails is not None
+    last = (round(span.picture_seconds(plan) * rung.fps) if chunk.end is None else chunk.end) - 1
+    tick, interval = float(1 / rung.fps), float(f"{plan.thumbnails.interval:g}")
+    return last * tick // interval > (chunk.first - 1) * tick // interval
 
 
 _JPEG: dict[str, Any] = {
