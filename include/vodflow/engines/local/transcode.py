@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,22 +117,26 @@ class Job:
             (paths.outputs / layout.POSTER).parent.rmdir()
 
     def package(self) -> None:
-        """Make what players get of the tracks."""
+        """Make what players get of the tracks: segments and MP4s side by side, for each reads the tracks alone."""
+        plan, paths = self.plan, self.paths
+        tools = []
+        if needs_packager(plan):
+            tools.append(("packager", package_command(plan, packager_path(), f"../{paths.tracks.name}")))
+        if Output.MP4 in plan.packaging.outputs:
+            (paths.outputs / "mp4").mkdir()
+            tools.append(("ffmpeg", remux_command(plan, paths.tracks, paths.outputs, ffmpeg_path())))
         with self.stage(Stage.PACKAGE):
-            if needs_packager(self.plan):
-                tracks = f"../{self.paths.tracks.name}"
-                self._tool("packager", package_command(self.plan, packager_path(), tracks))
-                finish_playlists(self.plan, self.paths.outputs)
-            if Output.MP4 in self.plan.packaging.outputs:
-                (self.paths.outputs / "mp4").mkdir()
-                self._tool("ffmpeg", remux_command(self.plan, self.paths.tracks, self.paths.outputs, ffmpeg_path()))
+            with ThreadPoolExecutor(max(1, len(tools)), thread_name_prefix="vodflow-package") as pool:
+                self.cpu_seconds += sum(pool.map(self._tool, *zip(*tools, strict=True)))
+            if needs_packager(plan):
+                finish_playlists(plan, paths.outputs)
 
-    def _tool(self, name: str, argv: list[str]) -> None:
+    def _tool(self, name: str, argv: list[str]) -> float:
         # Copying takes a small part of the playing time; one that takes all of it hangs.
         patience = self.settings.stall_timeout + self.plan.media.duration
         finished = run_process(argv, limits=Limits(self.cancel, patience), cwd=self.paths.outputs)
-        self.cpu_seconds += finished.cpu_seconds
         check_exit(name, finished)
+        return finished.cpu_seconds
 
     def upload(self, bucket: str, prefix: str) -> EngineResult:
         """Upload it all, and say what was made."""
