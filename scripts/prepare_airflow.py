@@ -16,7 +16,7 @@ from airflow.models.pool import Pool
 from airflow.utils.db import upgradedb
 from vodflow.errors import StackError
 from vodflow.stack.config import write_private
-from vodflow.stack.databases import pools
+from vodflow.stack.databases import PARTS_POOL, pools
 
 _MANAGER = "AIRFLOW__CORE__AUTH_MANAGER"
 _PASSWORDS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
@@ -27,7 +27,9 @@ def main(arguments: list[str]) -> None:
     wanted = {name: int(slots) for name, _, slots in (argument.partition("=") for argument in arguments)} or pools()
     upgradedb()
     for name, slots in wanted.items():
-        Pool.create_or_update_pool(name, slots=slots, description="Set by Vodflow", include_deferred=False)
+        # What pods do counts while its tasks wait for it without a worker.
+        pods = name == PARTS_POOL
+        Pool.create_or_update_pool(name, slots=slots, description="Set by Vodflow", include_deferred=pods)
     if password := os.environ.get("AIRFLOW_ADMIN_PASSWORD"):
         if os.environ.get(_MANAGER, "").endswith(".FabAuthManager"):
             keep_account("admin", "Admin", password)

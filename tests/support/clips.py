@@ -115,6 +115,16 @@ def _moving_twice(path: Path) -> None:
     _ffmpeg(*sources, "-filter_complex", graph, "-map", "[v]", "-map", "[s]", *_X264, "-g", "50", *_AAC, path)
 
 
+def _two_minutes(path: Path) -> None:
+    sound = ["-f", "lavfi", "-i", "aevalsrc=0.2*sin(2*PI*(300+5*t)*t):sample_rate=48000:duration=120"]
+    small = ["-preset", "ultrafast", "-g", "50", "-b:v", "1M"]
+    _ffmpeg(*_picture("640x360", "25", 120), *sound, *_X264, *small, *_AAC, path)
+
+
+def _uhd(path: Path) -> None:
+    _ffmpeg(*_picture("3840x2160", "25", 1), *_tone(440, 1), *_X264, "-preset", "ultrafast", *_AAC, path)
+
+
 def _vfr(path: Path) -> None:
     drop = "select='lt(t,1)+not(mod(n,3))'"
     _ffmpeg(*_picture("640x360", "30", 4), *_tone(440, 4), "-vf", drop, "-fps_mode", "vfr", *_X264, *_AAC, path)
@@ -542,6 +552,8 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "timecode": (".mov", _timecode),  # a tmcd data track
     "late_start": (".ts", _late_start),  # first timestamp about 3600 s
     "no_duration": (".mkv", _no_duration),  # as browsers record: no duration, no index
+    "two_minutes": (".mp4", _two_minutes),  # a keyframe every 2 s
+    "uhd": (".mp4", _uhd),  # 2160 lines, 1 s
     # Odd ones; where there are flashes, they come with a beep
     "long_sound": (".mp4", _long_sound),  # pictures of 2 s, sound of 4 s
     "short_sound": (".mp4", _short_sound),  # pictures of 3 s, sound of 1.2 s

@@ -10,10 +10,11 @@ give `source_uri`, change what you like, start.
 engine) → `transcode_…` (one task for each engine that is available here) → `publish` (every output against the plan;
 then one transaction flips the video to the new outputs, `manifest.json` last). Each one's log says its steps.
 
-**Divided encodes** (where `VODFLOW_STRATEGY` asks for them): a plan in chunks or groups of rungs goes through
-`list_parts` → `make_part` (one mapped task for each part that is missing, named by its stretch of time, at most
-`VODFLOW_MAX_PARALLEL_CHUNKS` at a time) → `join_parts`. Clear a single part to make that one again. The plan says why
-a video is divided or not.
+**Divided encodes** (with the Kubernetes engine, or where `VODFLOW_STRATEGY` asks for them): a plan in chunks or groups
+of rungs goes through `list_parts` → `make_part` (one mapped task for each part that is missing, named by its stretch of
+time, at most `VODFLOW_MAX_PARALLEL_CHUNKS` at a time) → `join_parts`. With Kubernetes each of them is a pod, and a part
+that is late gets a second one beside it. Clear a single part to make that one again. The plan says why a video is
+divided or not.
 
 **Tells others**: `publish` changes the asset `vodflow_published_video`, with the video's ids and addresses; other DAGs
 can be scheduled on it (docs/notifications.md).
@@ -45,8 +46,9 @@ from datetime import timedelta
 from airflow.sdk import TriggerRule, chain, dag
 from vodflow.contract.engine_names import EngineName
 from vodflow.settings import get_settings
-from vodflow.settings.engines import available_engines
+from vodflow.settings.engines import available_engines, dividing_engine
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_airflow.operators.kubernetes_parts import KubernetesMakePartOperator
 from vodflow_airflow.operators.kubernetes_transcode import KubernetesTranscodeOperator
 from vodflow_airflow.operators.local_transcode import LocalTranscodeOperator
 from vodflow_airflow.operators.mediaconvert_transcode import MediaConvertTranscodeOperator
@@ -56,8 +58,9 @@ from vodflow_airflow.operators.publish import PublishOperator
 from vodflow_dags.transcode.params import params
 
 ENGINES = available_engines()
-#: Tasks of divided plans. Where nothing is divided there are none: an ordinary video costs three tasks.
-PARTS = () if get_settings().strategy in {"auto", "single"} else ("list_parts", "make_part", "join_parts")
+#: Tasks of this engine's divided plans. Where nothing is divided there are none: an ordinary video costs three tasks.
+DIVIDES = dividing_engine()
+PARTS = ("list_parts", "make_part", "join_parts") if DIVIDES else ()
 TASKS = {engine.value: f"transcode_{engine.value}" for engine in ENGINES}
 
 
@@ -73,7 +76,7 @@ TASKS = {engine.value: f"transcode_{engine.value}" for engine in ENGINES}
     default_args={"retries": 4, "retry_delay": timedelta(seconds=5), "retry_exponential_backoff": 2.0},
 )
 def transcode_video() -> None:
-    prepared = PrepareOperator(task_id="prepare", engines=TASKS, parts=PARTS, do_xcom_push=False)
+    prepared = PrepareOperator(task_id="prepare", engines=TASKS, parts=PARTS, divides=DIVIDES, do_xcom_push=False)
     # Who comes later knows the job from `prepare`: what tasks return would only be requests more.
     common = {"job_id": prepared.output["job_id"], "do_xcom_push": False}
     engines = [LocalTranscodeOperator(task_id=TASKS["local"], pool="vodflow_local", **common)]
@@ -84,16 +87,22 @@ def transcode_video() -> None:
     # One engine has worked, or none had to.
     published = PublishOperator(task_id="publish", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common)
     if PARTS:
+        pods = DIVIDES == EngineName.KUBERNETES
         listed = ListPartsOperator(task_id="list_parts", job_id=common["job_id"])
-        made = MakePartOperator.partial(
-            task_id="make_part",
-            pool="vodflow_local",
-            max_active_tis_per_dagrun=get_settings().max_parallel_chunks,
-            map_index_template="{{ task.part['title'] }}",
-            **common,
-        ).expand(part=listed.output)
+        made = (
+            (KubernetesMakePartOperator if pods else MakePartOperator)
+            .partial(
+                task_id="make_part",
+                pool="vodflow_parts" if pods else "vodflow_local",
+                max_active_tis_per_dagrun=get_settings().max_parallel_chunks,
+                map_index_template="{{ task.part['title'] }}",
+                **common,
+            )
+            .expand(part=listed.output)
+        )
         # Where all parts are there, nothing is mapped and `make_part` is skipped.
-        joined = JoinPartsOperator(task_id="join_parts", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common)
+        join = {"task_id": "join_parts", "trigger_rule": TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common}
+        joined = KubernetesTranscodeOperator(join=True, **join) if pods else JoinPartsOperator(**join)
         chain(prepared, listed, made, joined, published)
         chain(listed, joined)
     chain(prepared, engines, published)

@@ -6,24 +6,35 @@ the rule that starts stragglers a second time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog.states import PartState
-from vodflow.catalog.storable import clean_message
-from vodflow.catalog.tables import job_part
+from vodflow.catalog.states import FINISHED, PartState
+from vodflow.catalog.storable import clean, clean_message
+from vodflow.catalog.tables import job, job_part
+from vodflow.contract.engine_names import EngineName
 from vodflow.contract.parts import Part, PartRecord, part_digest
 from vodflow.contract.plan import TranscodePlan
 from vodflow.errors import CatalogError, VodflowError
+
+#: Code of an attempt that nobody ended: its process was lost, and another one began.
+LOST: Final = "lost"
+#: Code of the slower one of two attempts at the same part.
+OVERTAKEN: Final = "overtaken"
 
 
 @dataclass(frozen=True)
 class PartRow:
     """One part of a job.
 
+    :param worker: who works or has made it: a host, a pod; none before there is one
+    :param failures: attempts that have made nothing: ``attempt``, ``worker``, ``code``, ``message``, and what else is
+        known
     :param seconds: wall seconds of its last attempt, until now where it runs
     """
 
@@ -35,81 +46,149 @@ class PartRow:
     worker: str | None
     size_bytes: int | None
     cpu_seconds: float | None
+    failures: list[dict[str, Any]]
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float | None
 
+    @property
+    def live(self) -> tuple[int, ...]:
+        """The attempts that work, as far as is known; two where a late one was started a second time."""
+        return _live(self.attempt, self.failures) if self.state == PartState.RUNNING else ()
 
-def begin_part(conn: Connection, job_id: int, plan: TranscodePlan, part: Part, worker: str) -> int:
+
+def begin_part(
+    conn: Connection, job_id: int, plan: TranscodePlan, part: Part, worker: str | None, *, beside: bool = False
+) -> int:
     """Note that somebody makes a part; which attempt that is, from 1.
 
-    A part that is begun while it runs has two attempts, of which the later one counts: the first to end is kept, see
-    :func:`end_part`.
-
-    :param worker: who works: a host, a pod
+    :param worker: who works: a host, a pod; none where that is known later, see :func:`assign_part`
+    :param beside: earlier attempts go on, and the first to end is kept (:func:`end_part`); else they are lost
     """
-    values = {
-        "title": part.title,
-        "digest": part_digest(plan, part),
-        "state": PartState.RUNNING.value,
-        "worker": worker,
-        "started_at": func.clock_timestamp(),
-        "ended_at": None,
-        "size_bytes": None,
-        "checksum": None,
-        "cpu_seconds": None,
-        "error_code": None,
-        "error_message": None,
-    }
-    row = insert(job_part).values(job_id=job_id, part=part.name, attempt=1, **values)
-    statement = row.on_conflict_do_update(
-        index_elements=["job_id", "part"], set_={**values, "attempt": job_part.c.attempt + 1}
+    first = insert(job_part).values(job_id=job_id, part=part.name, title=part.title, digest=part_digest(plan, part))
+    conn.execute(first.on_conflict_do_nothing())
+    row = _locked(conn, job_id, part.name)
+    failures = list(row.failures)
+    if row.state == PartState.RUNNING and not beside:
+        failures += [
+            {"attempt": number, "worker": row.worker, "code": LOST, "message": "Another attempt was begun."}
+            for number in row.live
+        ]
+    _change(
+        conn,
+        job_id,
+        part.name,
+        title=part.title,
+        digest=part_digest(plan, part),
+        state=PartState.RUNNING.value,
+        attempt=row.attempt + 1,
+        worker=worker,
+        failures=failures,
+        started_at=func.clock_timestamp(),
+        ended_at=None,
+        size_bytes=None,
+        checksum=None,
+        cpu_seconds=None,
+        error_code=None,
+        error_message=None,
     )
-    return int(conn.execute(statement.returning(job_part.c.attempt)).scalar_one())
+    return row.attempt + 1
 
 
-def end_part(conn: Connection, job_id: int, record: PartRecord) -> bool:
+def assign_part(conn: Connection, job_id: int, name: str, attempt: int, worker: str) -> None:
+    """Note who works at an attempt, once that is known."""
+    row = _locked(conn, job_id, name)
+    if row.state == PartState.RUNNING and row.attempt == attempt:
+        _change(conn, job_id, name, worker=worker)
+
+
+def end_part(
+    conn: Connection, job_id: int, record: PartRecord, *, attempt: int | None = None, worker: str | None = None
+) -> bool:
     """Note that a part is made; whether that is new. Of two attempts the first to end is kept.
 
+    :param attempt: the one that has made it; others are overtaken
+    :param worker: who has made it; none means who is noted
     :raises CatalogError: nobody has begun it
     """
-    changed = conn.execute(
-        update(job_part)
-        .where(job_part.c.job_id == job_id, job_part.c.part == record.part, job_part.c.state != PartState.DONE.value)
-        .values(
-            state=PartState.DONE.value,
-            digest=record.digest,
-            size_bytes=record.size,
-            checksum=record.checksum,
-            cpu_seconds=record.cpu_seconds,
-            ended_at=func.clock_timestamp(),
-            error_code=None,
-            error_message=None,
-        )
-    ).rowcount
-    if not changed and not any(row.part == record.part for row in parts_of(conn, job_id)):
-        raise CatalogError(f"job {job_id} has no part {record.part} that was begun")
-    return bool(changed)
-
-
-def fail_part(conn: Connection, job_id: int, name: str, attempt: int, error: BaseException) -> None:
-    """Note that an attempt has failed, unless a later one runs or another one has made the part."""
-    code = error.code if isinstance(error, VodflowError) else None
-    conn.execute(
-        update(job_part)
-        .where(
-            job_part.c.job_id == job_id,
-            job_part.c.part == name,
-            job_part.c.attempt == attempt,
-            job_part.c.state == PartState.RUNNING.value,
-        )
-        .values(
-            state=PartState.FAILED.value,
-            ended_at=func.clock_timestamp(),
-            error_code=clean_message(code or type(error).__name__),
-            error_message=clean_message(str(error) or type(error).__name__),
-        )
+    row = _locked(conn, job_id, record.part)
+    if row.state == PartState.DONE:
+        return False
+    message = f"Attempt {attempt} was done first."
+    overtaken = [
+        {"attempt": number, "code": OVERTAKEN, "message": message}
+        for number in row.live
+        if attempt is not None and number != attempt
+    ]
+    _change(
+        conn,
+        job_id,
+        record.part,
+        state=PartState.DONE.value,
+        digest=record.digest,
+        worker=worker or row.worker,
+        failures=[*row.failures, *overtaken],
+        size_bytes=record.size,
+        checksum=record.checksum,
+        cpu_seconds=record.cpu_seconds,
+        ended_at=func.clock_timestamp(),
+        error_code=None,
+        error_message=None,
     )
+    return True
+
+
+def fail_part(
+    conn: Connection, job_id: int, name: str, attempt: int, error: BaseException, **facts: str | None
+) -> None:
+    """Note that an attempt has failed; the part with it, unless another one works at it or has made it.
+
+    :param facts: what the next attempt shall know: the ``worker``, its ``node``
+    """
+    row = _locked(conn, job_id, name)
+    if attempt not in row.live:
+        return
+    code = clean_message((isinstance(error, VodflowError) and error.code) or type(error).__name__)
+    message = clean_message(str(error) or type(error).__name__)
+    known = {"worker": row.worker, **facts}
+    failures = [*row.failures, clean({"attempt": attempt, "code": code, "message": message, **known})]
+    failed = {} if _live(row.attempt, failures) else {
+        "state": PartState.FAILED.value,
+        "ended_at": func.clock_timestamp(),
+        "error_code": code,
+        "error_message": message,
+    }  # fmt: skip
+    _change(conn, job_id, name, failures=failures, **failed)
+
+
+def find_part_row(conn: Connection, job_id: int, name: str) -> PartRow | None:
+    """A part of a job; none where nobody has begun it."""
+    return next((row for row in parts_of(conn, job_id) if row.part == name), None)
+
+
+def live_parts(conn: Connection, engine: EngineName) -> int:
+    """How many parts an engine's workers make now, of all jobs."""
+    mine = (job_part.c.state == PartState.RUNNING.value) & (job.c.engine == engine) & job.c.status.not_in(FINISHED)
+    query = select(func.count()).select_from(job_part.join(job, job.c.id == job_part.c.job_id)).where(mine)
+    return int(conn.execute(query).scalar_one())
+
+
+def _live(attempt: int, failures: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    over = {failure["attempt"] for failure in failures}
+    return tuple(number for number in range(1, attempt + 1) if number not in over)
+
+
+def _locked(conn: Connection, job_id: int, name: str) -> PartRow:
+    """:raises CatalogError: nobody has begun it."""
+    mine = (job_part.c.job_id == job_id) & (job_part.c.part == name)
+    conn.execute(select(job_part.c.id).where(mine).with_for_update())
+    if (row := find_part_row(conn, job_id, name)) is None:
+        raise CatalogError(f"job {job_id} has no part {name} that was begun")
+    return row
+
+
+def _change(conn: Connection, job_id: int, name: str, **values: Any) -> None:
+    conn.execute(update(job_part).where(job_part.c.job_id == job_id, job_part.c.part == name).values(**values))
 
 
 def parts_of(conn: Connection, job_id: int) -> list[PartRow]:

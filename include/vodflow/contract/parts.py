@@ -61,6 +61,7 @@ class PartRecord(BaseModel):
     """What a part has made: ``part.json`` beside its files, and the worker's last line.
 
     :param digest: of what it was to make; a part of the same name may have been cut elsewhere before
+    :param folder: of the files, below the part's; each attempt has one of its own, so that none harms another's
     :param frames: pictures of every rung; none of the sound
     :param encode_seconds: wall seconds of the encode
     :param cpu_seconds: user and system CPU seconds of all child processes
@@ -71,6 +72,7 @@ class PartRecord(BaseModel):
     event: Literal["part"] = "part"
     part: str
     digest: str = ""
+    folder: str = ""
     files: tuple[PartFile, ...]
     frames: int | None = None
     encode_seconds: float = Field(default=0.0, ge=0)
@@ -136,6 +138,11 @@ def work_folder(prefix: str, part: Part) -> str:
     :param prefix: of the job's outputs
     """
     return f"{WORK_PREFIX}/{prefix}/{part.name}"
+
+
+def files_folder(prefix: str, part: Part, record: PartRecord) -> str:
+    """Key prefix of the files that a record names."""
+    return "/".join(name for name in (work_folder(prefix, part), record.folder) if name)
 
 
 def plan_key(prefix: str) -> str:

@@ -227,6 +227,9 @@ class Settings(BaseSettings):
         default=None, description="service account of the pods, whose role may read sources and write media"
     )
     kubernetes_priority_class: str | None = Field(default=None, description="priority class of the pods")
+    kubernetes_parts: int = Field(
+        default=100, ge=1, description="pods that make parts of divided videos at the same time, of all videos together"
+    )
     kubernetes_start_timeout: float = Field(
         default=600.0, gt=0, description="seconds a pod may take until it runs: for a node, and to pull its image"
     )

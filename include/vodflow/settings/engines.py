@@ -23,6 +23,18 @@ def available_engines() -> tuple[EngineName, ...]:
     return tuple(engine for engine, needs in _SWITCHES.items() if all(getattr(settings, need) for need in needs))
 
 
+def dividing_engine() -> EngineName | None:
+    """The engine for whose divided plans the ``transcode_video`` DAG has a task for each part; none where it has none.
+
+    Pods are worth it wherever there are any. One machine gains nothing, so it needs to be asked for; where there are
+    pods, it carries divided plans out in one task.
+    """
+    strategy, engines = get_settings().strategy, available_engines()
+    if EngineName.KUBERNETES in engines and strategy != "single":
+        return EngineName.KUBERNETES
+    return EngineName.LOCAL if strategy in {"renditions", "chunks"} else None
+
+
 def supported(engine: str) -> EngineName:
     """The engine, if settings can make it available.
 

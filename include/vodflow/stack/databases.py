@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vodflow.contract.engine_names import EngineName
 from vodflow.errors import StackError
 from vodflow.settings import get_settings
+from vodflow.settings.engines import available_engines
 from vodflow.stack.config import StackConfig
 from vodflow.stack.home import Home
 from vodflow.stack.postgres import connect
@@ -26,11 +28,15 @@ _MIGRATION_TIMEOUT = 300.0
 
 #: Airflow pools and their slots: one engine each; ``default_pool`` takes the short tasks.
 _DEFAULT_POOL_SLOTS = 64
+#: Of parts that pods make, whose tasks wait without a worker.
+PARTS_POOL = "vodflow_parts"
 
 
 def pools() -> dict[str, int]:
     """Airflow pools of the embedded stack, name → slots."""
-    return {"default_pool": _DEFAULT_POOL_SLOTS, "vodflow_local": get_settings().local_slots}
+    settings = get_settings()
+    made = {"default_pool": _DEFAULT_POOL_SLOTS, "vodflow_local": settings.local_slots}
+    return made | ({PARTS_POOL: settings.kubernetes_parts} if EngineName.KUBERNETES in available_engines() else {})
 
 
 def prepare_databases(home: Home, config: StackConfig, environment: Mapping[str, str]) -> None:

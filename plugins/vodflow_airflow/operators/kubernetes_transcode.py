@@ -20,15 +20,17 @@ class KubernetesTranscodeOperator(VideoStepOperator):
     pod; a restart of the triggerer or of the scheduler does not.
 
     :param job_id: id of the job in the catalog (templated)
+    :param join: the plan's parts are made, and the pod joins them
     :param deferrable: wait in the triggerer, without a worker; false waits on the worker, where there is no triggerer
     """
 
     template_fields: Sequence[str] = ("job_id",)
     ui_color = "#c9dcf5"
 
-    def __init__(self, *, job_id: Any, deferrable: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, job_id: Any, join: bool = False, deferrable: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
+        self.join = join
         self.deferrable = deferrable
         self._submitting: int | None = None
         self._collecting: int | None = None
@@ -47,7 +49,7 @@ class KubernetesTranscodeOperator(VideoStepOperator):
         with self.step(context):
             mine = engine_of(job_id) == EngineName.KUBERNETES
             self._submitting = job_id if mine else None
-            submission = submit_job(job_id, run_id=context["run_id"]) if mine else None
+            submission = submit_job(job_id, run_id=context["run_id"], join=self.join) if mine else None
         if submission is None:  # a person has cleared every task behind `prepare`
             raise AirflowSkipException(f"Job {job_id} is another engine's")
         if not submission.ended and submission.external_id is not None:

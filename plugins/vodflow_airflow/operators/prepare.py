@@ -20,14 +20,18 @@ class PrepareOperator(VideoStepOperator):
 
     :param engines: engine's name → id of its task
     :param parts: ids of the tasks that make a divided plan's parts and join them, where the DAG has them
+    :param divides: name of the engine whose divided plans they carry out
     """
 
     ui_color = "#dbe9f6"
 
-    def __init__(self, *, engines: dict[str, str], parts: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *, engines: dict[str, str], parts: Sequence[str] = (), divides: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.engines = engines
         self.parts = tuple(parts)
+        self.divides = divides
 
     def execute(self, context: Context) -> None:
         """Open the job, or find it done.
@@ -43,7 +47,8 @@ class PrepareOperator(VideoStepOperator):
         with self.step(context):
             job = prepare(context["params"], context["run_id"], **tries)
         ti.xcom_push(key="job_id", value=job.id)
-        chosen = set(self.parts) if self.parts and job.divided else {self.engines.get(job.engine)}
+        in_parts = job.divided and job.engine == self.divides
+        chosen = set(self.parts) if in_parts else {self.engines.get(job.engine)}
         if job.published:
             chosen = set()
         if skipped := sorted({*self.engines.values(), *self.parts} - chosen):

@@ -69,3 +69,38 @@ def test_nobody_ends_what_was_never_begun(job: tuple[Connection, JobRow]) -> Non
     connection, row = job
     with pytest.raises(CatalogError, match=r"has no part chunk-001 that was begun"):
         parts.end_part(connection, row.id, made(row))
+
+
+def test_two_attempts_side_by_side(job: tuple[Connection, JobRow]) -> None:
+    connection, row = job
+    assert parts.begin_part(connection, row.id, row.plan, PART, "media/slow") == 1
+    assert parts.begin_part(connection, row.id, row.plan, PART, None, beside=True) == 2
+    parts.assign_part(connection, row.id, PART.name, 2, "media/quick")
+    assert parts.parts_of(connection, row.id)[0].live == (1, 2)
+    assert parts.live_parts(connection, row.engine) == 1
+    assert parts.end_part(connection, row.id, made(row), attempt=1, worker="media/slow")
+    (done,) = parts.parts_of(connection, row.id)
+    assert (done.state, done.attempt, done.worker, done.live) == (PartState.DONE, 2, "media/slow", ())
+    assert [(one["attempt"], one["code"]) for one in done.failures] == [(2, parts.OVERTAKEN)]
+
+
+def test_a_part_fails_with_the_last_of_its_attempts(job: tuple[Connection, JobRow]) -> None:
+    connection, row = job
+    parts.begin_part(connection, row.id, row.plan, PART, "media/one")
+    parts.begin_part(connection, row.id, row.plan, PART, "media/two", beside=True)
+    lost = EngineError("node lost", code="node_lost", retryable=True)
+    parts.fail_part(connection, row.id, PART.name, 1, lost, worker="media/one", node="n1")
+    (running,) = parts.parts_of(connection, row.id)
+    assert (running.state, running.live) == (PartState.RUNNING, (2,))
+    assert running.failures == [
+        {"attempt": 1, "code": "node_lost", "message": "node lost", "worker": "media/one", "node": "n1"}
+    ]
+    parts.fail_part(connection, row.id, PART.name, 2, lost)
+    (failed,) = parts.parts_of(connection, row.id)
+    assert (failed.state, failed.live, len(failed.failures)) == (PartState.FAILED, (), 2)
+    # Nobody said how the third one ended, so it is lost with the fourth.
+    parts.begin_part(connection, row.id, row.plan, PART, "media/three")
+    assert parts.begin_part(connection, row.id, row.plan, PART, "media/four") == 4
+    assert [one["code"] for one in parts.parts_of(connection, row.id)[0].failures] == [
+        "node_lost", "node_lost", parts.LOST,
+    ]  # fmt: skip

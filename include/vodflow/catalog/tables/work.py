@@ -164,6 +164,7 @@ job_part = Table(
     Column("size_bytes", BigInteger, comment="of its files in S3"),
     Column("checksum", Text, comment="of its files' checksums"),
     Column("cpu_seconds", Double, comment="of all its processes"),
+    Column("failures", JSONB, nullable=False, server_default="[]", comment="attempts that made nothing, and why"),
     timestamp("started_at", comment="of the last attempt"),
     timestamp("ended_at"),
     Column("error_code", Text),

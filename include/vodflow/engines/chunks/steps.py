@@ -62,13 +62,10 @@ def make_part(
     """
     actor = f"part:{run_id}"
     with transaction(actor) as connection:
-        job = jobs.locked_job(connection, job_id)  # several parts begin at once, and one of them begins the job
-        part = _part(job, name)
-        if job.status in _ENCODED:
-            log.info("Job %d: the engine has finished already", job_id)
+        found = open_part(connection, job_id, name, run_id)
+        if found is None:
             return
-        if job.status != JobStatus.PROGRESSING or job.run_id != run_id:
-            jobs.begin(connection, job_id, engine=job.engine, worker=_PARTS, run_id=run_id)
+        job, part, _ = found
         attempt = part_rows.begin_part(connection, job_id, job.plan, part, host or socket.gethostname())
     log.info("Job %d: %s, attempt %d", job_id, part.title, attempt)
     try:
@@ -76,33 +73,69 @@ def make_part(
     except BaseException as error:
         failure = cause_of(error, job.plan.source) if isinstance(error, VodflowError) else error
         final = last_try or not isinstance(failure, VodflowError) or not failure.retryable
-        record(actor, lambda connection: _record_failure(connection, job, name, attempt, failure, final=final))
+        record(actor, lambda connection: part_rows.fail_part(connection, job.id, name, attempt, failure))
         if final:
-            announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+            end_with_part(actor, job, failure)
         if failure is not error:
             raise failure from error
         raise
-    record(actor, lambda connection: _record_part(connection, job, made))
+    keep_part(actor, job, part, made)
+
+
+def open_part(
+    connection: Connection, job_id: int, name: str, run_id: str
+) -> tuple[JobRow, Part, part_rows.PartRow | None] | None:
+    """A part that somebody is about to make, with what is known of it; none where nobody needs it any more.
+
+    Begins the job, where this is the first part of a run, or the one that has ended it before. A part beside one that
+    has ended the job does not: nobody would end it again.
+
+    :raises CatalogError: the plan has no such part
+    """
+    job = jobs.locked_job(connection, job_id)  # several parts begin at once, and one of them begins the job
+    part, row = required_part(job, name), part_rows.find_part_row(connection, job_id, name)
+    if job.status in _ENCODED:
+        log.info("Job %d: the engine has finished already", job_id)
+        return None
+    waits = job.status in {JobStatus.QUEUED, JobStatus.SUBMITTED}
+    ended_it = job.status != JobStatus.PROGRESSING and row is not None and row.state == PartState.FAILED
+    if waits or ended_it or job.run_id != run_id:
+        jobs.begin(connection, job_id, engine=job.engine, worker=_PARTS, run_id=run_id)
+    return job, part, row
+
+
+def keep_part(
+    actor: str, job: JobRow, part: Part, made: PartRecord, *, attempt: int | None = None, worker: str | None = None
+) -> None:
+    """Record that a part is made.
+
+    :param attempt: the one that has made it, where there may be others
+    :param worker: who has made it, where that is not who began last
+    """
+
+    def write(connection: Connection) -> None:
+        if not part_rows.end_part(connection, job.id, made, attempt=attempt, worker=worker):
+            log.info("Another attempt has made %s before", made.part)
+        done = sum(row.state == PartState.DONE for row in part_rows.parts_of(connection, job.id))
+        jobs.record_progress(connection, job.id, Stage.ENCODE, 90.0 * done / len(parts(job.plan)))
+
+    record(actor, write)
     log.info("Made %s: %s, %.1f CPU s", part.title, in_bytes(made.size), made.cpu_seconds)
+
+
+def end_with_part(actor: str, job: JobRow, error: BaseException) -> None:
+    """End the job with a part that nobody tries again."""
+
+    def write(connection: Connection) -> None:
+        if jobs.get_job(connection, job.id).status == JobStatus.PROGRESSING:
+            jobs.end_job(connection, job.id, error)
+
+    record(actor, write)
+    announce(source_id=job.source_id, video_id=job.video_id, job_id=job.id)
 
 
 def _say(progress: Progress) -> None:
     log.debug("%s", progress_summary(progress))
-
-
-def _record_part(connection: Connection, job: JobRow, made: PartRecord) -> None:
-    if not part_rows.end_part(connection, job.id, made):
-        log.info("Another attempt has made %s before", made.part)
-    done = sum(row.state == PartState.DONE for row in part_rows.parts_of(connection, job.id))
-    jobs.record_progress(connection, job.id, Stage.ENCODE, 90.0 * done / len(parts(job.plan)))
-
-
-def _record_failure(
-    connection: Connection, job: JobRow, name: str, attempt: int, error: BaseException, *, final: bool
-) -> None:
-    part_rows.fail_part(connection, job.id, name, attempt, error)
-    if final and jobs.get_job(connection, job.id).status == JobStatus.PROGRESSING:
-        jobs.end_job(connection, job.id, error)
 
 
 def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = None) -> bool:
@@ -142,7 +175,11 @@ def _job(job_id: int, actor: str) -> JobRow:
         return jobs.get_job(connection, job_id)
 
 
-def _part(job: JobRow, name: str) -> Part:
+def required_part(job: JobRow, name: str) -> Part:
+    """The part of a job's plan.
+
+    :raises CatalogError: it has none of that name
+    """
     try:
         return find_part(job.plan, name)
     except KeyError as error:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from vodflow.contract.parts import PART_RECORD, WORK_PREFIX, Part, PartFile, PartRecord, part_digest, parts, work_folder
+from vodflow.contract.parts import (
+    PART_RECORD,
+    WORK_PREFIX,
+    Part,
+    PartFile,
+    PartRecord,
+    files_folder,
+    part_digest,
+    parts,
+    work_folder,
+)
 from vodflow.contract.plan import TranscodePlan
 from vodflow.errors import EngineError, SourceNotFound
 from vodflow.settings import Settings
@@ -37,7 +48,7 @@ def stored_record(
     except ValidationError:
         log.warning("%s of s3://%s/%s cannot be read; it is made again", PART_RECORD, bucket, folder)
         return None
-    sizes = list_objects(bucket, folder, settings=settings)
+    sizes = list_objects(bucket, files_folder(prefix, part, record), settings=settings)
     whole = all(sizes.get(file.name) == file.size for file in record.files)
     return record if whole and record.digest == part_digest(plan, part) else None
 
@@ -55,13 +66,15 @@ def store_part(
 ) -> PartRecord:
     """Upload a part's files, and then the record that says so.
 
+    Each attempt has a folder of its own: whichever record is there names files that go together.
+
     :raises EngineError: when S3 does not take them
     """
-    place = work_folder(prefix, part)
-    objects = upload_tree(folder, bucket, place, settings=settings)
+    named = record.model_copy(update={"folder": secrets.token_hex(4)})
+    objects = upload_tree(folder, bucket, files_folder(prefix, part, named), settings=settings)
     files = tuple(PartFile(name=item.name, size=item.size, checksum=item.checksum) for item in objects)
-    stored = record.model_copy(update={"files": files})
-    Outputs(bucket, place, settings).write(PART_RECORD, stored.model_dump_json().encode())
+    stored = named.model_copy(update={"files": files})
+    Outputs(bucket, work_folder(prefix, part), settings).write(PART_RECORD, stored.model_dump_json().encode())
     return stored
 
 
@@ -81,23 +94,31 @@ def fetch_parts(
     records = {part: stored_record(plan, part, bucket, prefix, settings) for part in parts(plan)}
     if missing := [part.title for part, record in records.items() if record is None]:
         raise EngineError(f"These parts are not made yet: {', '.join(missing)}.", code="missing_part", retryable=True)
-    wanted = [(part, file) for part, record in records.items() if record for file in record.files]
+    wanted = [(part, record, file) for part, record in records.items() if record for file in record.files]
     with ThreadPoolExecutor(4, thread_name_prefix="vodflow-parts") as pool:
-        futures = [pool.submit(_fetch, bucket, prefix, part, file, folder, settings) for part, file in wanted]
+        futures = [pool.submit(_fetch, bucket, prefix, *one, folder, settings) for one in wanted]
         for number, future in enumerate(futures, 1):
             future.result()
             progress(number / len(futures))
     return {part.name: record for part, record in records.items() if record}
 
 
-def _fetch(bucket: str, prefix: str, part: Part, file: PartFile, folder: Path, settings: Settings | None) -> None:
-    place = work_folder(prefix, part)
+def _fetch(
+    bucket: str,
+    prefix: str,
+    part: Part,
+    record: PartRecord,
+    file: PartFile,
+    folder: Path,
+    settings: Settings | None,
+) -> None:
+    place = files_folder(prefix, part, record)
     path = folder / part.name / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
     download(resolve_source(bucket, f"{place}/{file.name}").ref, path, settings=settings)
     if path.stat().st_size != file.size or (file.checksum and checksums(path).whole != file.checksum):
         # Without its record the part counts as missing.
-        Outputs(bucket, place, settings).delete([PART_RECORD])
+        Outputs(bucket, work_folder(prefix, part), settings).delete([PART_RECORD])
         raise EngineError(f"{file.name} of {part.title} is damaged; it is made again.", code="bad_part", retryable=True)
 
 

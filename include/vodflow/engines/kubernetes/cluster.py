@@ -151,6 +151,16 @@ class Cluster:
         except kubernetes.client.ApiException as error:
             raise self._failure(error, "remove the namespace") from error
 
+    def names(self, selector: str) -> list[str]:
+        """Names of the pods that have these labels."""
+        import kubernetes.client  # noqa: PLC0415
+
+        try:
+            found = self._json("list pods", self._core.list_namespaced_pod, self.namespace, label_selector=selector)
+        except kubernetes.client.ApiException as error:
+            raise self._failure(error, "list pods") from error
+        return [pod["metadata"]["name"] for pod in found["items"]]
+
     def largest_node(self, resource: str) -> str | None:
         """How much of a resource the largest node has for pods; none when nodes may not be listed."""
         import kubernetes.client  # noqa: PLC0415

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,16 +16,13 @@ from vodflow.catalog.states import JobStatus
 from vodflow.contract.result import EngineResult
 from vodflow.contract.summaries import result_summary
 from vodflow.engines.kubernetes.cluster import Cluster
-from vodflow.engines.kubernetes.endings import ending, unschedulable
-from vodflow.engines.kubernetes.failures import last_words, pod_failure
-from vodflow.engines.kubernetes.pod import CONTAINER, pod_name
+from vodflow.engines.kubernetes.pod import pod_name
 from vodflow.engines.kubernetes.pod_logs import keep_log
-from vodflow.engines.kubernetes.refusals import quantity
 from vodflow.engines.kubernetes.submit import ENGINE, INTERRUPTED
+from vodflow.engines.kubernetes.verdict import StillRunning, idle_grace, is_pending, made_nothing
 from vodflow.engines.kubernetes.work_files import WorkFiles
-from vodflow.errors import CatalogError, ConfigurationError, EngineError, VodflowError
+from vodflow.errors import CatalogError, EngineError, VodflowError
 from vodflow.outcomes.announce import announce
-from vodflow.settings import get_settings
 from vodflow.storage.readability import cause_of
 
 log = logging.getLogger(__name__)
@@ -79,10 +74,6 @@ def _interrupt(connection: Connection, job_id: int, error: EngineError) -> None:
     jobs.fail_job(connection, job_id, error)
 
 
-class _StillRunning(EngineError):
-    """The pod is not over; nothing failed."""
-
-
 class _Collector:
     def __init__(self, job: JobRow, attempt: AttemptRow, cluster: Cluster, actor: str) -> None:
         self.job = job
@@ -95,7 +86,7 @@ class _Collector:
     def run(self, given_up: VodflowError | None) -> None:
         try:
             result = self._result()
-        except _StillRunning as error:
+        except StillRunning as error:
             if given_up is None:
                 raise
             self._fail(given_up, error)
@@ -115,49 +106,13 @@ class _Collector:
         said = WorkFiles(self.job, self.attempt).report()
         if isinstance(said, EngineResult):
             return said
-        if self.pod is not None:
-            seen = ending(self.pod)
-            if not seen.over and not self._late():
-                raise _StillRunning(
-                    f"Pod {self.name} works still; there is nothing to collect yet.",
-                    job_id=self.job.id,
-                    code="still_running",
-                )
-            said = said or last_words(seen.message)
-            self._check_nodes(seen.over)
         more_memory = float((self.attempt.request or {}).get("memory_factor", 1.0)) > 1
-        raise pod_failure(f"{self.cluster.namespace}/{self.name}", self.pod, said, more_memory=more_memory)
+        raise made_nothing(self.cluster, self.name, self.pod, said, more_memory=more_memory)
 
     def _leave_nothing(self) -> None:
-        # Where nothing runs nothing needs time; a node that pulls an image in vain would take a minute.
-        idle = self.pod is not None and (ending(self.pod).over or self._pending())
-        if self.pod is not None and not self._pending():
+        if self.pod is not None and not is_pending(self.pod):
             keep_log(self.cluster, self.name)
-        _leave_nothing(self.cluster, self.job, self.attempt, grace=0 if idle else None)
-
-    def _pending(self) -> bool:
-        return ((self.pod or {}).get("status") or {}).get("phase") == "Pending"
-
-    def _late(self) -> bool:
-        """Whether the pod waits for its start longer than it may."""
-        if self.pod is None or not self._pending():
-            return False
-        made = datetime.fromisoformat(self.pod["metadata"]["creationTimestamp"]).timestamp()
-        return time.time() - made > get_settings().kubernetes_start_timeout
-
-    def _check_nodes(self, over: bool) -> None:  # noqa: FBT001
-        """A pod that is larger than every node waits for ever: say so, where the nodes may be looked at."""
-        if over or self.pod is None or unschedulable(self.pod) is None:
-            return
-        worker = next(item for item in self.pod["spec"]["containers"] if item["name"] == CONTAINER)
-        for resource, asked in worker["resources"]["requests"].items():
-            largest = self.cluster.largest_node(resource)
-            if largest is not None and quantity(asked) > quantity(largest):
-                raise ConfigurationError(
-                    f"Pod {self.name} asks for {asked} of {resource}, and the largest node has {largest}: add larger "
-                    "nodes, or ask for less in the pod template or the profile's pod.",
-                    code="too_large",
-                )
+        _leave_nothing(self.cluster, self.job, self.attempt, grace=idle_grace(self.pod))
 
     def _store(self, connection: Connection, result: EngineResult) -> None:
         row = jobs.locked_job(connection, self.job.id)

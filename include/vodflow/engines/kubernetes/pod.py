@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from vodflow.contract.parts import Part, part_digest
 from vodflow.contract.plan import TranscodePlan
 from vodflow.engines.kubernetes.resources import Resources, estimate
 from vodflow.engines.kubernetes.template import merge
@@ -26,6 +27,7 @@ LABEL_JOB: Final = "vodflow.io/job"
 LABEL_ATTEMPT: Final = "vodflow.io/attempt"
 LABEL_PLAN: Final = "vodflow.io/plan"
 LABEL_VIDEO: Final = "vodflow.io/video"
+LABEL_PART: Final = "vodflow.io/part"
 LABEL_TENANT: Final = "vodflow.io/tenant"
 #: Every pod of ours has it, and the shared watch asks for it.
 MANAGED: Final = {"app.kubernetes.io/managed-by": "vodflow", "app.kubernetes.io/name": "vodflow-worker"}
@@ -41,6 +43,8 @@ class PodRequest:
     :param report: ``s3://`` URI that keeps the worker's last line
     :param bucket: bucket of the outputs
     :param prefix: key prefix of the outputs
+    :param command: of ``vodflow worker``
+    :param needs: CPUs, memory and disk; none means those of the whole plan
     :param labels: of the video's job, beside ours
     :param environment: variables of the worker
     :param templates: pod templates, later ones win
@@ -55,6 +59,8 @@ class PodRequest:
     report: str
     bucket: str
     prefix: str
+    command: Sequence[str] = ("run",)
+    needs: Resources | None = None
     service_account: str | None = None
     priority_class: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +76,12 @@ def pod_name(plan: TranscodePlan, job_id: int, attempt: int) -> str:
     The plan's hash keeps catalogs apart that share a namespace.
     """
     return f"vodflow-{label(plan.video)[:30].strip('-.').lower()}-{job_id}-{attempt}-{plan.hash[:8]}"
+
+
+def part_pod_name(plan: TranscodePlan, part: Part, job_id: int, attempt: int) -> str:
+    """The name of the pod of one attempt at a part, as :func:`pod_name`; the digest tells parts cut elsewhere apart."""
+    names = f"{label(plan.video)[:18]}-{job_id}-{label(part.name)[:14]}".strip("-._").lower().replace("_", "-")
+    return f"vodflow-{names}-{attempt}-{part_digest(plan, part)[:8]}"
 
 
 def label(text: str) -> str:
@@ -88,9 +100,15 @@ def job_labels(plan: TranscodePlan, job_id: int, attempt: int) -> dict[str, str]
     }
 
 
+def job_selector(plan: TranscodePlan, job_id: int, part: Part | None = None) -> str:
+    """By which all pods of a job are found, or those of one part of it."""
+    selector = f"{SELECTOR},{LABEL_JOB}={job_id},{LABEL_PLAN}={plan.hash}"
+    return f"{selector},{LABEL_PART}={label(part.name)}" if part else selector
+
+
 def pod_manifest(plan: TranscodePlan, wanted: PodRequest) -> dict[str, Any]:
     """The whole manifest."""
-    needs = estimate(plan, memory_factor=wanted.memory_factor)
+    needs = wanted.needs or estimate(plan, memory_factor=wanted.memory_factor)
     manifest: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -156,7 +174,8 @@ def _spec(wanted: PodRequest, needs: Resources) -> dict[str, Any]:
 
 
 def _container(wanted: PodRequest, needs: Resources) -> dict[str, Any]:
-    arguments = ["worker", "run", "--plan", wanted.plan_uri, "--bucket", wanted.bucket, "--prefix", wanted.prefix]
+    arguments = ["worker", *wanted.command, "--plan", wanted.plan_uri]
+    arguments += ["--bucket", wanted.bucket, "--prefix", wanted.prefix]
     environment = {
         "VODFLOW_WORK_DIR": WORK_DIR,
         # A pod sees the CPUs of its whole node, not those it may use.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from vodflow.contract.parts import Part, rungs_of
 from vodflow.contract.plan import TranscodePlan
-from vodflow.engines.local.workspace import needed_bytes
+from vodflow.engines.local.workspace import needed_bytes, part_bytes
 
 MIB: Final = 1024**2
 
@@ -34,6 +35,9 @@ DECODER_PICTURES: Final = 32
 #: Bytes of a pixel in 4:2:0 with 8 bits, and in 4:2:2 or 4:4:4 with more, as FFmpeg's frames hold it.
 ENCODED_PIXEL: Final = 1.5
 SOURCE_PIXEL: Final = 3.0
+#: Bytes of the packager for each track, where it comes beside nothing larger: it reads and writes ahead. Measured: 177
+#: MiB for three.
+PACKAGED_TRACK: Final = 64 * MIB
 #: What pods may take beyond their request before they are killed.
 MEMORY_MARGIN: Final = 1.25
 
@@ -69,6 +73,38 @@ def estimate(plan: TranscodePlan, *, memory_factor: float = 1.0) -> Resources:
     pictures += track.width * track.height * SOURCE_PIXEL * DECODER_PICTURES
     memory = (BASE_MEMORY + pictures) * memory_factor
     return Resources(cpus, _whole_mib(memory), _whole_mib(needed_bytes(plan)))
+
+
+def estimate_part(plan: TranscodePlan, part: Part, *, memory_factor: float = 1.0) -> Resources:
+    """What one part of a divided plan needs, by its own rungs and its own length.
+
+    :param memory_factor: more than 1 for a part whose pod was killed for want of memory
+    """
+    rungs = rungs_of(plan, part)
+    # CPU seconds by the measure of a whole plan; what takes one CPU no longer than a pod's start is worth gets one.
+    rate = sum(rung.width * rung.height * rung.fps for rung in rungs) / PIXELS_PER_CPU
+    cpus = 1 if rate * _seconds(plan, part) <= SHORT else min(MOST_CPUS, max(1, ceil(rate)))
+    pictures = sum(rung.width * rung.height for rung in rungs) * ENCODED_PIXEL * ENCODER_PICTURES
+    if rungs:
+        track = plan.media.video
+        pictures += track.width * track.height * SOURCE_PIXEL * DECODER_PICTURES
+    memory = (BASE_MEMORY + pictures) * memory_factor
+    return Resources(cpus, _whole_mib(memory), _whole_mib(part_bytes(plan, part)))
+
+
+def estimate_join(plan: TranscodePlan, *, memory_factor: float = 1.0) -> Resources:
+    """What joining and packaging all parts needs: room for everything, and no picture in memory."""
+    tracks = len(plan.renditions) + len(plan.audio)
+    memory = (BASE_MEMORY + tracks * PACKAGED_TRACK) * memory_factor
+    return Resources(1, _whole_mib(memory), _whole_mib(needed_bytes(plan)))
+
+
+def _seconds(plan: TranscodePlan, part: Part) -> float:
+    if part.chunk is None:
+        return plan.media.duration
+    rate = plan.renditions[0].fps
+    end = plan.media.duration if part.chunk.end is None else float(part.chunk.end / rate)
+    return end - float(part.chunk.first / rate)
 
 
 def _whole_mib(size: float) -> int:

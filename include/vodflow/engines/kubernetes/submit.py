@@ -12,7 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from vodflow.catalog import jobs, submissions
+from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
 from vodflow.catalog.locks import try_lock
 from vodflow.catalog.recording import record
@@ -20,13 +23,23 @@ from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote
 from vodflow.contract.engine_names import EngineName
+from vodflow.contract.parts import JOIN
 from vodflow.engines.kubernetes.cluster import Cluster
 from vodflow.engines.kubernetes.endings import ending
 from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY
-from vodflow.engines.kubernetes.pod import LABEL_PLAN, PodRequest, job_labels, pod_manifest, pod_name
+from vodflow.engines.kubernetes.pod import (
+    LABEL_PART,
+    LABEL_PLAN,
+    PodRequest,
+    job_labels,
+    job_selector,
+    pod_manifest,
+    pod_name,
+)
+from vodflow.engines.kubernetes.resources import estimate_join
 from vodflow.engines.kubernetes.template import read_template
 from vodflow.engines.kubernetes.work_files import PLAN, REPORT, WorkFiles
-from vodflow.errors import ConfigurationError, JobBusy, VodflowError
+from vodflow.errors import ConfigurationError, EngineCanceled, JobBusy, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.planning.profiles import load_profile
 from vodflow.settings import Settings, get_settings
@@ -59,10 +72,13 @@ class Submission:
     ended: bool
 
 
-def submit_job(job_id: int, *, run_id: str | None = None, cluster: Cluster | None = None) -> Submission:
+def submit_job(
+    job_id: int, *, run_id: str | None = None, join: bool = False, cluster: Cluster | None = None
+) -> Submission:
     """Have a pod carry a job's plan out, once.
 
     :param run_id: the run that asks, for the attempt's record
+    :param join: the plan's parts are made, and the pod joins them
     :param cluster: none means the settings' one
     :raises ConfigurationError: no cluster, no namespace, no permission, a wrong template; recorded
     :raises EngineUnavailable: the cluster does not answer, or a quota is used up (retryable)
@@ -71,32 +87,44 @@ def submit_job(job_id: int, *, run_id: str | None = None, cluster: Cluster | Non
     with try_lock(f"vodflow.submit.{job_id}") as mine:
         if not mine:
             raise JobBusy(f"Job {job_id} is being submitted by another process.", job_id=job_id)
-        return _Submitter(job_id, run_id, cluster, get_settings()).run()
+        return _Submitter(job_id, run_id, cluster, get_settings(), join=join).run()
 
 
 def cancel_job(job_id: int, *, actor: str = "cancel", cluster: Cluster | None = None) -> bool:
-    """Cancel a job and remove its pod; true when there was one.
+    """Cancel a job and remove its pods; true when there were any.
 
     :raises EngineUnavailable: the cluster does not answer (retryable)
     """
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
         attempt = submissions.last_attempt(connection, job_id, ENGINE)
-    stopped = False
-    if attempt is not None and attempt.resumable:
-        stopped = (cluster or Cluster.of()).delete(pod_name(job.plan, job.id, attempt.number))
-    record(actor, lambda connection: jobs.cancel_job(connection, job_id))
+    stopped = 0
+    if job.divided or (attempt is not None and attempt.resumable):
+        used = cluster or Cluster.of()
+        stopped = sum(used.delete(name) for name in used.names(job_selector(job.plan, job.id)))
+    record(actor, lambda connection: _cancel(connection, job_id))
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
     if attempt is not None:
         WorkFiles(job, attempt).remove()
-    log.info("job %d: cancelled; its pod was %s", job_id, "deleted" if stopped else "gone or never made")
-    return stopped
+    log.info("job %d: cancelled; %s", job_id, f"{stopped} pods were deleted" if stopped else "it had no pod")
+    return stopped > 0
+
+
+def _cancel(connection: Connection, job_id: int) -> None:
+    jobs.cancel_job(connection, job_id)
+    for row in part_rows.parts_of(connection, job_id):
+        for attempt in row.live:
+            error = EngineCanceled(f"Cancelled while {row.title} was made.", code="canceled")
+            part_rows.fail_part(connection, job_id, row.part, attempt, error)
 
 
 class _Submitter:
-    def __init__(self, job_id: int, run_id: str | None, cluster: Cluster | None, settings: Settings) -> None:
+    def __init__(
+        self, job_id: int, run_id: str | None, cluster: Cluster | None, settings: Settings, *, join: bool
+    ) -> None:
         self.job_id = job_id
         self.run_id = run_id
+        self.join = join
         self.settings = settings
         self.actor = f"submit:{run_id or 'library'}"
         self._cluster = cluster
@@ -182,23 +210,42 @@ class _Submitter:
         return Submission(job.id, external_id, ended=pod is None or ending(pod).over)
 
     def _request(self, job: JobRow, attempt: AttemptRow, files: WorkFiles) -> PodRequest:
-        settings, asked = self.settings, attempt.request or {}
-        return PodRequest(
+        asked = attempt.request or {}
+        factor, labels = asked.get("memory_factor", 1.0), job_labels(job.plan, job.id, attempt.number)
+        own: dict[str, Any] = {"labels": labels, "memory_factor": factor}
+        if self.join:
+            own = {
+                "labels": labels | {LABEL_PART: JOIN},
+                "command": (JOIN,),
+                "needs": estimate_join(job.plan, memory_factor=factor),
+            }
+        return pod_request(
+            job,
+            self.settings,
             name=pod_name(job.plan, job.id, attempt.number),
             namespace=self.cluster.namespace,
-            image=str(settings.kubernetes_image),
             plan_uri=files.uri(PLAN),
             report=files.uri(REPORT),
-            bucket=job.bucket,
-            prefix=job.prefix,
-            service_account=settings.kubernetes_service_account,
-            priority_class=settings.kubernetes_priority_class,
-            labels=job_labels(job.plan, job.id, attempt.number),
-            environment=shared_environment(settings),
-            templates=(read_template(settings.kubernetes_template), _profile_part(job, settings)),
             avoid=asked.get("avoid", ()),
-            memory_factor=asked.get("memory_factor", 1.0),
+            **own,
         )
+
+
+def pod_request(job: JobRow, settings: Settings, **values: Any) -> PodRequest:
+    """What all pods of a job have alike, and what this one has for itself.
+
+    :param values: of :class:`~vodflow.engines.kubernetes.pod.PodRequest`
+    """
+    return PodRequest(
+        image=str(settings.kubernetes_image),
+        bucket=job.bucket,
+        prefix=job.prefix,
+        service_account=settings.kubernetes_service_account,
+        priority_class=settings.kubernetes_priority_class,
+        environment=shared_environment(settings),
+        templates=(read_template(settings.kubernetes_template), _profile_part(job, settings)),
+        **values,
+    )
 
 
 def shared_environment(settings: Settings) -> dict[str, str]:

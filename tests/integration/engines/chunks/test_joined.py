@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.clips import clip
 from support.engine_jobs import Bench
-from vodflow.contract.parts import parts, plan_key, work_folder
+from vodflow.contract.parts import Part, parts, plan_key, work_folder
 from vodflow.contract.plan import TranscodePlan, VideoRendition
 from vodflow.contract.strategy import SINGLE, Chunk, StrategyKind
 from vodflow.engines.chunks import run
@@ -148,6 +148,16 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+def key_of(bench: Bench, plan: TranscodePlan, part: Part) -> str:
+    """Of the part's only video file."""
+    there = [
+        f"{work_folder(plan.prefix, part)}/{name}"
+        for name in list_objects(bench.media_bucket, work_folder(plan.prefix, part))
+    ]
+    (key,) = [key for key in there if key.endswith("/video_360p.mp4")]
+    return key
+
+
 def test_only_lost_parts_are_made_again(bench: Bench, plan: TranscodePlan, monkeypatch: pytest.MonkeyPatch) -> None:
     at = bench.media_bucket, plan.prefix
     with pytest.raises(EngineError, match="These parts are not made yet: audio, chunk 001"):
@@ -158,7 +168,7 @@ def test_only_lost_parts_are_made_again(bench: Bench, plan: TranscodePlan, monke
 
     lost = parts(plan)[2]
     assert lost.title == "chunk 002 (00:00:04–00:00:08)"
-    bench.s3.delete_object(Bucket=bench.media_bucket, Key=f"{work_folder(plan.prefix, lost)}/video_360p.mp4")
+    bench.s3.delete_object(Bucket=bench.media_bucket, Key=key_of(bench, plan, lost))
     assert missing_parts(plan, *at, bench.settings) == [lost]
 
     made: list[str] = []
@@ -178,7 +188,7 @@ def test_a_damaged_part_counts_as_missing(bench: Bench, plan: TranscodePlan) -> 
     for part in parts(plan):
         run.work_part(plan, part.name, *at, threads=1, settings=bench.settings)
     broken = parts(plan)[1]
-    key = f"{work_folder(plan.prefix, broken)}/video_360p.mp4"
+    key = key_of(bench, plan, broken)
     size = bench.s3.head_object(Bucket=bench.media_bucket, Key=key)["ContentLength"]
     bench.s3.put_object(Bucket=bench.media_bucket, Key=key, Body=b"x" * size)
     with pytest.raises(EngineError, match=r"video_360p.mp4 of chunk 001 .* is damaged; it is made again") as caught:
