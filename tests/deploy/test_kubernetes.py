@@ -143,6 +143,15 @@ def test_settings_are_known_and_not_secret(name: str) -> None:
     assert data["VODFLOW_KUBERNETES_NAMESPACE"] in of_kind(documents(overlay(name)), "Namespace")
 
 
+def test_videos_are_encoded_by_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = of_kind(documents(overlay("eks")), "ConfigMap")["vodflow-settings"]["data"]
+    for name, value in data.items():
+        monkeypatch.setenv(name, value)
+    read = Settings()
+    assert [rule.engine for rule in read.watch] == ["kubernetes"], "the profile's is local, in Airflow's own workers"
+    assert (read.kubernetes_namespace, read.kubernetes_config) == ("vodflow-encode", None)
+
+
 def test_the_template_is_where_the_setting_says() -> None:
     given = values("kubernetes")
     (volume,) = (one for one in given["volumes"] if "configMap" in one)

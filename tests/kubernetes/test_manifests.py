@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from support.manifests import FOREIGN, KUBECTL, OVERLAYS, documents, of_kind, overlay
+from support.fixtures.kubernetes import IMAGE, NAMESPACE, Pods
+from support.manifests import FOREIGN, KUBECTL, OVERLAYS, documents, of_kind, overlay, values
 
 pytestmark = pytest.mark.kubernetes
 
@@ -63,3 +64,41 @@ def test_a_cluster_grants_what_pods_need_and_no_more(granted: str) -> None:
     assert not may("create", "deployments.apps", "vodflow-worker")
     assert not may("create", "pods", "vodflow-worker", "kube-system")
     assert not may("create", "pods", "vodflow-api-server")
+
+
+#: Where Airflow and its tasks write, what the chart mounts among it, and what stays closed.
+WRITES = """
+for folder in /opt/airflow /opt/airflow/logs /var/lib/vodflow/work /tmp; do
+  echo here > $folder/file; cat $folder/file
+done
+cat /opt/airflow/airflow.cfg /opt/vodflow/deploy/kubernetes/ffmpeg-pod.yaml
+touch /opt/file || id -u
+"""
+
+
+def test_airflows_parts_can_write_where_they_must(pods: Pods) -> None:
+    """Mounts within mounts, for a user who is not root: as the chart makes them of the values, with a shell inside."""
+    given, name, files = values("kubernetes"), f"vodflow-test-{secrets.token_hex(4)}", "vodflow-ffmpeg-pod"
+    config = {"metadata": {"name": files}, "data": {"ffmpeg-pod.yaml": "kind: Pod\n", "airflow.cfg": "[core]\n"}}
+    own = [
+        {"name": "logs", "mountPath": "/opt/airflow/logs"},
+        {"name": "ffmpeg-pod", "mountPath": "/opt/airflow/airflow.cfg", "subPath": "airflow.cfg", "readOnly": True},
+    ]
+    container = {
+        "name": "part", "image": IMAGE, "command": ["sh", "-c", WRITES], "volumeMounts": [*own, *given["volumeMounts"]],
+        "securityContext": given["securityContexts"]["containers"],
+    }  # fmt: skip
+    spec = {
+        "restartPolicy": "Never", "securityContext": given["securityContexts"]["pod"], "containers": [container],
+        "volumes": [*given["volumes"], {"name": "logs", "emptyDir": {}}],
+    }  # fmt: skip
+    pods.core.create_namespaced_config_map(NAMESPACE, config)
+    try:
+        pods.core.create_namespaced_pod(NAMESPACE, {"metadata": {"name": name}, "spec": spec})
+        pods.until(lambda: pods.core.read_namespaced_pod(name, NAMESPACE).status.phase in {"Succeeded", "Failed"})
+        wrote = pods.cluster.log_lines(name, "part", 20)
+    finally:
+        pods.core.delete_namespaced_config_map(files, NAMESPACE)
+    assert wrote[:6] == ["here"] * 4 + ["[core]", "kind: Pod"]
+    assert "Read-only file system" in wrote[6]
+    assert wrote[7] == "50000"
