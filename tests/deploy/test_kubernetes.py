@@ -10,13 +10,16 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from support.engine_plans import written_plan
+from support.engine_plans import LADDER, written_plan
 from support.manifests import FOLDER, OVERLAYS, README, VARIANTS, VERSIONS, check, documents, of_kind, overlay, values
 from vodflow.engines.kubernetes.pod import PodRequest, job_labels, pod_manifest, pod_name
+from vodflow.engines.kubernetes.refusals import quantity
+from vodflow.engines.kubernetes.resources import MOST_CPUS, estimate
 from vodflow.engines.kubernetes.template import read_template
 from vodflow.settings import Settings
 from vodflow.stack.environment import TUNED
 from vodflow.stack.heartbeats import JOBS
+from vodflow.stack.home import REPOSITORY
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -117,6 +120,17 @@ def test_the_provider_calls_nothing_that_is_not_allowed() -> None:
     }  # fmt: skip
 
 
+def test_the_engine_calls_nothing_that_is_not_allowed() -> None:
+    """Beside what is of use and not needed (nodes), and what the demo does as whoever runs it (namespaces)."""
+    folder = REPOSITORY / "include" / "vodflow" / "engines" / "kubernetes"
+    text = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    calls = set(re.findall(r"\.((?:create|read|list|patch|delete|replace|connect)_(?:name|node)\w+)", text))
+    assert calls - {"list_node", "create_namespace", "delete_namespace"} == {
+        "create_namespaced_pod", "read_namespaced_pod", "list_namespaced_pod", "delete_namespaced_pod",
+        "read_namespaced_pod_log", "read_namespace",
+    }  # fmt: skip
+
+
 def test_encoding_pods_pass_the_restricted_standard() -> None:
     spec, (container,) = encoding_pod()["spec"], encoding_pod()["spec"]["containers"]
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -131,6 +145,20 @@ def test_encoding_pods_pass_the_restricted_standard() -> None:
     assert encode["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert spec["priorityClassName"] in of_kind(found, "PriorityClass")
     assert spec["serviceAccountName"] in of_kind(found, "ServiceAccount")
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_large_pod_fits_into_the_bounds(name: str) -> None:
+    """Of a film in UHD; a pod over the quota alone would be refused for good."""
+    ladder = (("2160p", 3840, 2160, 16_000_000), *LADDER)
+    needs = estimate(written_plan(ladder=ladder, rate="60/1", duration=7200.0, width=3840, height=2160))
+    asked = {"cpu": float(MOST_CPUS), "memory": float(needs.memory_limit), "ephemeral-storage": float(needs.disk)}
+    found = documents(overlay(name))
+    (limits,) = of_kind(found, "LimitRange")["vodflow-encode"]["spec"]["limits"]
+    quota = of_kind(found, "ResourceQuota")["vodflow-encode"]["spec"]["hard"]
+    for what, amount in asked.items():
+        assert amount <= quantity(limits["max"][what]), what
+        assert name == "kind" or 10 * amount <= quantity(quota[f"requests.{what}"]), "ten of them at a time"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
