@@ -220,6 +220,16 @@ def test_a_part_killed_twice_for_want_of_memory_ends_its_job(few: Pods) -> None:
     ]  # fmt: skip
 
 
+async def waited_and_stopped(trigger: KubernetesPartTrigger) -> None:
+    """What becomes of a trigger whose triggerer is stopped."""
+    waiting = asyncio.create_task(anext(aiter(trigger.run())))  # type: ignore[arg-type]
+    done, _ = await asyncio.wait({waiting}, timeout=2)
+    assert not done
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 @pytest.mark.parametrize("how", ["task", "library"])
 def test_cancelling_in_the_middle_leaves_no_pod(few: Pods, how: str) -> None:
     job = divided(few, 20)
@@ -234,6 +244,8 @@ def test_cancelling_in_the_middle_leaves_no_pod(few: Pods, how: str) -> None:
     )
     # A later try of the same task goes on with what is there.
     assert submit_part(job.id, at_work[0], run_id=RUN)
+    assert len(few.names()) == len(at_work)
+    asyncio.run(waited_and_stopped(KubernetesPartTrigger(job_id=job.id, part=at_work[0])))
     assert len(few.names()) == len(at_work)
     with pytest.raises(EngineError, match="works still"):
         collect_part(job.id, at_work[0], run_id=RUN)
