@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Final
 
@@ -72,9 +72,7 @@ class _Waiting:
 
     async def over(self) -> bool:
         """Whether nothing is to be waited for any more, after the next thing has happened."""
-        row = await asyncio.to_thread(self._row)
-        for attempt in row.live if row is not None else ():
-            self._follow(attempt)
+        await self._follow_all()
         if not self._waits:
             return True
         done, _ = await asyncio.wait(self._waits.values(), timeout=LOOK, return_when=asyncio.FIRST_COMPLETED)
@@ -87,13 +85,29 @@ class _Waiting:
             del self._waits[attempt]
             if not self._waits or (pod is not None and ending(pod).succeeded):
                 return True
-            await asyncio.to_thread(lose_attempt, self._job.id, self._part.name, attempt)
-        await self._look()
+            with self._patience():
+                await asyncio.to_thread(lose_attempt, self._job.id, self._part.name, attempt)
+        with self._patience():
+            await self._look()
         return False
 
     def leave(self) -> None:
         for wait in self._waits.values():
             wait.cancel()
+
+    async def _follow_all(self) -> None:
+        with self._patience() if self._waits else nullcontext():
+            row = await asyncio.to_thread(self._row)
+            for attempt in row.live if row is not None else ():
+                self._follow(attempt)
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """A catalog or a cluster that is away now stops no pod that works, nor the one who waits for it."""
+        try:
+            yield
+        except VodflowError as error:
+            log.warning("Job %d: %s: %s", self._job.id, self._part.title, error)
 
     def _follow(self, attempt: int) -> None:
         if attempt in self._lines:
@@ -114,17 +128,14 @@ class _Waiting:
         )
 
     async def _look(self) -> None:
-        """See whether the part is late, and give a sign of life; a catalog that is away stops nothing."""
-        try:
-            if time.monotonic() - self._alive > _SIGN_OF_LIFE:
-                self._alive = time.monotonic()
-                await asyncio.to_thread(self._touch)
-            if not self._second_tried and self._runs() and await asyncio.to_thread(self._is_late):
-                self._second_tried = True
-                node = next(iter(self._pods.values()))["spec"].get("nodeName")
-                await asyncio.to_thread(start_second, self._job.id, self._part.name, node=node)
-        except VodflowError as error:
-            log.warning("Job %d: %s", self._job.id, error)
+        """See whether the part is late, and give a sign of life."""
+        if time.monotonic() - self._alive > _SIGN_OF_LIFE:
+            self._alive = time.monotonic()
+            await asyncio.to_thread(self._touch)
+        if not self._second_tried and self._runs() and await asyncio.to_thread(self._is_late):
+            self._second_tried = True
+            node = next(iter(self._pods.values()))["spec"].get("nodeName")
+            await asyncio.to_thread(start_second, self._job.id, self._part.name, node=node)
 
     def _runs(self) -> bool:
         """Whether the only pod works: for one that waits for its node, another one would wait as well."""
