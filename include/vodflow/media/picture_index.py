@@ -77,9 +77,11 @@ def read_index(source: str, info: MediaInfo, timeout: float) -> PictureIndex:
 
 
 def _of_mp4(read: ReadRange, info: MediaInfo) -> PictureIndex | None:
-    """What the index of an MP4 says; none of a fragmented one, whose index is empty."""
+    """What the index of an MP4 says; none of a fragmented one, whose index is of its first fragment at most."""
     moov = movie_box(read, info.size)
     try:
+        if child(moov, "mvex") is not None:
+            return None
         trak = [moov[box.start : box.end] for box in boxes(moov) if box.kind == "trak"][info.video.index]
         edit = _edit(trak)
         if edit is None:
