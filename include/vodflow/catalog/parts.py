@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
@@ -58,12 +58,20 @@ class PartRow:
 
 
 def begin_part(
-    conn: Connection, job_id: int, plan: TranscodePlan, part: Part, worker: str | None, *, beside: bool = False
+    conn: Connection,
+    job_id: int,
+    plan: TranscodePlan,
+    part: Part,
+    worker: str | None,
+    *,
+    beside: bool = False,
+    seconds: float = 0.0,
 ) -> int:
     """Note that somebody makes a part; which attempt that is, from 1.
 
     :param worker: who works: a host, a pod; none where that is known later, see :func:`assign_part`
     :param beside: earlier attempts go on, and the first to end is kept (:func:`end_part`); else they are lost
+    :param seconds: how long ago that was
     """
     first = insert(job_part).values(job_id=job_id, part=part.name, title=part.title, digest=part_digest(plan, part))
     conn.execute(first.on_conflict_do_nothing())
@@ -84,7 +92,7 @@ def begin_part(
         attempt=row.attempt + 1,
         worker=worker,
         failures=failures,
-        started_at=func.clock_timestamp(),
+        started_at=func.clock_timestamp() - timedelta(seconds=seconds),
         ended_at=None,
         size_bytes=None,
         checksum=None,

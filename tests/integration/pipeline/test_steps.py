@@ -11,17 +11,18 @@ import pytest
 from mypy_boto3_s3 import S3Client
 from support.clips import clip
 from vodflow.catalog import jobs
+from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
 from vodflow.catalog.jobs import get_job
 from vodflow.catalog.overview import overview
 from vodflow.catalog.publications import get_publication
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.sources import get_source
-from vodflow.catalog.states import JobStatus, SourceStatus
+from vodflow.catalog.states import JobStatus, PartState, SourceStatus
 from vodflow.contract.result import EngineResult
 from vodflow.engines.local import run_job
 from vodflow.engines.local.run_job import transcode_local
-from vodflow.engines.local.worker_process import run_worker
+from vodflow.engines.local.worker_process import run_part, run_worker
 from vodflow.errors import (
     ConfigurationError,
     EngineCanceled,
@@ -234,12 +235,12 @@ def test_a_process_that_was_taken_for_dead_has_no_say_in_the_next_attempt(
 ) -> None:
     job = until_planned(ask(upload("small")))
 
-    def stopped_for_a_while(*arguments: Any) -> EngineResult:
+    def stopped_for_a_while(*arguments: Any, **named: Any) -> EngineResult:
         with transaction("test") as connection:
             jobs.begin(connection, job.id, engine="local", worker="another", run_id="manual-1")
         if not ends_well:
             raise EngineCanceled("The task was killed.")
-        return run_worker(*arguments)
+        return run_worker(*arguments, **named)
 
     monkeypatch.setattr(run_job, "run_worker", stopped_for_a_while)
     with pytest.raises(EngineError if ends_well else EngineCanceled):
@@ -286,3 +287,21 @@ def test_no_work_files_are_left(upload: Any, set_settings: Any, tmp_path: Path) 
     set_settings(work_dir=tmp_path)
     all_the_way(ask(upload("small"), outputs=["hls"]))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_divided_on_one_machine_notes_its_parts_and_makes_what_is_missing(
+    upload: Any, set_settings: Any
+) -> None:
+    set_settings(strategy="chunks", chunk_seconds=10)
+    job = until_planned(ask(upload("moving_twice"), outputs=["mp4"]))
+    earlier = run_part(job.plan, "chunk-002", job.bucket, job.prefix)
+    for attempt in (1, 2):  # the second one finds the work done
+        assert transcode_local(job.id, run_id=f"manual-{attempt}", host="machine")
+        with transaction("test") as connection:
+            rows = part_rows.parts_of(connection, job.id)
+        assert [(row.part, row.state, row.worker, row.attempt) for row in rows] == [
+            (name, PartState.DONE, "machine", 1) for name in ("audio", "chunk-001", "chunk-002")
+        ]
+        assert rows[2].cpu_seconds == earlier.cpu_seconds
+        assert all(row.size_bytes and row.seconds for row in rows)
+    verify_job(job.id)

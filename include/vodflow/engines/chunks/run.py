@@ -173,10 +173,12 @@ def run_divided(
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
     *,
+    on_part: Callable[[PartRecord], None] = lambda _: None,
     settings: Settings | None = None,
 ) -> EngineResult:
     """Make all parts that are missing, several at a time on this machine, and join them.
 
+    :param on_part: called with each part that is there, in the thread that has made it
     :raises VodflowError: the first error of a part, when all others have stopped; or of the join
     """
     used, stop = settings or get_settings(), threading.Event()
@@ -189,7 +191,7 @@ def run_divided(
     def make(part: Part) -> None:
         if stop.is_set():
             raise EngineCanceled(f"Cancelled before {part.title}.", code="canceled")
-        work_part(plan, part.name, bucket, prefix, reporter.of(part), stop, threads=threads, settings=used)
+        on_part(work_part(plan, part.name, bucket, prefix, reporter.of(part), stop, threads=threads, settings=used))
 
     with ThreadPoolExecutor(workers, thread_name_prefix="vodflow-part") as pool:
         futures = [pool.submit(make, part) for part in todo]

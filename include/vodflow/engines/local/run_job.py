@@ -12,10 +12,13 @@ from contextlib import suppress
 from sqlalchemy import Connection
 
 from vodflow.catalog import attempts, jobs
+from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
 from vodflow.catalog.recording import record
-from vodflow.catalog.states import JobStatus
+from vodflow.catalog.rows import JobRow
+from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.engine_names import EngineName
+from vodflow.contract.parts import PartRecord, find_part
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Progress
 from vodflow.contract.summaries import plan_summary, progress_summary, result_summary
@@ -63,7 +66,14 @@ def transcode_local(
     log.info("Job %d: %s", job_id, plan_summary(job.plan))
     try:
         recorder = ProgressRecorder(job_id, actor, ProgressFeed(job.video_id))
-        result = run_worker(job.plan, job.bucket, job.prefix, recorder, cancel)
+        result = run_worker(
+            job.plan,
+            job.bucket,
+            job.prefix,
+            recorder,
+            cancel,
+            on_part=lambda made: _note_part(job, actor, worker, made),
+        )
     except BaseException as error:
         failure = cause_of(error, job.plan.source) if isinstance(error, VodflowError) else error
         record(actor, lambda connection: _record_failure(connection, job_id, attempt, failure))
@@ -84,6 +94,20 @@ def _check_room(plan: TranscodePlan) -> None:
     settings = get_settings()
     with suppress(ConfigurationError):  # the attempt meets it, and records it
         check_space(plan, work_folder(settings), settings.disk_reserve)
+
+
+def _note_part(job: JobRow, actor: str, worker: str, made: PartRecord) -> None:
+    """Write down who has made a part; a catalog that is away does not stop an encode."""
+    try:
+        with transaction(actor) as connection:
+            rows = part_rows.parts_of(connection, job.id)
+            if not any((row.part, row.digest, row.state) == (made.part, made.digest, PartState.DONE) for row in rows):
+                part_rows.begin_part(
+                    connection, job.id, job.plan, find_part(job.plan, made.part), worker, seconds=made.wall_seconds
+                )
+                part_rows.end_part(connection, job.id, made)
+    except VodflowError as error:
+        log.warning("job %d: %s not recorded: %s", job.id, made.part, error)
 
 
 def _record_result(connection: Connection, job_id: int, attempt: int, result: EngineResult) -> None:

@@ -1,7 +1,7 @@
 """The worker: carries one plan out in a process of its own and says how it goes in JSON lines.
 
-Standard output has one object of :mod:`vodflow.contract.result` a line: any number of ``progress``, then one
-``result`` or one ``failure``. Standard error has the log. Exit status:
+Standard output has one object of :mod:`vodflow.contract.result` a line: any number of ``progress``, of a divided plan
+one ``part`` for each that is made, then one ``result`` or one ``failure``. Standard error has the log. Exit status:
 
 ====  ==================================================================
 0     done; the last line is the result
@@ -37,7 +37,7 @@ from pydantic import BaseModel, ValidationError
 
 from vodflow.contract.parts import JOIN, PartRecord
 from vodflow.contract.plan import TranscodePlan
-from vodflow.contract.result import EngineResult, Failure, Progress
+from vodflow.contract.result import EngineResult, Failure
 from vodflow.contract.strategy import StrategyKind
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
@@ -134,9 +134,12 @@ def work(
     cancellation = _Cancellation()
     cancellation.install()
 
+    writing = threading.Lock()  # several parts are made at a time
+
     def write(line: BaseModel) -> None:
-        output.write(f"{line.model_dump_json()}\n")
-        output.flush()
+        with writing:
+            output.write(f"{line.model_dump_json()}\n")
+            output.flush()
 
     def fail(error: VodflowError) -> None:
         failure = Failure(**to_document(error))
@@ -174,7 +177,7 @@ def _carry_out(
     part: str | None,
     bucket: str,
     prefix: str,
-    write: Callable[[Progress], None],
+    write: Callable[[BaseModel], None],
     cancel: threading.Event,
 ) -> EngineResult | PartRecord:
     if part is None and plan.strategy.kind == StrategyKind.SINGLE:
@@ -183,7 +186,9 @@ def _carry_out(
 
     if part not in {None, JOIN}:
         return work_part(plan, str(part), bucket, prefix, write, cancel)
-    return (work_join if part else run_divided)(plan, bucket, prefix, write, cancel)
+    if part:
+        return work_join(plan, bucket, prefix, write, cancel)
+    return run_divided(plan, bucket, prefix, write, cancel, on_part=write)
 
 
 def exit_code(error: VodflowError) -> ExitCode:

@@ -43,6 +43,7 @@ def run_worker(
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
     env: Mapping[str, str] | None = None,
+    on_part: Callable[[PartRecord], None] | None = None,
 ) -> EngineResult:
     """Carry a plan out in a worker process and wait for it.
 
@@ -51,10 +52,11 @@ def run_worker(
 
     :param on_progress: called in this thread, at most about twice a second
     :param env: the worker's environment, if it must not be this process's
+    :param on_part: called in this thread with each part of a divided plan that is made
     :raises InputRejected: the source is damaged or cut off
     :raises EngineError: or another error of :mod:`vodflow.errors`, as the worker reports it
     """
-    return _attended(plan, bucket, prefix, on_progress, cancel, env).made(EngineResult)
+    return _attended(plan, bucket, prefix, on_progress, cancel, env, on_part=on_part).made(EngineResult)
 
 
 def run_part(
@@ -88,8 +90,9 @@ def _attended(
     cancel: threading.Event | None,
     env: Mapping[str, str] | None,
     part: str | None = None,
+    on_part: Callable[[PartRecord], None] | None = None,
 ) -> _Listener:
-    listener = _Listener(on_progress)
+    listener = _Listener(on_progress, on_part)
     limits = Limits(cancel, grace_seconds=GRACE, parent_death_signal=signal.SIGTERM)
     text = plan.to_json()
     if env is None and can_fork():
@@ -109,11 +112,14 @@ def _attended(
 
 
 class _Listener:
-    def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
+    def __init__(
+        self, on_progress: Callable[[Progress], None] | None, on_part: Callable[[PartRecord], None] | None = None
+    ) -> None:
         self.result: EngineResult | PartRecord | None = None
         self.failure: Failure | None = None
         self.finished: Finished | None = None
         self._on_progress = on_progress
+        self._on_part = on_part
 
     def __call__(self, line: str) -> bool:
         try:
@@ -124,6 +130,8 @@ class _Listener:
         match said:
             case EngineResult() | PartRecord():
                 self.result = said
+                if isinstance(said, PartRecord) and self._on_part is not None:
+                    self._on_part(said)
             case Failure():
                 self.failure = said
             case Progress():
