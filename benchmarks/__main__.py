@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks import machine, report
 from benchmarks.context import Context
-from benchmarks.results import Section
+from benchmarks.results import Section, Unavailable
 from benchmarks.sections import SECTIONS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.rule(name)
         try:
             section = SECTIONS[name](context)
+        except Unavailable as reason:
+            console.print(f"[yellow]Left out: {reason}")
+            continue
         except Exception:  # noqa: BLE001 - one section that fails must not hide what the others found
             console.print_exception()
             failed.append(name)

@@ -1,15 +1,15 @@
 """How long a video takes in chunks of a length on any number of machines, and what that costs: a simulation.
 
-Replays measured times: seconds of CPU that chunks of real footage took, times of a worker's start, of reading its
-source and of joining. Machines fail, start late and are slow as the distributions below say; the random numbers are
-the same in every run.
+Replays measured times: seconds of CPU that chunks of real footage took, the sound's, the join's, a pod's start. What
+nobody can measure on one machine is assumed: how often machines fail, are slow and lack the image, and how fast S3 is.
+The random numbers are the same in every run.
 """
 
 from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -19,43 +19,59 @@ from vodflow.planning.strategy import lengths
 
 #: Chunk lengths that are compared, seconds.
 LENGTHS = (15.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0)
-WORKERS = (1, 2, 4, 12, 36, 100, 1000)
+WORKERS = (12, 100, 1000)
 
 
 @dataclass(frozen=True)
 class World:
-    """What the simulation knows of machines and footage.
+    """What the simulation knows of machines and footage. What has a default here is a pod's measured start (section
+    *pods*), measured for the standard profile (section *chunks*, which measures it anew), or assumed.
 
     :param paces: measured seconds that a machine takes for a second of video, of chunks of real footage
-    :param start: seconds from asking for a worker until it works (pod scheduled, image there, Python imported)
-    :param start_spread: standard deviation of the logarithm of that
-    :param image_pull: seconds more where the image is not on the node yet
-    :param image_missing: share of the machines on which it is not, when the first part comes
-    :param read: seconds that a second of video takes to read from S3
-    :param before_cut: seconds of video that a chunk decodes in vain, on average
-    :param decode: seconds that a second of video takes to decode
-    :param failure: failures an hour of a worker's time: nodes lost, pods evicted
-    :param notice: seconds until a failure is noticed
-    :param slow: share of the workers that are slow, and by what factor
-    :param audio: seconds that a second of video takes for its sound
-    :param join: seconds that a second of video takes to be fetched, joined, packaged and uploaded
-    :param fixed: seconds of that, whatever the length
+    :param start: measured seconds from asking for a worker until it works, the median
+    :param start_spread: assumed standard deviation of the logarithm of that: schedulers are busier than a test's
+    :param image_pull: assumed seconds more where the image is not on the node yet
+    :param image_missing: assumed share of the machines on which it is not, when the first part comes
+    :param network: assumed bytes that a machine reads from S3 or writes there in a second
+    :param source: bytes of a second of the source, assumed
+    :param tracks: measured bytes of a second of all tracks, which chunks write and the join reads
+    :param outputs: measured bytes of a second of all outputs
+    :param warm_up: seconds of video that a chunk encodes and throws away before its cut: the planner's
+    :param before_cut: assumed seconds of video that a chunk decodes in vain, on average
+    :param decode: assumed seconds that a second of video takes to decode
+    :param failure: assumed failures an hour of a worker's time: nodes lost, pods evicted
+    :param notice: assumed seconds until a failure is noticed
+    :param slow: assumed share of the workers that are slow, and by what factor
+    :param audio: measured seconds that a second of video takes for its sound
+    :param join: measured seconds that a second of video takes to be joined
+    :param package: measured seconds that a second of video takes to be packaged
+    :param fixed: measured seconds of that, whatever the length
     """
 
     paces: Sequence[float]
-    start: float = 5.0
+    start: float = 3.0
     start_spread: float = 0.5
     image_pull: float = 25.0
     image_missing: float = 0.5
-    read: float = 0.01
+    network: float = 300e6
+    source: float = 1e6
+    tracks: float = 1.6e6
+    outputs: float = 3.2e6
+    warm_up: float = 2.0
     before_cut: float = 1.0
     decode: float = 0.05
     failure: float = 0.05
     notice: float = 20.0
     slow: tuple[float, float] = (0.05, 2.0)
     audio: float = 0.02
-    join: float = 0.02
+    join: float = 0.003
+    package: float = 0.012
     fixed: float = 3.0
+
+    @property
+    def finish(self) -> float:
+        """Seconds that packaging and uploading a second of video take, whoever does it."""
+        return self.package + self.outputs / self.network
 
 
 @dataclass(frozen=True)
@@ -64,13 +80,15 @@ class Outcome:
 
     :param wall: seconds from the plan to the outputs
     :param busy: seconds that workers were paid for
-    :param single: seconds that one worker would have taken, undivided
+    :param single: seconds that one worker would have taken, undivided, which is never slow and never fails
+    :param alike: seconds that one worker would have taken in the same world
     :param second: chunks that were started a second time
     """
 
     wall: float
     busy: float
     single: float
+    alike: float
     second: int = 0
 
     @property
@@ -120,8 +138,9 @@ def simulate(world: World, seconds: float, chunk: float, workers: int, seed: int
     """One video in chunks of this length on so many workers."""
     dice = random.Random(seed)  # noqa: S311 - it is a simulation
     single = _single(world, seconds)
+    alike = _Cluster(world, 1, random.Random(seed)).run(single - world.start)[1]  # noqa: S311
     if seconds < 2 * chunk:
-        return Outcome(single, single, single)
+        return Outcome(single, single, single, alike)
     # As the planner divides, with VODFLOW_MAX_PARALLEL_CHUNKS as many as there are workers.
     cut = lengths(seconds, chunk, min(workers, MOST_CHUNKS))
     cluster = _Cluster(world, workers, dice)
@@ -131,20 +150,22 @@ def simulate(world: World, seconds: float, chunk: float, workers: int, seed: int
     spans = [cluster.run(work) for work in works]
     spans, second = _again(cluster, works, cut, spans)
     ends = [end for _, end in spans]
-    joined = cluster.run(world.fixed + world.join * seconds, max([audio, *ends]))[1]
-    return Outcome(joined, cluster.busy, single, second)
+    last = world.fixed + seconds * (world.tracks / world.network + world.join + world.finish)
+    joined = cluster.run(last, max([audio, *ends]))[1]
+    return Outcome(joined, cluster.busy, single, alike, second)
 
 
 def _work(world: World, length: float, dice: random.Random) -> float:
     """Seconds of one chunk: its pictures are as difficult as some that were measured."""
     pieces = max(1, ceil(length / 10))
     pace = sum(dice.choice(world.paces) for _ in range(pieces)) / pieces
-    return length * (pace + world.read) + world.before_cut * world.decode
+    moved = (length * (world.source + world.tracks) + world.warm_up * world.source) / world.network
+    return (length + world.warm_up) * pace + moved + world.before_cut * world.decode
 
 
 def _single(world: World, seconds: float) -> float:
     pace = sum(world.paces) / len(world.paces)
-    return world.start + world.fixed + seconds * (pace + world.read + world.audio + world.join)
+    return world.start + world.fixed + seconds * (pace + world.source / world.network + world.audio + world.finish)
 
 
 def _again(
@@ -182,16 +203,6 @@ def _late(
     return None
 
 
-def best_length(world: World, seconds: float, workers: int, tries: int = 20) -> float:
-    """The chunk length with the least wall time on so many workers; of near equals the longest, which costs least."""
-    walls = {
-        length: sum(simulate(world, seconds, length, workers, seed).wall for seed in range(tries)) / tries
-        for length in LENGTHS
-    }
-    least = min(walls.values())
-    return max(length for length, wall in walls.items() if wall <= least * 1.05)
-
-
 def curve(world: World, seconds: float, workers: int, tries: int = 20) -> dict[float, tuple[float, float]]:
     """Speed-up and cost by chunk length, averages."""
     found = {}
@@ -202,6 +213,27 @@ def curve(world: World, seconds: float, workers: int, tries: int = 20) -> dict[f
             sum(outcome.cost for outcome in outcomes) / tries,
         )
     return found
+
+
+def best_length(curves: Sequence[Mapping[float, tuple[float, float]]]) -> float:
+    """The chunk length that gains most on all these curves together; of near equals the longest, which costs least."""
+    shares = {
+        length: sum(found[length][0] / max(gain for gain, _ in found.values()) for found in curves)
+        for length in LENGTHS
+    }
+    return max(length for length, share in shares.items() if share >= max(shares.values()) * 0.98)
+
+
+def without(world: World) -> dict[str, World]:
+    """The same world without one of its troubles, by what is left out."""
+    return {
+        "nothing": world,
+        "starts of workers": replace(world, start=0.0, image_missing=0.0),
+        "failures": replace(world, failure=0.0),
+        "slow machines": replace(world, slow=(0.0, 1.0)),
+        "the join's own time": replace(world, join=0.0, package=0.0, outputs=0.0, fixed=0.0),
+        "all of these": quiet(replace(world, join=0.0, package=0.0, outputs=0.0, tracks=0.0, fixed=0.0)),
+    }
 
 
 def quiet(world: World) -> World:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vodflow.contract.parts import Part, PartRecord, parts
 from vodflow.contract.plan import SourceRef, TranscodePlan
+from vodflow.contract.strategy import Chunk
 from vodflow.engines.chunks.encode import encode_part, part_seconds
 from vodflow.engines.chunks.join import join
 from vodflow.engines.local.command import EncodePaths, available_cpus, encode_command
+from vodflow.engines.local.transcode import Job
 from vodflow.ffmpeg.process import check_exit, run_process
+from vodflow.ffmpeg.progress import Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path
 from vodflow.media.picture_index import read_index
 from vodflow.media.probe import probe
@@ -21,7 +28,7 @@ from vodflow.planning.strategy import Division, choose
 from vodflow.settings import Settings
 
 from benchmarks import clips, quality
-from benchmarks.chunk_simulation import LENGTHS, World, best_length, curve, simulate
+from benchmarks.chunk_simulation import LENGTHS, WORKERS, World, best_length, curve, simulate, without
 from benchmarks.context import Context
 from benchmarks.quality import Quality
 from benchmarks.results import Row, Section
@@ -32,16 +39,28 @@ CHUNK, FILM = 10.0, 7200.0
 CPUS = 2
 COMPARED = ("1080p", "360p")
 TRIES = 20
+#: How many times over the measured chunks are joined to see what a second costs, apart from what every join costs.
+TIMES = 6
+FILMS = {"half an hour": 1800.0, "two hours": FILM}
 
 METHOD = """The clip is {seconds:.0f} s of *Big Buck Bunny* in {count} chunks, standard profile. **Undivided** is one
 FFmpeg process with all rungs; **chunks** are as many processes side by side as there are CPUs, one thread each, the
 sound apart, and the join. CPU is user and system time of all processes. Quality is VMAF of every {subsample}th frame
 at the source's size; the worst second is the one with the lowest mean.
 
-The simulation replays the seconds that these chunks took on machines of {cpus} CPUs. Machines start in 5 s (the
-median; on every second one the first part waits 25 s for the image), fail once in 20 hours of work, and one part in
-twenty meets a machine that is half as fast. A film of {film:.0f} minutes; averages of {tries} simulated runs. What is
-encoded a second time because it is late counts as cost."""
+The simulation replays what was measured here: the seconds that these chunks and their sound took, on machines of {cpus}
+CPUs, and what joining and packaging them took, once and {times} times over (so that what every join costs is known
+apart); and a pod's start of 3 s, as in the section *Pods*. The rest is **assumed**: the logarithm of starts spreads by
+{spread}, on every second machine the first part waits {pull:.0f} s for the image, S3 takes and gives {network:.0f} MB
+a second, a machine fails once in {failure:.0f} hours of work, and one part in twenty meets a machine that is half as
+fast. What is encoded a second time because it is late counts as cost. Lengths of chunks are the planner's. A film lasts
+{film:.0f} minutes; averages of {tries} simulated runs. It is compared with one machine that is never slow and never
+fails; *in the same world* with one that starts, fails and is slow like the others."""
+
+
+_CURVES = """How much faster, and for what multiple of the machines' time, by the length of a chunk. A video has at most
+100 of them, so those of two hours last 72 s on average or longer.
+"""
 
 
 @dataclass
@@ -61,18 +80,19 @@ def chunks(context: Context) -> Section:
         context.say(f"undivided: {whole.cpu:.1f} CPU s")
         divided = _divided(plan, clip, folder)
         context.say(f"chunks: {divided.cpu:.1f} CPU s")
-    world = World(paces=_paces(plan, divided.records))
+        world = _world(plan, divided.records, folder)
     found = parts(plan)
     method = METHOD.format(
         seconds=plan.media.duration, count=sum(part.chunk is not None for part in found), subsample=quality.SUBSAMPLE,
-        cpus=CPUS, film=FILM / 60, tries=TRIES,
+        cpus=CPUS, film=FILM / 60, tries=TRIES, times=TIMES, spread=world.start_spread, pull=world.image_pull,
+        network=world.network / 1e6, failure=1 / world.failure,
     )  # fmt: skip
+    curves = {film: {machines: curve(world, seconds, machines, TRIES) for machines in WORKERS}
+              for film, seconds in FILMS.items()}  # fmt: skip
     section = Section("chunks", "Chunks", method)
-    section.rows = [*_compared(whole, divided), *_simulated(world)]
-    section.raw = {
-        "paces": list(world.paces),
-        "curves": {workers: curve(world, FILM, workers, TRIES) for workers in (12, 100, 1000)},
-    }
+    section.rows = [*_compared(whole, divided), *_simulated(world, curves["two hours"])]
+    section.more = f"{_table(curves)}\n\n{_costs(world)}"
+    section.raw = {"world": asdict(world), "curves": curves}
     return section
 
 
@@ -101,6 +121,9 @@ def _divided(plan: TranscodePlan, clip: Path, folder: Path) -> _Side:
     found = parts(plan)
     with ThreadPoolExecutor(available_cpus()) as pool:
         records = dict(zip((part.name for part in found), pool.map(make, found), strict=True))
+    # The join moves what it need not copy.
+    for part in found:
+        shutil.copytree(folder / part.name, folder / "kept" / part.name)
     tracks, outputs = folder / "tracks", folder / "outputs"
     tracks.mkdir()
     outputs.mkdir()
@@ -118,9 +141,74 @@ def _judged(plan: TranscodePlan, clip: Path, tracks: Path) -> dict[str, Quality]
     }
 
 
-def _paces(plan: TranscodePlan, records: dict[str, PartRecord]) -> list[float]:
-    found = {part.name: part for part in parts(plan) if part.chunk is not None}
-    return [records[name].cpu_seconds / CPUS / part_seconds(plan, part) for name, part in found.items()]
+def _world(plan: TranscodePlan, records: dict[str, PartRecord], folder: Path) -> World:
+    """What the simulation must know of this footage and this machine."""
+    found = {part.name: part for part in parts(plan)}
+    # Of all that is encoded, the warm-up included.
+    warm_up = max(part.chunk.warm_up for part in found.values() if part.chunk) / float(plan.renditions[0].fps)
+    paces = [
+        records[name].cpu_seconds / CPUS / (part_seconds(plan, part) + (warm_up if part.chunk.first else 0.0))
+        for name, part in found.items()
+        if part.chunk
+    ]
+    sound = sum(records[name].cpu_seconds for name, part in found.items() if not part.rungs)
+    once, often = _finished(plan, records, folder, 1), _finished(plan, records, folder, TIMES)
+    more = (TIMES - 1) * once.seconds
+    join, package = (often.join - once.join) / more, (often.package - once.package) / more
+    return World(
+        paces=paces,
+        warm_up=warm_up,
+        audio=sound / CPUS / plan.media.duration,
+        join=max(0.0, join),
+        package=max(0.0, package),
+        fixed=max(0.0, once.join + once.package - (join + package) * once.seconds),
+        tracks=once.tracks / once.seconds,
+        outputs=once.outputs / once.seconds,
+    )
+
+
+@dataclass(frozen=True)
+class _Finish:
+    """Seconds of video; seconds that its join and its packaging took; bytes of its tracks and its outputs."""
+
+    seconds: float
+    join: float
+    package: float
+    tracks: float
+    outputs: float
+
+
+def _finished(plan: TranscodePlan, records: dict[str, PartRecord], folder: Path, times: int) -> _Finish:
+    """Join and package a plan of the first chunk, so many times as there are chunks, and times over."""
+    first = next(part for part in parts(plan) if part.chunk is not None)
+    frames, count = records[first.name].frames or 0, times * len(plan.strategy.chunks)
+    ends = [(place + 1) * frames for place in range(count - 1)]
+    repeated = tuple(Chunk(first=begin, end=end) for begin, end in zip([0, *ends], [*ends, None], strict=True))
+    longer = plan.model_copy(update={"strategy": plan.strategy.model_copy(update={"chunks": repeated})})
+    with TemporaryDirectory(dir=folder) as name:
+        own = Path(name)
+        copied, known = {}, {}
+        for part in parts(longer):
+            source = first.name if part.chunk else part.name
+            copied[part.name] = own / "parts" / part.name
+            shutil.copytree(folder / "kept" / source, copied[part.name])
+            known[part.name] = records[source]
+        job = Job(longer, own, Settings(), Reporter(None), threading.Event())
+        job.paths.tracks.mkdir()
+        job.paths.outputs.mkdir()
+        begin = time.monotonic()
+        join(longer, copied, known, job.paths.tracks, job.paths.outputs)
+        middle = time.monotonic()
+        job.package()
+        end = time.monotonic()
+        return _Finish(
+            float(count * frames / plan.renditions[0].fps), middle - begin, end - middle,
+            _bytes(job.paths.tracks), _bytes(job.paths.outputs),
+        )  # fmt: skip
+
+
+def _bytes(folder: Path) -> float:
+    return float(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
 
 
 def _compared(whole: _Side, divided: _Side) -> list[Row]:
@@ -138,16 +226,45 @@ def _compared(whole: _Side, divided: _Side) -> list[Row]:
     return rows
 
 
-def _simulated(world: World) -> list[Row]:
+def _simulated(world: World, curves: dict[int, dict[float, tuple[float, float]]]) -> list[Row]:
     length = float(Settings.model_fields["chunk_seconds"].default)
     rows = []
-    for workers in (12, 100, 1000):
-        found = curve(world, FILM, workers, TRIES)
-        speed_up, cost = found[min(LENGTHS, key=lambda item: abs(item - length))]
-        lengths = ", ".join(f"{size:.0f} s {gain:.1f}×" for size, (gain, _) in found.items())
-        note = f"{speed_up:.1f} times faster, for {cost:.2f} times the machines' time; by chunk length: {lengths}"
-        what = f"Wall of a film on {workers} machines, as a share of one"
-        rows.append(Row(what, 1 / speed_up, "", target=1 / 9 if workers == 12 else None, note=note))
-    second = sum(simulate(world, FILM, length, 12, seed).second for seed in range(TRIES)) / TRIES
-    best = f"best chunk length on 12 machines: {best_length(world, FILM, 12, TRIES):.0f} s"
-    return [*rows, Row("Chunks started a second time, of a film on 12 machines", second, "", note=best)]
+    for machines, found in curves.items():
+        speed_up, cost = found[length]
+        note = f"{speed_up:.1f} times faster, for {cost:.2f} times the machines' time"
+        what = f"Wall of a film on {machines:,} machines, as a share of one"
+        rows.append(Row(what, 1 / speed_up, "", target=1 / 9 if machines == 12 else None, note=note))
+    outcomes = [simulate(world, FILM, length, 12, seed) for seed in range(TRIES)]
+    wall, alike = (sum(getattr(outcome, name) for outcome in outcomes) / TRIES for name in ("wall", "alike"))
+    second = sum(outcome.second for outcome in outcomes) / TRIES
+    return [
+        *rows,
+        Row("The same on 12 machines, in the same world", wall / alike, "", note=f"{alike / wall:.1f} times faster"),
+        Row("Chunks started a second time, of a film on 12 machines", second, ""),
+    ]
+
+
+def _table(curves: dict[str, dict[int, dict[float, tuple[float, float]]]]) -> str:
+    """Speed-up and cost by chunk length."""
+    columns = [(film, machines, found) for film, by in curves.items() for machines, found in by.items()]
+    lines = [
+        _CURVES,
+        "| chunk | " + " | ".join(f"{film}, {machines:,} machines" for film, machines, _ in columns) + " |",
+        "|--:|" + "--:|" * len(columns),
+    ]
+    for length in LENGTHS:
+        cells = (f"{found[length][0]:.1f} × for {found[length][1]:.2f}" for _, _, found in columns)
+        lines.append(f"| {length:.0f} s | {' | '.join(cells)} |")
+    best = best_length([found for by in curves.values() for found in by.values()])
+    default = Settings.model_fields["chunk_seconds"].default
+    return "\n".join([*lines, f"\nAll together are best with {best:.0f} s; the default is {default:.0f} s."])
+
+
+def _costs(world: World) -> str:
+    """What keeps a film on 12 machines from being 12 times as fast."""
+    length = float(Settings.model_fields["chunk_seconds"].default)
+    lines = ["A film on 12 machines, without", "", "| | times faster |", "|---|--:|"]
+    for what, other in without(world).items():
+        gain = sum(simulate(other, FILM, length, 12, seed).speed_up for seed in range(TRIES)) / TRIES
+        lines.append(f"| {what} | {gain:.1f} |")
+    return "\n".join(lines)

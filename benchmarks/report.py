@@ -44,6 +44,7 @@ def write_page(path: Path, machine: Mapping[str, str], sections: Iterable[Sectio
     parts += [f"| {name} | {value} |" for name, value in machine.items()]
     for section in sections:
         parts += [f"\n## {section.title}\n", section.method, f"\nMeasured {section.measured_at}.\n", _markdown(section)]
+        parts += [f"\n{section.more}"] if section.more else []
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
 
 

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 
+class Unavailable(Exception):
+    """What a section measures is not there; what was measured before stays."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One comparison or one number.
@@ -48,6 +52,7 @@ class Section:
     """What one section of the benchmark found.
 
     :param method: how it was measured, one paragraph
+    :param more: what follows the rows on the page, Markdown
     :param raw: every single measurement, for the JSON file
     """
 
@@ -55,6 +60,7 @@ class Section:
     title: str
     method: str
     rows: list[Row] = field(default_factory=list)
+    more: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
     measured_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 

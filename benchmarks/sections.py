@@ -10,11 +10,13 @@ from benchmarks.encoding import encoding
 from benchmarks.mediaconvert import mediaconvert
 from benchmarks.orchestration import orchestration
 from benchmarks.parsing import parsing
+from benchmarks.pods import pods
 from benchmarks.results import Section
 from benchmarks.sweep import sweep
 
 SECTIONS: dict[str, Callable[[Context], Section]] = {
     "encoding": encoding,
+    "pods": pods,
     "chunks": chunks,
     "orchestration": orchestration,
     "sweep": sweep,
