@@ -69,6 +69,23 @@ def aws_and_catalog(root: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def all_parts(root: Path) -> Iterator[tuple[dict[str, str], int]]:
+    """S3, the local MediaConvert and an empty, migrated catalog; also the service's process id. Nothing is left."""
+    home = Home(root)
+    config = prepare_config(home)
+    environment = child_environment(home)
+    server = PostgresServer(home, config)
+    with ExitStack() as stack:
+        stack.enter_context(_clean(home, server.root))
+        stack.enter_context(_running(aws_part(home, config, environment), home))
+        stack.enter_context(_running(server.part(environment), home))
+        service = stack.enter_context(_running(mediaconvert_part(home, config, environment), home))
+        url = config.database_url("postgres")
+        upgrade(url)
+        yield {**environment, "VODFLOW_CATALOG_URL": url}, service
+
+
+@contextmanager
 def _clean(home: Home, *more: Path) -> Iterator[None]:
     try:
         yield
@@ -78,8 +95,8 @@ def _clean(home: Home, *more: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _running(part: Part, home: Home) -> Iterator[None]:
-    """A part in a session of its own that also dies with this process."""
+def _running(part: Part, home: Home) -> Iterator[int]:
+    """A part in a session of its own that also dies with this process; its process id."""
     part.prepare()
     for folder in (part.folder, home.logs):
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +110,7 @@ def _running(part: Part, home: Home) -> Iterator[None]:
         )  # fmt: skip
     try:
         _await(part, process, home)
-        yield
+        yield process.pid
     finally:
         process.send_signal(part.stop_signal)
         with suppress(subprocess.TimeoutExpired):
