@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes up down status logs password env lint format docs bench clean lock
+.PHONY: help demo test test-kubernetes up down status logs password env lint format docs bench parity clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -74,6 +74,10 @@ docs: ## write the generated pages of docs/
 bench: ## measure against other ways to do the same; writes docs/benchmarks.md
 	@$(BOOTSTRAP) dev aws clips
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+parity: ## send one source through every engine and strategy; writes docs/engines.md (needs a cluster, as demo ENGINE=kubernetes)
+	@$(BOOTSTRAP) dev aws clips
+	@.venv/bin/python -m benchmarks.parity $(ARGS)
 
 clean: down ## stop the stack and remove all its state, environments and caches
 	@if [ -L .vodflow/postgres ]; then rm -rf "$$(readlink .vodflow/postgres)"; fi

@@ -28,7 +28,7 @@ class World:
     *pods*), measured for the standard profile (section *chunks*, which measures it anew), or assumed.
 
     :param paces: measured seconds that a machine takes for a second of video, of chunks of real footage
-    :param start: measured seconds from asking for a worker until it works, the median
+    :param start: measured seconds of a pod with nothing to do, from asking for it to its end; the median
     :param start_spread: assumed standard deviation of the logarithm of that: schedulers are busier than a test's
     :param image_pull: assumed seconds more where the image is not on the node yet
     :param image_missing: assumed share of the machines on which it is not, when the first part comes
@@ -49,7 +49,7 @@ class World:
     """
 
     paces: Sequence[float]
-    start: float = 3.0
+    start: float = 2.0
     start_spread: float = 0.5
     image_pull: float = 25.0
     image_missing: float = 0.5
