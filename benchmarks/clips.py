@@ -99,3 +99,24 @@ def _ffmpeg(*options: str | Path, target: Path) -> None:
     argv = [ffmpeg_path(), "-nostdin", "-v", "error", "-y", *options, partial]
     subprocess.run(argv, check=True, timeout=CUT_TIMEOUT)
     partial.rename(target)
+
+
+def cuttable(cache: Path, seconds: float, height: int) -> Path:
+    """The footage with a keyframe every two seconds, so that it can be cut: its own lie too far apart.
+
+    :raises ClipError: it cannot be fetched or encoded
+    """
+    path = cache / f"cuttable-{seconds:g}-{height}p.mp4"
+    if path.exists():
+        return path
+    partial = path.with_suffix(".part.mp4")
+    argv = [
+        ffmpeg_path(), "-nostdin", "-v", "error", "-y", "-i", str(big_buck_bunny(cache)), "-t", str(seconds),
+        "-vf", f"scale=-2:{height}", "-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "48",
+        "-sc_threshold", "0", "-flags", "+cgop", "-c:a", "copy", "-movflags", "+faststart", str(partial),
+    ]  # fmt: skip
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_TIMEOUT, check=False)
+    if done.returncode != 0:
+        raise ClipError(f"FFmpeg could not make {path.name}: {done.stderr.strip()}")
+    partial.rename(path)
+    return path

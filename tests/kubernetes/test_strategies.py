@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from support.clips import clip
 from support.fixtures.kubernetes import Pods, reread
@@ -12,14 +10,13 @@ from vodflow.catalog.jobs import open_job
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.strategy import SINGLE, Strategy, StrategyKind
-from vodflow.engines.kubernetes.collect import collect_job
-from vodflow.engines.kubernetes.submit import submit_job
-from vodflow.engines.kubernetes.wait import wait_for_pod
 from vodflow.engines.local import transcode
 from vodflow.media.picture_index import read_index
 from vodflow.pipeline.publish import verify_job
 from vodflow.planning.strategy import Division, choose
 from vodflow.storage.objects import list_objects
+
+from benchmarks.parity import RUN, through_pods
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 
@@ -41,13 +38,10 @@ def test_every_strategy_publishes_in_pods_what_the_local_engine_does(pods: Pods)
     for revision, kind in enumerate(StrategyKind, 1):
         plan = whole.plan.model_copy(update={"revision": revision, "strategy": divided(whole.plan, kind)})
         assert plan.strategy.kind == kind
-        made = {"engine": "kubernetes", "priority": 50, "run_id": kind.value, "bucket": whole.bucket}
+        made = {"engine": "kubernetes", "priority": 50, "run_id": RUN, "bucket": whole.bucket}
         with transaction("test") as connection:
             job = open_job(connection, whole.source_id, plan, **made, prefix=f"vod/{kind}")
-        external_id = submit_job(job.id, run_id=kind.value).external_id
-        assert external_id is not None
-        asyncio.run(wait_for_pod(job.id, external_id))
-        collect_job(job.id, run_id=kind.value)
+        through_pods(job)
         verify_job(job.id)
         assert reread(job).status == JobStatus.VERIFYING
         pods.nothing_left(job)
