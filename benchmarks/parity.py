@@ -66,7 +66,7 @@ The same {seconds:.0f} s of *Big Buck Bunny* ({width}x{height}, a keyframe every
 through every engine and every [strategy](parallel-encoding.md). `make parity` makes the runs and writes this page, in
 about five minutes; it needs a cluster (see [Kubernetes](kubernetes-engine.md#see-it-work)).
 
-Every line was checked by the same [verifier](verification.md) and published. {layout}
+Every run was checked by the same [verifier](verification.md) and published. {layout}
 
 | engine | strategy | VMAF of {rung} | worst second | bit rate | CPU | wall |
 |---|---|--:|--:|--:|--:|--:|
