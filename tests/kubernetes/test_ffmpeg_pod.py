@@ -6,7 +6,9 @@ import asyncio
 import json
 import logging
 import os
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,53 +31,104 @@ def plan_of(pods: Pods, name: str, source: str | None = None) -> TranscodePlan:
     return plan.model_copy(update={"renditions": plan.renditions[-2:]})
 
 
-def run(pods: Pods, plan: TranscodePlan, **arguments: Any) -> tuple[str, Any]:
-    """The task's state and its result, of a DAG with this one task."""
+#: A worker that takes more memory than its first limit before it begins, and gives it back.
+HUNGRY = """
+import os, sys
+taken = b"x" * int(os.environ["HUNGRY_BYTES"])
+os.execvp("python", ["python", "-m", "vodflow", *sys.argv[1:]])
+"""
+
+
+@dataclass
+class Done:
+    """What became of a DAG with one task."""
+
+    state: str
+    result: Any
+    tries: int
+
+
+def run(pods: Pods, plan: TranscodePlan | str, **arguments: Any) -> Done:
+    """Run a DAG with this one task, on threads of this process."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415  (slow)
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: PLC0415
 
     given = {"image": IMAGE, "namespace": NAMESPACE, "pod_template_file": str(pods.template)} | arguments
+    asked = plan if isinstance(plan, str) else plan.to_json()
     with DAG("ffmpeg_pod", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
-        FFmpegPodOperator(
-            task_id="encode", plan=plan.to_json(), bucket=pods.settings.media_bucket, prefix="out", **given
-        )
+        FFmpegPodOperator(task_id="encode", plan=asked, bucket=pods.settings.media_bucket, prefix="out", **given)
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(os.devnull)
     bag.bag_dag(dag)
     sync_bag_to_db(bag, "dags-folder", None)
     (task,) = dag.test().get_task_instances()
-    return str(task.state), task.xcom_pull(task_ids="encode", key="result")
+    return Done(str(task.state), task.xcom_pull(task_ids="encode", key="result"), task.try_number)
 
 
-@pytest.mark.usefixtures("airflow_db")
-@pytest.mark.parametrize("deferrable", [False, True])
-def test_a_plan_is_carried_out(pods: Pods, deferrable: bool, caplog: pytest.LogCaptureFixture) -> None:
-    state, result = run(pods, plan_of(pods, "small"), deferrable=deferrable)
-    assert state == "success"
-    objects = list_objects(pods.settings.media_bucket, "out")
-    assert (result["objects"], result["bytes"]) == (len(objects), sum(objects.values()))
-    assert result["cpu_seconds"] > 0
-    assert "hls/master.m3u8" in objects
-    pods.until(lambda: not pods.names())
-
-
-@pytest.mark.usefixtures("airflow_db")
-@pytest.mark.parametrize("deferrable", [False, True])
-def test_a_damaged_source_skips(pods: Pods, deferrable: bool, capfd: pytest.CaptureFixture[str]) -> None:
-    state, result = run(pods, plan_of(pods, "small", "undecodable"), deferrable=deferrable)
-    assert (state, result) == ("skipped", None)
-    pods.until(lambda: not pods.names())
-
-
-@pytest.mark.usefixtures("airflow_db")
-@pytest.mark.parametrize("deferrable", [False, True])
-def test_an_image_that_is_not_there_fails_for_good(
-    pods: Pods, deferrable: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """All that the task has said."""
     caplog.set_level(logging.INFO)
-    arguments = {"image": "localhost/no-such-image:1", "deferrable": deferrable, "startup_timeout_seconds": 40}
-    state, result = run(pods, plan_of(pods, "small"), **arguments)
-    assert (state, result) == ("failed", None)
+    return lambda: caplog.text + "".join(capfd.readouterr())
+
+
+def nothing_left(pods: Pods) -> None:
+    pods.until(lambda: not pods.names())
+    assert not [name for name in list_objects(pods.settings.media_bucket, "out") if name.startswith("_work/")]
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_plan_is_carried_out(pods: Pods, deferrable: bool) -> None:
+    done = run(pods, plan_of(pods, "small"), deferrable=deferrable)
+    assert done.state == "success"
+    objects = list_objects(pods.settings.media_bucket, "out")
+    assert (done.result["objects"], done.result["bytes"]) == (len(objects), sum(objects.values()))
+    assert done.result["cpu_seconds"] > 0
+    assert "hls/master.m3u8" in objects
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_damaged_source_skips(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
+    done = run(pods, plan_of(pods, "small", "undecodable"), deferrable=deferrable)
+    assert (done.state, done.result) == ("skipped", None)
+    assert "Input rejected, undecodable" in told()
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_an_image_that_is_not_there_fails_for_good(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
+    # Were it found by the time a pod may take to start, this test would be stopped first.
+    arguments = {"image": "localhost/no-such-image:1", "deferrable": deferrable, "startup_timeout_seconds": 3600}
+    done = run(pods, plan_of(pods, "small"), retries=3, **arguments)
+    assert (done.state, done.result, done.tries) == ("failed", None, 1)
+    said = told()
+    assert "its image localhost/no-such-image:1 cannot be pulled; check the name" in said
+    assert "imagePullSecrets" in said
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_too_little_memory_gets_twice_as_much_once(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
+    pods.change(command=["python", "-c", HUNGRY], variables={"HUNGRY_BYTES": str(300 * 2**20)})
+    again = {"retries": 2, "retry_delay": timedelta(0), "deferrable": deferrable, "memory_factor": 0.5}
+    done = run(pods, plan_of(pods, "small"), **again)
+    assert (done.state, done.tries) == ("success", 2)
+    said = told()
+    assert "killed for want of memory" in said
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_task_whose_time_is_up_leaves_no_pod(pods: Pods, deferrable: bool) -> None:
+    pods.change(command=["python", "-c", "import time; time.sleep(600)"])
+    done = run(pods, plan_of(pods, "small"), deferrable=deferrable, execution_timeout=timedelta(seconds=10))
+    assert done.state == "failed"
     pods.until(lambda: not pods.names())
 
 

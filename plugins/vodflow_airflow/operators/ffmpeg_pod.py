@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import BaseHook, Context
-from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
+from vodflow.errors import ConfigurationError, EngineError, VodflowError
 
 from vodflow_airflow.errors import airflow_outcome
+from vodflow_airflow.operators.ffmpeg_pod_failure import cluster_failure, end_meant, pod_end
 
 _OOM_KEY: Final = "ffmpeg_pod_out_of_memory"
 RESULT_KEY: Final = "result"
@@ -65,6 +72,8 @@ class FFmpegPodOperator(KubernetesPodOperator):
         self.video_job = dict(video_job or {})
         self.memory_factor = memory_factor
         self._ended: Any = None
+        self._choosing = False
+        self._overdue = False
 
     def execute(self, context: Context) -> None:
         """Make the pod, or find it, and wait for it.
@@ -72,21 +81,26 @@ class FFmpegPodOperator(KubernetesPodOperator):
         :raises AirflowSkipException: the source is damaged
         :raises AirflowFailException: another try cannot help
         """
+        self.name = self._pod_name(context)
         with airflow_outcome():
             self._guarded(context, super().execute, context)
-            self._told(context)
+            if not self.deferrable:  # else it was told when the pod had ended
+                self._tell(context)
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
         """Go on when the trigger has fired."""
+        self.name = event["name"]
+        self._overdue = event["status"] == "timeout"
         with airflow_outcome():
             self._guarded(context, super().trigger_reentry, context, event)
-            self._told(context)
+            self._tell(context)
 
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> Any:
         """The pod of the plan, with the template, and with the operator's own arguments on top."""
         from vodflow.engines.kubernetes.pod import PodRequest, label, pod_manifest  # noqa: PLC0415
         from vodflow.engines.kubernetes.submit import shared_environment  # noqa: PLC0415
         from vodflow.engines.kubernetes.template import read_template  # noqa: PLC0415
+        from vodflow.engines.kubernetes.work_files import REPORT  # noqa: PLC0415
         from vodflow.settings import get_settings  # noqa: PLC0415
 
         plan = self._read_plan()
@@ -99,7 +113,7 @@ class FFmpegPodOperator(KubernetesPodOperator):
             namespace=self.namespace or "default",
             image=self.image or "",
             plan_uri=uri,
-            report=self._report,
+            report=self._files.uri(REPORT),
             bucket=self.bucket,
             prefix=self.prefix,
             labels={"vodflow.io/video": label(plan.video), "vodflow.io/tenant": label(plan.tenant), **self.video_job},
@@ -127,23 +141,56 @@ class FFmpegPodOperator(KubernetesPodOperator):
 
         super().defer(trigger=FFmpegPodTrigger(**trigger.serialize()[1]), **kwargs)
 
+    def get_or_create_pod(self, pod_request_obj: Any, context: Context) -> Any:
+        """As the provider does; a pod of an earlier try that has done its work is found, not made again."""
+        self._choosing = True
+        try:
+            return super().get_or_create_pod(pod_request_obj, context)
+        finally:
+            self._choosing = False
+
     def cleanup(self, pod: Any, remote_pod: Any, *args: Any, **kwargs: Any) -> None:
-        """As the provider does; keeps how the pod ended."""
-        self._ended = remote_pod or self._ended
-        super().cleanup(pod, remote_pod, *args, **kwargs)
+        """As the provider does, with how the pod stands now; keeps that."""
+        self._ended = self._seen_now(remote_pod) if remote_pod else None
+        super().cleanup(pod, self._ended, *args, **kwargs)
+
+    def process_pod_deletion(self, pod: Any, *, reraise: bool = True) -> bool:
+        """As the provider does; where nothing runs, at once: a node that pulls an image in vain would take a minute."""
+        phase = pod.status.phase if pod is not None and pod.status is not None else None
+        if self._choosing and phase == "Succeeded":
+            return False
+        if phase == "Pending" and self.on_finish_action in {"delete_pod", "delete_active_pod"}:
+            from kubernetes.client import ApiException  # noqa: PLC0415
+
+            with suppress(ApiException):
+                self.client.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0)
+        return bool(super().process_pod_deletion(pod, reraise=reraise))
+
+    def _write_logs(self, pod: Any, **how: Any) -> None:  # type: ignore[override]
+        """As the provider does; the log of a pod that takes too long is not waited for."""
+        super()._write_logs(pod, **how | {"follow": how.get("follow", False) and not self._overdue})
+
+    def _seen_now(self, pod: Any) -> Any:
+        """A pod as it is now; none when it is gone, and as it was where nobody says."""
+        from kubernetes.client import ApiException  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        try:
+            return self.hook.get_pod(pod.metadata.name, pod.metadata.namespace)
+        except (ApiException, HTTPError) as error:
+            return None if getattr(error, "status", None) == 404 else pod
 
     @property
-    def _work(self) -> str:
-        return f"{self.prefix}/_work/{self.name}"
+    def _files(self) -> Any:
+        """What the pod that works, or worked, and this task hand each other."""
+        from vodflow.engines.kubernetes.work_files import Handover  # noqa: PLC0415
 
-    @property
-    def _report(self) -> str:
-        return f"s3://{self.bucket}/{self._work}/report.json"
+        name = self.pod.metadata.name if self.pod is not None else self.name
+        return Handover(self.bucket, f"{self.prefix}/_work/{name}")
 
     def _read_plan(self) -> Any:
         from vodflow.contract.plan import TranscodePlan  # noqa: PLC0415
         from vodflow.engines.local.worker import read_plan  # noqa: PLC0415
-        from vodflow.errors import ConfigurationError  # noqa: PLC0415
 
         try:
             if isinstance(self.plan, Mapping):
@@ -153,13 +200,13 @@ class FFmpegPodOperator(KubernetesPodOperator):
             raise ConfigurationError(f"The argument `plan` is no plan: {error}") from error
 
     def _plan_uri(self, plan: Any, *, write: bool) -> str:
-        from vodflow.storage.copies import Outputs  # noqa: PLC0415
-
         if isinstance(self.plan, str) and self.plan.startswith("s3://"):
             return self.plan
+        from vodflow.engines.kubernetes.work_files import PLAN  # noqa: PLC0415
+
         if write:
-            Outputs(self.bucket, self._work).write("plan.json", plan.to_json().encode())
-        return f"s3://{self.bucket}/{self._work}/plan.json"
+            self._files.write(plan)
+        return str(self._files.uri(PLAN))
 
     def _pod_name(self, context: Context | None) -> str:
         """The same for the same try, so that no crash makes two."""
@@ -185,46 +232,38 @@ class FFmpegPodOperator(KubernetesPodOperator):
 
         :raises VodflowError: what the end of the pod, or the cluster's refusal, means
         """
-        from kubernetes.client import ApiException  # noqa: PLC0415
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
-        from vodflow.engines.kubernetes.refusals import api_failure  # noqa: PLC0415
-
-        namespace = self.namespace or "default"
-        self.name = self._pod_name(context)
         try:
             work(*arguments)
-        except ApiException as error:
-            raise api_failure(error.status, str(error.body or error.reason), "do this", namespace) from error
-        except HTTPError as error:
-            raise api_failure(None, str(error), "answer", namespace) from error
-        except AirflowException as error:
-            if isinstance(error, self._meant()):
+        except (AirflowFailException, AirflowSkipException, VodflowError):
+            raise
+        except Exception as error:
+            made = self.pod is not None or self._ended is not None
+            meant = cluster_failure(error, self.namespace or "default", pod_made=made)
+            if meant is None and not end_meant(error):
                 raise
-            raise self._failure(context) from error
+            raise self._over(context, meant or self._failure(context)) from error
 
-    @staticmethod
-    def _meant() -> tuple[type[BaseException], ...]:
-        from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException  # noqa: PLC0415
+    def _failure(self, context: Context) -> VodflowError:
+        """Why the pod that this task waited for has not done its work."""
+        from vodflow.engines.kubernetes.failures import OUT_OF_MEMORY  # noqa: PLC0415
 
-        return (AirflowFailException, AirflowSkipException)
-
-    def _failure(self, context: Context) -> Exception:
-        from kubernetes.client import ApiClient  # noqa: PLC0415
-        from vodflow.engines.kubernetes.endings import ending  # noqa: PLC0415
-        from vodflow.engines.kubernetes.failures import OUT_OF_MEMORY, last_words, pod_failure  # noqa: PLC0415
-
-        found = self._ended or self.remote_pod or self.pod
-        pod = ApiClient().sanitize_for_serialization(found) if found is not None else None
-        said = self._said()
-        if said is None and pod is not None:
-            said = last_words(ending(pod).message)
-        kills = self._kills(context)
-        error = pod_failure(
-            f"{self.namespace}/{self.name}", pod, None if isinstance(said, dict) else said, more_memory=kills > 0
+        said, kills = self._files.report(), self._kills(context)
+        error = pod_end(
+            self._ended,
+            f"{self.namespace}/{self.name}",
+            said if isinstance(said, VodflowError) else None,
+            more_memory=kills > 0,
+            overdue=self._overdue,
         )
         store = context.get("task_state_store")
         if error.code == OUT_OF_MEMORY and store is not None:
             store.set(_OOM_KEY, kills + 1)
+        return error
+
+    def _over(self, context: Context, error: VodflowError) -> VodflowError:
+        """The same error, when what lay between pod and task is removed; what a pod may still need is left to it."""
+        if self.pod is None or error.shared_cause is None:
+            self._remove(context)
         return error
 
     def _kills(self, context: Context | None) -> int:
@@ -232,30 +271,26 @@ class FFmpegPodOperator(KubernetesPodOperator):
         store: Any = context.get("task_state_store") if context is not None else None
         return int(store.get(_OOM_KEY) or 0) if store is not None else 0
 
-    def _said(self) -> Any:
-        """The worker's last line: a dict of its result, or an error; none when it said nothing."""
-        from vodflow.contract.result import EngineResult, Failure  # noqa: PLC0415
-        from vodflow.engines.local.worker import read_plan  # noqa: PLC0415
-        from vodflow.errors import VodflowError, from_document  # noqa: PLC0415
-
-        try:
-            text = read_plan(self._report)
-        except VodflowError:
-            return None
-        if text.startswith('{"event":"result"'):
-            return EngineResult.model_validate_json(text).model_dump(mode="json")
-        return from_document(Failure.model_validate_json(text).model_dump(exclude={"event"}))
-
-    def _told(self, context: Context) -> None:
+    def _tell(self, context: Context) -> None:
         """Push the result, and remove what lay between the pod and this task."""
-        from vodflow.errors import EngineError  # noqa: PLC0415
-        from vodflow.storage.copies import Outputs  # noqa: PLC0415
+        from vodflow.contract.result import EngineResult  # noqa: PLC0415
+        from vodflow.engines.kubernetes.work_files import REPORT  # noqa: PLC0415
 
-        said = self._said()
-        if not isinstance(said, dict):
-            raise EngineError(f"The pod ended well, but its report {self._report} is not there.", code="report")
-        objects = said.pop("objects")
-        said = {name: said[name] for name in ("bucket", "prefix", "cpu_seconds", "wall_seconds", "speed", "warnings")}
-        told = said | {"objects": len(objects), "bytes": sum(item["size"] for item in objects)}
+        result = self._files.report()
+        if not isinstance(result, EngineResult):
+            uri = self._files.uri(REPORT)
+            raise EngineError(f"The pod ended well, but its report {uri} is not there.", code="report")
+        kept = {"bucket", "prefix", "cpu_seconds", "wall_seconds", "speed", "warnings"}
+        told = result.model_dump(mode="json", include=kept)
+        told |= {"objects": len(result.objects), "bytes": sum(item.size for item in result.objects)}
         context["ti"].xcom_push(key=RESULT_KEY, value=told)
-        Outputs(self.bucket, self._work).delete(["plan.json", "report.json"])
+        self._remove(context)
+
+    def _remove(self, context: Context) -> None:
+        """Whoever waits must hear of the end of the pod, not that a file is left."""
+        from vodflow.engines.kubernetes.work_files import Handover  # noqa: PLC0415
+
+        with suppress(VodflowError):
+            self._files.remove()
+            # A try that went on with an earlier one's pod has written a plan for its own.
+            Handover(self.bucket, f"{self.prefix}/_work/{self._pod_name(context)}").remove()

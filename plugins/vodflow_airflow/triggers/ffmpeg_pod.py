@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,9 +22,10 @@ from vodflow.engines.kubernetes.watcher import PodWatcher, shared_watcher
 class FFmpegPodTrigger(KubernetesPodTrigger):
     """The provider's trigger with one watch for all pods of a namespace, where that asks for each pod by itself.
 
-    Fires with the provider's events: ``status`` (``success``, ``failed``, ``timeout`` for a pod that cannot start),
-    ``namespace``, ``name``, ``message``. What becomes of a task that is killed here, and of a triggerer that restarts,
-    is the provider's: the first deletes the pod, the second does not.
+    Fires with the provider's events: ``status`` (``success``, ``failed``, ``timeout`` for a pod that cannot start, or
+    is not done within the task's ``execution_timeout``), ``namespace``, ``name``, ``message``. What becomes of a task
+    that is killed here, and of a triggerer that restarts, is the provider's: the first deletes the pod, the second does
+    not.
     """
 
     _stage: str | None = None
@@ -34,10 +37,14 @@ class FFmpegPodTrigger(KubernetesPodTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire once."""
         known = {"namespace": self.pod_namespace, "name": self.pod_name, **self.trigger_kwargs}
+        deadline = self.trigger_kwargs.get("_execution_deadline")
         try:
-            pod = await self._watcher().wait(
-                self.pod_name, on_line=self._tell, start_timeout=float(self.startup_timeout)
-            )
+            async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.time())):
+                pod = await self._watcher().wait(
+                    self.pod_name, on_line=self._tell, start_timeout=float(self.startup_timeout)
+                )
+        except TimeoutError:
+            said = {"status": "timeout", "message": "The pod was not done within the task's execution_timeout"}
         except Exception as error:  # the task says what it means
             self.log.exception("Pod %s cannot be waited for", self.pod_name)
             said = {"status": "error", "message": str(error)}

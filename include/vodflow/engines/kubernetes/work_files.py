@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from vodflow.catalog.rows import AttemptRow, JobRow
+from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure
 from vodflow.errors import EngineError, SourceNotFound, VodflowError, from_document
 from vodflow.storage.copies import Outputs
@@ -17,21 +18,23 @@ REPORT: Final = "report.json"
 _LINES: Final[TypeAdapter[EngineResult | Failure]] = TypeAdapter(EngineResult | Failure)
 
 
-class WorkFiles:
-    """The files of one attempt, below the job's prefix; gone when the attempt is over."""
+class Handover:
+    """The files of one pod, in a folder of S3 that is its alone; gone when the pod is over.
 
-    def __init__(self, job: JobRow, attempt: AttemptRow) -> None:
-        self._prefix = f"{job.prefix}/_work/{attempt.number}"
-        self._outputs = Outputs(job.bucket, self._prefix)
-        self._job = job
+    :param folder: key prefix of that folder
+    """
+
+    def __init__(self, bucket: str, folder: str) -> None:
+        self._place = f"s3://{bucket}/{folder}"
+        self._outputs = Outputs(bucket, folder)
 
     def uri(self, name: str) -> str:
         """The ``s3://`` URI of one of them."""
-        return f"s3://{self._job.bucket}/{self._prefix}/{name}"
+        return f"{self._place}/{name}"
 
-    def write_plan(self) -> None:
+    def write(self, plan: TranscodePlan) -> None:
         """Put the plan where the worker reads it."""
-        self._outputs.write(PLAN, self._job.plan.to_json().encode())
+        self._outputs.write(PLAN, plan.to_json().encode())
 
     def report(self) -> EngineResult | VodflowError | None:
         """What the worker said at its end; none when it did not come to that.
@@ -49,3 +52,15 @@ class WorkFiles:
     def remove(self) -> None:
         """Remove them; what is gone already is no error."""
         self._outputs.delete([PLAN, REPORT])
+
+
+class WorkFiles(Handover):
+    """Those of one attempt, below the job's prefix."""
+
+    def __init__(self, job: JobRow, attempt: AttemptRow) -> None:
+        super().__init__(job.bucket, f"{job.prefix}/_work/{attempt.number}")
+        self._plan = job.plan
+
+    def write_plan(self) -> None:
+        """Put the plan where the worker reads it."""
+        self.write(self._plan)
