@@ -6,7 +6,9 @@ import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from support.engine_plans import planned
-from support.fixtures.kubernetes import IMAGE, NAMESPACE, Pods
+from support.fixtures.kubernetes import HUNGRY, IMAGE, NAMESPACE, Pods
 from vodflow.contract.plan import TranscodePlan
 from vodflow.storage.objects import list_objects, parse_s3_uri, resolve_source
 from vodflow_airflow.operators.ffmpeg_pod import FFmpegPodOperator
@@ -31,14 +33,6 @@ def plan_of(pods: Pods, name: str, source: str | None = None) -> TranscodePlan:
     return plan.model_copy(update={"renditions": plan.renditions[-2:]})
 
 
-#: A worker that takes more memory than its first limit before it begins, and gives it back.
-HUNGRY = """
-import os, sys
-taken = b"x" * int(os.environ["HUNGRY_BYTES"])
-os.execvp("python", ["python", "-m", "vodflow", *sys.argv[1:]])
-"""
-
-
 @dataclass
 class Done:
     """What became of a DAG with one task."""
@@ -48,7 +42,9 @@ class Done:
     tries: int
 
 
-def run(pods: Pods, plan: TranscodePlan | str, **arguments: Any) -> Done:
+def run(
+    pods: Pods, plan: TranscodePlan | str, operator: type[FFmpegPodOperator] = FFmpegPodOperator, **arguments: Any
+) -> Done:
     """Run a DAG with this one task, on threads of this process."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415  (slow)
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: PLC0415
@@ -56,7 +52,7 @@ def run(pods: Pods, plan: TranscodePlan | str, **arguments: Any) -> Done:
     given = {"image": IMAGE, "namespace": NAMESPACE, "pod_template_file": str(pods.template)} | arguments
     asked = plan if isinstance(plan, str) else plan.to_json()
     with DAG("ffmpeg_pod", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
-        FFmpegPodOperator(task_id="encode", plan=asked, bucket=pods.settings.media_bucket, prefix="out", **given)
+        operator(task_id="encode", plan=asked, bucket=pods.settings.media_bucket, prefix="out", **given)
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(os.devnull)
     bag.bag_dag(dag)
@@ -115,21 +111,100 @@ def test_an_image_that_is_not_there_fails_for_good(pods: Pods, deferrable: bool,
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_too_little_memory_gets_twice_as_much_once(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
     pods.change(command=["python", "-c", HUNGRY], variables={"HUNGRY_BYTES": str(300 * 2**20)})
+    made = pods.made_from_now()
     again = {"retries": 2, "retry_delay": timedelta(0), "deferrable": deferrable, "memory_factor": 0.5}
     done = run(pods, plan_of(pods, "small"), **again)
     assert (done.state, done.tries) == ("success", 2)
-    said = told()
-    assert "killed for want of memory" in said
+    assert "killed for want of memory" in told()
+    first, second = (int(pod.spec.containers[0].resources.limits["memory"]) for pod in made())
+    assert second == pytest.approx(2 * first, abs=4 * 2**20)  # each is rounded to MiB
     nothing_left(pods)
 
 
 @pytest.mark.usefixtures("airflow_db")
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_task_whose_time_is_up_leaves_no_pod(pods: Pods, deferrable: bool) -> None:
-    pods.change(command=["python", "-c", "import time; time.sleep(600)"])
+    pods.change(command=["sh", "-c", "trap exit TERM; sleep 600 & wait"])
     done = run(pods, plan_of(pods, "small"), deferrable=deferrable, execution_timeout=timedelta(seconds=10))
     assert done.state == "failed"
     pods.until(lambda: not pods.names())
+
+
+class LosesItsWorker(FFmpegPodOperator):
+    """Its first try makes the pod and is lost with its worker when the pod is in a phase."""
+
+    def __init__(self, *, phase: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.phase = phase
+
+    def execute(self, context: Any) -> None:
+        if context["ti"].try_number > 1:
+            super().execute(context)
+            return
+        self.name = self._pod_name(context)
+        made = self.get_or_create_pod(self.build_pod_request_obj(context), context).metadata
+        while self.hook.get_pod(made.name, made.namespace).status.phase != self.phase:
+            time.sleep(0.2)
+        raise RuntimeError("The worker is lost.")
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_a_later_try_goes_on_with_the_pod_of_a_lost_one(pods: Pods, deferrable: bool, phase: str) -> None:
+    made = pods.made_from_now()
+    asked = {"retries": 1, "retry_delay": timedelta(0), "deferrable": deferrable, "phase": phase}
+    done = run(pods, plan_of(pods, "small"), LosesItsWorker, **asked)
+    assert (done.state, done.tries, len(made())) == ("success", 2, 1)
+    assert done.result["objects"] == len(list_objects(pods.settings.media_bucket, "out"))
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_pod_deleted_in_mid_encode_is_made_again(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
+    made = pods.made_from_now()
+
+    def delete_the_first() -> None:
+        (name,) = pods.until(pods.names)
+        pods.running(name)
+        pods.core.delete_namespaced_pod(name, NAMESPACE)
+
+    with ThreadPoolExecutor(1) as beside:
+        deleted = beside.submit(delete_the_first)
+        done = run(pods, plan_of(pods, "slides"), retries=1, retry_delay=timedelta(0), deferrable=deferrable)
+        deleted.result()
+    assert (done.state, done.tries, len(made())) == ("success", 2, 2)
+    assert "Another pod begins anew." in told()
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"namespace": "nowhere"}, "Make it (kubectl create namespace nowhere)"),
+        ({"config_file": "/nonexistent/config"}, "There is no Kubernetes cluster to be found"),
+        ({"kubernetes_conn_id": "not_there"}, "There is no Kubernetes cluster to be found"),
+        ({"config_file": "nobody"}, "Give that user or service account the role of docs/kubernetes-engine.md"),
+        ({"image": "localhost/busybox:1"}, "could not start the worker in image localhost/busybox:1"),
+        ({"plan": "{}"}, "The argument `plan` is no plan"),
+        ({"pod_template_dict": {"spec": {"priorityClassName": "none-such"}}}, "Change what the message names"),
+        ({"pod_template_dict": {"spec": {"volumes": [{"name": "Not a name"}]}}}, "Correct the pod template"),
+    ],
+)
+def test_what_no_try_can_help_fails_at_once(
+    pods: Pods, deferrable: bool, wrong: dict[str, Any], words: str, told: Callable[[], str]
+) -> None:
+    if wrong.get("config_file") == "nobody":
+        wrong = {"config_file": str(pods.account([]))}
+    plan = wrong.get("plan") or plan_of(pods, "small")
+    rest = {name: value for name, value in wrong.items() if name != "plan"}
+    done = run(pods, plan, retries=3, deferrable=deferrable, **rest)
+    assert (done.state, done.tries) == ("failed", 1)
+    assert words in told()
+    nothing_left(pods)
 
 
 class _TaskInstance:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fixtures.kubernetes import NAMESPACE, Pods, attempt, reread
+import yaml
+from support.fixtures.kubernetes import HUNGRY, NAMESPACE, Pods, attempt, reread
 from vodflow.catalog.database import transaction
 from vodflow.catalog.jobs import open_job
 from vodflow.catalog.rows import JobRow
@@ -156,6 +159,20 @@ def test_too_little_memory_gets_more_once(pods: Pods) -> None:
     pods.nothing_left(job)
 
 
+def test_more_memory_is_enough(pods: Pods) -> None:
+    pods.change(command=["python", "-c", HUNGRY], variables={"HUNGRY_BYTES": str(450 * 2**20)})
+    job = pods.planned("small")
+    made = pods.made_from_now()
+    error = failing(job)
+    assert (error.code, error.retryable) == (OUT_OF_MEMORY, True)
+    carried_out(job)
+    assert (reread(job).status, attempt(job).number) == (JobStatus.VERIFYING, 2)
+    first, second = (int(pod.spec.containers[0].resources.limits["memory"]) for pod in made())
+    assert first < 450 * 2**20
+    assert second == pytest.approx(2 * first, abs=4 * 2**20)  # each is rounded to MiB
+    pods.nothing_left(job)
+
+
 def test_an_image_that_is_not_there_is_named(pods: Pods) -> None:
     pods.set_settings(kubernetes_image="localhost/no-such-image:1")
     job = pods.planned("small")
@@ -216,6 +233,62 @@ def test_a_namespace_that_is_not_there(pods: Pods) -> None:
     error = failing(job)
     assert isinstance(error, ConfigurationError)
     assert "kubectl create namespace nowhere" in str(error)
+
+
+def may(*verbs: str, of: str = "pods") -> dict[str, Any]:
+    return {"apiGroups": [""], "resources": [of], "verbs": list(verbs)}
+
+
+def test_who_may_nothing_is_told_what_he_needs(pods: Pods) -> None:
+    pods.set_settings(kubernetes_config=pods.account([]))
+    job = pods.planned("small")
+    error = failing(job)
+    assert isinstance(error, ConfigurationError)
+    assert 'cannot create resource "pods"' in str(error)
+    assert "Give that user or service account the role of docs/kubernetes-engine.md" in str(error)
+    check = next(item for item in health().checks if item.name == "engine kubernetes")
+    assert check.ok is False
+    assert "forbidden" in check.detail
+    pods.nothing_left(job)
+
+
+def test_who_may_not_watch_leaves_no_pod(pods: Pods) -> None:
+    pods.set_settings(kubernetes_config=pods.account([may("create", "get", "delete")]))
+    job = pods.planned("small")
+    external_id = submitted(job)
+    with pytest.raises(ConfigurationError, match='cannot list resource "pods"') as caught:
+        asyncio.run(wait_for_pod(job.id, external_id))
+    with pytest.raises(ConfigurationError):  # as the task does with the trigger's event
+        collect_job(job.id, given_up=caught.value)
+    assert reread(job).status == JobStatus.FAILED
+    pods.nothing_left(job)
+
+
+def test_the_documented_rights_are_enough(pods: Pods) -> None:
+    rights = [may("create", "get", "list", "watch", "delete"), may("get", of="pods/log"), may("get", of="namespaces")]
+    pods.set_settings(kubernetes_config=pods.account(rights))
+    job = pods.planned("small")
+    carried_out(job)
+    assert reread(job).status == JobStatus.VERIFYING
+    assert next(item for item in health().checks if item.name == "engine kubernetes").ok
+    pods.nothing_left(job)
+
+
+def test_a_cluster_that_is_away_is_waited_for(pods: Pods, tmp_path: Path) -> None:
+    document = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    for cluster in document["clusters"]:
+        cluster["cluster"]["server"] = "https://127.0.0.1:9"
+    away = tmp_path / "away.yaml"
+    away.write_text(yaml.safe_dump(document))
+    pods.set_settings(kubernetes_config=away)
+    job = pods.planned("small")
+    error = failing(job)
+    assert isinstance(error, EngineUnavailable)
+    assert "Is the cluster up" in str(error)
+    assert reread(job).status == JobStatus.SUBMITTED  # it waits, and this was no try
+    pods.set_settings(kubernetes_config=os.environ["KUBECONFIG"])
+    carried_out(job)
+    assert (reread(job).status, attempt(job).number) == (JobStatus.VERIFYING, 1)
 
 
 def test_no_cluster(pods: Pods, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

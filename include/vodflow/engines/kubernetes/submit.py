@@ -196,7 +196,12 @@ class _Submitter:
         manifest = pod_manifest(job.plan, self._request(job, attempt, files))
         name = str(manifest["metadata"]["name"])
         files.write_plan()
-        pod = self.cluster.create(manifest)
+        try:
+            pod = self.cluster.create(manifest)
+        except ConfigurationError:  # for certain none was made that needs it
+            with suppress(VodflowError):
+                files.remove()
+            raise
         if pod["metadata"].get("labels", {}).get(LABEL_PLAN) != job.plan.hash:
             raise ConfigurationError(
                 f"Pod {self.cluster.namespace}/{name} is there already, and not of this job. Delete it."
