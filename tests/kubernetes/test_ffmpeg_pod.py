@@ -207,6 +207,23 @@ def test_what_no_try_can_help_fails_at_once(
     nothing_left(pods)
 
 
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_what_another_try_may_help_has_one(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
+    again = {"retries": 1, "retry_delay": timedelta(0), "deferrable": deferrable}
+    with pods.full_quota():
+        done = run(pods, plan_of(pods, "small"), **again)
+    assert (done.state, done.tries) == ("failed", 2)
+    assert "exceeded quota: few" in told()
+    pods.change(resources={"requests": {"cpu": "500"}})
+    done = run(pods, plan_of(pods, "small"), startup_timeout_seconds=2, **again)
+    assert (done.state, done.tries) == ("failed", 2)
+    said = told()
+    assert "Insufficient cpu" in said
+    assert "Add nodes, or have the pod template ask for less" in said
+    nothing_left(pods)
+
+
 class _TaskInstance:
     dag_id, run_id, task_id, map_index, try_number = "d", "r", "encode", -1, 1
 

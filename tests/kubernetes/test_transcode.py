@@ -203,26 +203,15 @@ def test_a_node_that_is_too_small(pods: Pods) -> None:
     pods.nothing_left(job)
 
 
-def test_a_quota_is_waited_for_or_too_small(pods: Pods) -> None:
+def test_a_quota_is_waited_for(pods: Pods) -> None:
     job = pods.planned("small")
 
-    def limit(hard: int, used: int) -> None:
-        """As the controller of quotas does, of which the tests' cluster has none."""
-        status = {"status": {"hard": {"pods": str(hard)}, "used": {"pods": str(used)}}}
-        pods.core.patch_namespaced_resource_quota_status("few", NAMESPACE, status)
-
-    pods.core.create_namespaced_resource_quota(
-        NAMESPACE, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}}
-    )
-    try:
-        limit(1, 1)
+    with pods.full_quota():
         with pytest.raises(EngineUnavailable, match="exceeded quota") as caught:
             submit_job(job.id, run_id="manual-1")
         assert caught.value.shared_cause is SharedCause.ENGINE
         assert reread(job).status == JobStatus.SUBMITTED  # it waits, and this was no try
         assert pods.names() == []
-    finally:
-        pods.core.delete_namespaced_resource_quota("few", NAMESPACE)
     carried_out(job)
     assert (reread(job).status, attempt(job).number) == (JobStatus.VERIFYING, 1)
 

@@ -118,7 +118,10 @@ def _ended_badly(name: str, seen: Ending, pod: Mapping[str, Any]) -> VodflowErro
 
 def _not_started(name: str, pod: Mapping[str, Any]) -> VodflowError:
     if (why := unschedulable(pod)) is not None:
-        return EngineError(f"No node took pod {name} in time: {why}", code="unschedulable")
+        return EngineError(
+            f"No node took pod {name} in time: {why.rstrip('.')}. Add nodes, or have the pod template ask for less.",
+            code="unschedulable",
+        )
     seen = ending(pod)
     return EngineError(
         f"Pod {name} did not start in time: {seen.reason or 'no reason is given'}. {seen.message}".rstrip(),
