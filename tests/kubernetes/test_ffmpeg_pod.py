@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -163,16 +164,19 @@ def test_a_later_try_goes_on_with_the_pod_of_a_lost_one(pods: Pods, deferrable: 
 @pytest.mark.usefixtures("airflow_db")
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_pod_deleted_in_mid_encode_is_made_again(pods: Pods, deferrable: bool, told: Callable[[], str]) -> None:
-    made = pods.made_from_now()
+    made, begun = pods.made_from_now(), Event()
 
     def delete_the_first() -> None:
-        (name,) = pods.until(pods.names)
-        pods.running(name)
+        with pods.halting():
+            begun.set()
+            (name,) = pods.until(pods.names)
+            pods.halted(name)
         pods.core.delete_namespaced_pod(name, NAMESPACE)
 
     with ThreadPoolExecutor(1) as beside:
         deleted = beside.submit(delete_the_first)
-        done = run(pods, plan_of(pods, "slides"), retries=1, retry_delay=timedelta(0), deferrable=deferrable)
+        begun.wait()
+        done = run(pods, plan_of(pods, "small"), retries=1, retry_delay=timedelta(0), deferrable=deferrable)
         deleted.result()
     assert (done.state, done.tries, len(made())) == ("success", 2, 2)
     assert "Another pod begins anew." in told()
@@ -180,7 +184,6 @@ def test_a_pod_deleted_in_mid_encode_is_made_again(pods: Pods, deferrable: bool,
 
 
 @pytest.mark.usefixtures("airflow_db")
-@pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -189,19 +192,23 @@ def test_a_pod_deleted_in_mid_encode_is_made_again(pods: Pods, deferrable: bool,
         ({"kubernetes_conn_id": "not_there"}, "There is no Kubernetes cluster to be found"),
         ({"config_file": "nobody"}, "Give that user or service account the role of docs/kubernetes-engine.md"),
         ({"image": "localhost/busybox:1"}, "could not start the worker in image localhost/busybox:1"),
+        (
+            {"image": "localhost/busybox:1", "deferrable": True},
+            "could not start the worker in image localhost/busybox:1",
+        ),
         ({"plan": "{}"}, "The argument `plan` is no plan"),
         ({"pod_template_dict": {"spec": {"priorityClassName": "none-such"}}}, "Change what the message names"),
         ({"pod_template_dict": {"spec": {"volumes": [{"name": "Not a name"}]}}}, "Correct the pod template"),
     ],
 )
 def test_what_no_try_can_help_fails_at_once(
-    pods: Pods, deferrable: bool, wrong: dict[str, Any], words: str, told: Callable[[], str]
+    pods: Pods, wrong: dict[str, Any], words: str, told: Callable[[], str]
 ) -> None:
     if wrong.get("config_file") == "nobody":
         wrong = {"config_file": str(pods.account([]))}
     plan = wrong.get("plan") or plan_of(pods, "small")
     rest = {name: value for name, value in wrong.items() if name != "plan"}
-    done = run(pods, plan, retries=3, deferrable=deferrable, **rest)
+    done = run(pods, plan, retries=3, **rest)
     assert (done.state, done.tries) == ("failed", 1)
     assert words in told()
     nothing_left(pods)

@@ -26,13 +26,14 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.airflow]
 @pytest.fixture
 def waiting(pods: Pods) -> tuple[JobRow, KubernetesTranscodeTrigger]:
     """A job whose pod encodes, and the trigger that waits for it, as a triggerer makes it of its database's row."""
-    job = pods.planned("slides")
-    external_id = submit_job(job.id, run_id="manual-1").external_id
+    job = pods.planned("small")
+    with pods.halting():
+        external_id = submit_job(job.id, run_id="manual-1").external_id
     assert external_id is not None
     first = KubernetesTranscodeTrigger(job_id=job.id, external_id=external_id)
     path, arguments = json.loads(json.dumps(first.serialize()))
     assert path == f"{KubernetesTranscodeTrigger.__module__}.{KubernetesTranscodeTrigger.__qualname__}"
-    pods.running(external_id.partition("/")[2])
+    pods.halted(external_id.partition("/")[2])
     return job, KubernetesTranscodeTrigger(**arguments)
 
 
@@ -72,6 +73,7 @@ def test_a_triggerer_killed_in_mid_encode_changes_nothing(
 
     asyncio.run(stop())
     assert pods.names() == [trigger.external_id.partition("/")[2]]
+    pods.go_on(trigger.external_id.partition("/")[2])
     # Another triggerer goes on with the same arguments, and with the same pod.
     event = event_of(KubernetesTranscodeTrigger(**trigger.serialize()[1]))
     assert event == {"status": "success", "job_id": job.id, "external_id": trigger.external_id}

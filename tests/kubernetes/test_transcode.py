@@ -122,12 +122,13 @@ def test_a_damaged_source_is_the_sources_fault(pods: Pods) -> None:
 
 
 def test_a_pod_deleted_in_mid_encode_is_made_again(pods: Pods) -> None:
-    job = pods.planned("slides")
-    external_id = submitted(job)
+    job = pods.planned("small")
+    with pods.halting():
+        external_id = submitted(job)
 
     async def delete_it() -> None:
         waiting = asyncio.create_task(wait_for_pod(job.id, external_id))
-        await asyncio.to_thread(pods.running, name_of(external_id))
+        await asyncio.to_thread(pods.halted, name_of(external_id))
         await asyncio.to_thread(pods.core.delete_namespaced_pod, name_of(external_id), NAMESPACE)
         await waiting
 
@@ -290,12 +291,14 @@ def test_no_cluster(pods: Pods, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
 
 
 def test_a_later_try_goes_on_with_the_pod_that_is_there(pods: Pods) -> None:
-    job = pods.planned("slides")
-    first = submitted(job)
+    job = pods.planned("small")
+    with pods.halting():
+        first = submitted(job)
     assert submitted(job) == first
     assert pods.names() == [name_of(first)]
-    pods.running(name_of(first))
+    pods.halted(name_of(first))
     assert submitted(job) == first
+    pods.go_on(name_of(first))
     asyncio.run(wait_for_pod(job.id, first))
     # A task that was stopped while it collected leaves the work where it is.
     interrupt_job(job.id)
@@ -307,9 +310,10 @@ def test_a_later_try_goes_on_with_the_pod_that_is_there(pods: Pods) -> None:
 
 @pytest.mark.parametrize("how", ["task", "library"])
 def test_cancelling_leaves_no_pod(pods: Pods, how: str) -> None:
-    job = pods.planned("slides")
-    external_id = submitted(job)
-    pods.running(name_of(external_id))
+    job = pods.planned("small")
+    with pods.halting():
+        external_id = submitted(job)
+    pods.halted(name_of(external_id))
     if how == "task":
         assert cancel_job(job.id)
     else:
