@@ -38,7 +38,9 @@ The reason is the last line of that task's log, its rendered field `outcome` and
 **A run that fails in `prepare`** has no job; it is a row of `dead_letter`, a failure in the report, and a line of
 `vodflow jobs list` with its reason.
 
-**To recover**: clear the failed task. Nothing is published before it is verified, so there is nothing to undo.
+**To recover**: clear the failed task. Nothing is published before it is verified, so there is nothing to undo. Where
+`publish` refuses outputs, clear the engine's task (`list_parts` of a divided plan) with those behind it: only what is
+missing is made again.
 """
 
 from datetime import timedelta

@@ -18,6 +18,7 @@ from vodflow.catalog.tables import job, source
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult
+from vodflow.contract.strategy import Strategy
 from vodflow.errors import (
     CatalogError,
     EngineCanceled,
@@ -197,6 +198,12 @@ def fail_job(conn: Connection, job_id: int, error: BaseException, *, retryable: 
     values = attempts.error_values(error, retryable=again)
     attempts.close_attempts(conn, job_id, "failed", **values)
     return set_status(conn, job_id, JobStatus.FAILED, retryable=again, **values)
+
+
+def replan(conn: Connection, job_id: int, plan: TranscodePlan, strategy: Strategy) -> JobRow:
+    """Have the next try carry a job's plan out in another way; what it makes is the same."""
+    changed = plan.model_copy(update={"strategy": strategy})
+    return _update(conn, job_id, plan=changed.model_dump(mode="json"))
 
 
 def reject_job(conn: Connection, job_id: int, reason: RejectionReason | str, detail: str) -> JobRow:

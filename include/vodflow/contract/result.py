@@ -48,12 +48,19 @@ class OutputObject(_Value):
     :param name: path below the job's prefix, for example ``hls/master.m3u8``
     :param size: bytes
     :param checksum: base64 of the CRC-32 (whole object), as S3 stores it
+    :param composite: what S3 states in its place of an object that went up in parts: of the parts' checksums
     """
 
     name: str
     size: int = Field(ge=0)
     checksum: str | None = None
+    composite: str | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
     content_type: str
+
+    @property
+    def checksums(self) -> tuple[str, ...]:
+        """What S3 may state of it."""
+        return tuple(one for one in (self.checksum, self.composite) if one)
 
 
 class EncodedTrack(_Value):

@@ -52,18 +52,20 @@ class Chunk(_Value):
 
 
 class Reused(_Value):
-    """A track that an older plan of the same source has made with the same parameters.
+    """A track that was made with the same parameters before: by an older plan of the same source, or an earlier try.
 
     :param track: its name in paths: ``video_720p``, ``audio``
-    :param bucket: of the older outputs
-    :param prefix: key prefix of the older outputs
+    :param bucket: of the outputs that have it
+    :param prefix: key prefix of these outputs
     :param mp4: the MP4 that holds it, below that prefix
+    :param checksums: of the MP4, one of which S3 states as long as it is the one that was made; none where nobody knows
     """
 
     track: str
     bucket: str
     prefix: str
     mp4: str
+    checksums: tuple[str, ...] = Field(default=(), exclude_if=lambda sums: not sums)
 
 
 class Strategy(_Value):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from vodflow.catalog import jobs, publications, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow, SourceRow
+from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import TranscodePlan
@@ -71,7 +72,7 @@ def _open(
     run_id: str,
     settings: Settings,
 ) -> JobRow:
-    return jobs.open_job(
+    job = jobs.open_job(
         connection,
         source_id,
         plan,
@@ -81,6 +82,9 @@ def _open(
         bucket=settings.media_bucket,
         prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
     )
+    if job.status == JobStatus.QUEUED and (known := job.plan.strategy) != plan.strategy:
+        log.info("Job %d is divided as an earlier try left it, as %s. %s", job.id, known.kind, known.reason)
+    return job
 
 
 def _older(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from rich.filesize import decimal
+from sqlalchemy import Connection
 
 from vodflow.catalog import jobs
 from vodflow.catalog.database import transaction
@@ -15,9 +16,11 @@ from vodflow.catalog.states import ArtifactKind, JobStatus
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, OutputObject
+from vodflow.contract.strategy import Strategy
 from vodflow.errors import CatalogError, InputRejected, RejectionReason, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.pipeline.asset_event import PublishedVideo
+from vodflow.pipeline.repair import next_strategy
 from vodflow.publication.manifest import bucket_url, build_manifest
 from vodflow.storage.objects import put_json, readable_url
 from vodflow.verification import S3Store, Verification, verify
@@ -58,12 +61,18 @@ def verify_job(job_id: int) -> None:
         verification = verify(job.plan, job.bucket, job.prefix, S3Store(), readable_url(job.plan.source))
     except VodflowError as error:
         if not error.retryable:
-            failure = error
-            record(actor, lambda connection: jobs.fail_job(connection, job_id, failure))
+            failure, strategy = error, next_strategy(job, error)
+            record(actor, lambda connection: _fail(connection, job, failure, strategy))
             announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
         raise
     record(actor, lambda connection: jobs.store_verification(connection, job_id, verification))
     log.info("Every rule holds: %s", _measured(verification))
+
+
+def _fail(connection: Connection, job: JobRow, error: VodflowError, strategy: Strategy | None) -> None:
+    jobs.fail_job(connection, job.id, error)
+    if strategy is not None:
+        jobs.replan(connection, job.id, job.plan, strategy)
 
 
 def publish_job(job_id: int) -> JobRow:

@@ -1,10 +1,12 @@
-"""What of an older plan's outputs a new plan of the same source can take as it is: pure.
+"""What of an older plan's outputs, or of its own, a plan can take as it is: pure.
 
 A rung that was encoded with the same parameters is not encoded again: adding one to a profile costs one rung, and
 another packaging costs none. Tracks are taken out of the older plan's MP4s, which hold them packet by packet.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
 
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
@@ -47,6 +49,45 @@ def reuse(plan: TranscodePlan, older: TranscodePlan, bucket: str, prefix: str) -
         reused=tuple(made),
         pictures=prefix if plan.thumbnails and largest.name in found else None,
     )
+
+
+def remake(
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    *,
+    left: Collection[str],
+    pictures: bool,
+    checksums: Mapping[str, tuple[str, ...]],
+    cause: str,
+) -> Strategy:
+    """How a plan is carried out once more with what is left of its own outputs.
+
+    :param bucket: of its outputs
+    :param prefix: key prefix of its outputs
+    :param left: names in paths of the tracks that may be taken, each out of its own MP4s
+    :param pictures: whether its pictures may be taken, too
+    :param checksums: of all MP4s that may be read, by name below the prefix
+    :param cause: why it is carried out once more: a sentence without its full stop
+    """
+    rungs = tuple(
+        rung for rung in plan.renditions if layout.track_name(rung) in left and layout.mp4_file(rung) in checksums
+    )
+    sound = tuple(item for item in plan.audio if layout.track_name(item) in left)
+    kept = plan.model_copy(
+        update={"renditions": rungs, "audio": sound, "thumbnails": plan.thumbnails if pictures else None}
+    )
+    found = reuse(plan, kept, bucket, prefix) if rungs else None
+    if found is None:
+        names = tuple(rung.name for rung in plan.renditions)
+        return Strategy(kind=StrategyKind.RENDITIONS, reason=f"{cause}. Everything is encoded again.", groups=(names,))
+    taken = tuple(item.model_copy(update={"checksums": checksums[item.mp4]}) for item in found.reused)
+    there = {item.track for item in taken}
+    names_of = {layout.track_name(track): track.name for track in layout.tracks(plan)}
+    again = [name for track, name in names_of.items() if track not in there]
+    as_made = ", ".join(name for track, name in names_of.items() if track in there)
+    reason = f"{cause}. Taken as they were made: {as_made}. Encoded again: {', '.join(again) or 'nothing'}."
+    return found.model_copy(update={"reused": taken, "reason": reason})
 
 
 def _size(rung: VideoRendition) -> tuple[int, float, int]:

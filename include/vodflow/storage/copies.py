@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.contract import layout
 from vodflow.contract.result import OutputObject
+from vodflow.errors import SourceNotFound
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
@@ -60,6 +61,15 @@ class Outputs:
         """
         listed = list(names)
         return dict(zip(listed, self._all(self._read, listed), strict=True))
+
+    def unchanged(self, wanted: Mapping[str, Collection[str]]) -> set[str]:
+        """Names of the objects that are there with a checksum that they may have.
+
+        :param wanted: name → base64 of CRC-32 values, see :attr:`~vodflow.contract.result.OutputObject.checksums`
+        :raises EngineError: when S3 does not answer (retryable)
+        """
+        stated = dict(zip(wanted, self._all(self._stated, wanted), strict=True))
+        return {name for name, checksums in wanted.items() if stated[name] in checksums}
 
     def write(self, name: str, body: bytes) -> OutputObject:
         """Write a small object with the headers of outputs, checked by its CRC-32.
@@ -112,6 +122,17 @@ class Outputs:
         head = s3_client(self.settings).head_object(Bucket=self.bucket, Key=self._key(name), ChecksumMode="ENABLED")
         # A checksum of parts says nothing about the whole.
         return head.get("ChecksumCRC32") if head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" else None
+
+    def _stated(self, name: str) -> str | None:
+        client = s3_client(self.settings)
+        try:
+            head = client.head_object(Bucket=self.bucket, Key=self._key(name), ChecksumMode="ENABLED")
+        except (ClientError, BotoCoreError) as error:
+            failure = storage_error(error, "read", self._uri(name))
+            if isinstance(failure, SourceNotFound):
+                return None
+            raise failure from error
+        return head.get("ChecksumCRC32")
 
     def _read(self, name: str) -> bytes:
         try:

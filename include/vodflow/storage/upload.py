@@ -142,9 +142,13 @@ class _Upload:
         path = self.directory / name
         key = f"{self.prefix}/{name}" if self.prefix else name
         uri = f"s3://{self.bucket}/{key}"
-        sums = checksums(path)
+        sums, size = checksums(path), path.stat().st_size
         item = OutputObject(
-            name=name, size=path.stat().st_size, checksum=sums.whole, content_type=layout.content_type(name)
+            name=name,
+            size=size,
+            checksum=sums.whole,
+            composite=sums.composite if size > PART_SIZE else None,
+            content_type=layout.content_type(name),
         )
         try:
             if item.size <= PART_SIZE:

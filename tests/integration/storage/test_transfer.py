@@ -15,6 +15,7 @@ from s3transfer.manager import TransferCoordinatorController
 from vodflow.errors import EngineCanceled, SourceNotFound
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
+from vodflow.storage.copies import Outputs
 from vodflow.storage.download import RANGE_SIZE, download
 from vodflow.storage.objects import list_objects, parse_s3_uri, presigned_get, put_json, resolve_source
 from vodflow.storage.send import send_file
@@ -193,3 +194,16 @@ def test_s3s_own_error_is_never_lost(tree: Path, aws: Settings, monkeypatch: pyt
         upload_tree(tree / "mp4", "no-such-bucket-here", "x")
     with pytest.raises(SourceNotFound, match="no-such-bucket-here"):
         send_file(tree / "mp4/video_360p.mp4", "no-such-bucket-here", "a.mp4")
+
+
+def test_what_was_changed_since_its_upload_is_told_by_its_checksum(bucket: str, s3: S3Client, tmp_path: Path) -> None:
+    for name, size in (("small.mp4", 5), ("large.mp4", PART_SIZE + 5), ("gone.mp4", 5), ("other.mp4", 5)):
+        (tmp_path / name).write_bytes(LARGE[:size])
+    objects = {item.name: item.checksums for item in upload_tree(tmp_path, bucket, "films")}
+    assert {name: len(checksums) for name, checksums in objects.items() if len(checksums) > 1} == {"large.mp4": 2}
+    s3.delete_object(Bucket=bucket, Key="films/gone.mp4")
+    s3.put_object(Bucket=bucket, Key="films/other.mp4", Body=b"12345", ChecksumAlgorithm="CRC32")
+    assert Outputs(bucket, "films").unchanged(objects) == {"small.mp4", "large.mp4"}
+    (tmp_path / "large.mp4").write_bytes(LARGE[1 : PART_SIZE + 6])
+    upload_tree(tmp_path, bucket, "films")
+    assert "large.mp4" not in Outputs(bucket, "films").unchanged(objects)

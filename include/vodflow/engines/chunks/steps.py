@@ -17,6 +17,7 @@ from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.parts import Part, PartRecord, find_part, parts
 from vodflow.contract.result import Progress, Stage
 from vodflow.contract.summaries import in_bytes, progress_summary, result_summary
+from vodflow.engines.chunks.reused import check_reused
 from vodflow.engines.chunks.stored import missing_parts
 from vodflow.engines.local.worker_process import run_join, run_part
 from vodflow.errors import CatalogError, EngineError, VodflowError
@@ -39,6 +40,7 @@ def parts_to_make(job_id: int) -> list[dict[str, str]]:
     job = _job(job_id, "parts")
     if job.status in _ENCODED:
         return []
+    job = check_reused(job, "parts")
     return [{"name": part.name, "title": part.title} for part in missing_parts(job.plan, job.bucket, job.prefix)]
 
 
@@ -116,8 +118,10 @@ def keep_part(
     def write(connection: Connection) -> None:
         if not part_rows.end_part(connection, job.id, made, attempt=attempt, worker=worker):
             log.info("Another attempt has made %s before", made.part)
-        done = sum(row.state == PartState.DONE for row in part_rows.parts_of(connection, job.id))
-        jobs.record_progress(connection, job.id, Stage.ENCODE, 90.0 * done / len(parts(job.plan)))
+        names = {one.name for one in parts(job.plan)}  # earlier tries may have had others
+        rows = [row for row in part_rows.parts_of(connection, job.id) if row.part in names]
+        done = sum(row.state == PartState.DONE for row in rows)
+        jobs.record_progress(connection, job.id, Stage.ENCODE, 90.0 * done / len(names))
 
     record(actor, write)
     log.info("Made %s: %s, %.1f CPU s", part.title, in_bytes(made.size), made.cpu_seconds)

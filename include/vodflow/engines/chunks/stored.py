@@ -127,9 +127,10 @@ def fetch_reused(plan: TranscodePlan, folder: Path, settings: Settings | None = 
 
     :param folder: gets the MP4s, and the pictures below ``thumbnails``
     :raises SourceNotFound: the older outputs are gone; a forced run makes the video anew
-    :raises EngineError: when S3 does not answer (retryable)
+    :raises EngineError: when S3 does not answer, or an MP4 is not the one that was made (retryable)
     """
     strategy = plan.strategy
+    known = {folder / item.mp4: item.checksums for item in strategy.reused if item.checksums}
     wanted = {(item.bucket, f"{item.prefix}/{item.mp4}"): folder / item.mp4 for item in strategy.reused}
     if strategy.pictures:
         bucket = strategy.reused[0].bucket
@@ -138,6 +139,8 @@ def fetch_reused(plan: TranscodePlan, folder: Path, settings: Settings | None = 
     for (bucket, key), path in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         download(resolve_source(bucket, key).ref, path, settings=settings)
+        if path in known and checksums(path).whole not in known[path]:
+            raise EngineError(f"s3://{bucket}/{key} is not what was made; try again.", code="bad_part", retryable=True)
     return {item.track: folder / item.mp4 for item in strategy.reused}
 
 

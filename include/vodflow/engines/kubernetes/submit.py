@@ -24,6 +24,7 @@ from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.parts import JOIN
+from vodflow.engines.chunks.reused import check_reused
 from vodflow.engines.kubernetes.cluster import Cluster
 from vodflow.engines.kubernetes.endings import ending
 from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY
@@ -168,6 +169,8 @@ class _Submitter:
     def _anew(self, job: JobRow, last: AttemptRow | None) -> Submission:
         if last is not None:
             self.cluster.delete(pod_name(job.plan, job.id, last.number))  # of a process that could not do it itself
+        if not self.join:  # its parts are made
+            job = check_reused(job, self.actor)
         asked = self._asked(last)
         with transaction(self.actor) as connection:
             attempt = submissions.intend(

@@ -22,6 +22,7 @@ from vodflow.contract.parts import PartRecord, find_part
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Progress
 from vodflow.contract.summaries import plan_summary, progress_summary, result_summary
+from vodflow.engines.chunks.reused import check_reused
 from vodflow.engines.local.worker_process import run_worker
 from vodflow.engines.local.workspace import check_space, work_folder
 from vodflow.errors import ConfigurationError, EngineError, VodflowError
@@ -54,11 +55,13 @@ def transcode_local(
     actor = f"transcode:{run_id or host}"
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
-        if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
-            log.info("Job %d: the engine has finished already", job_id)
-            return True
-        if job.engine != EngineName.LOCAL:
-            return False
+    if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
+        log.info("Job %d: the engine has finished already", job_id)
+        return True
+    if job.engine != EngineName.LOCAL:
+        return False
+    job = check_reused(job, actor)
+    with transaction(actor) as connection:
         if job.status == JobStatus.QUEUED:
             _check_room(job.plan)
         worker = host or socket.gethostname()
