@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.strategy import SINGLE, StrategyKind
-from vodflow.engines.chunks.steps import join_parts, parts_to_make
+from vodflow.engines.chunks.steps import join_parts, make_part, parts_to_make
 from vodflow.engines.local.run_job import transcode_local
 from vodflow.errors import VerificationError
 from vodflow.media import isobmff
@@ -79,8 +80,8 @@ class Outputs:
 def encoded(catalog: Settings, s3: S3Client, source_bucket: str, media_bucket: str) -> Callable[..., Outputs]:
     """A short clip, encoded and not verified yet."""
 
-    def make(*outputs: str) -> Outputs:
-        s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=clip("small").read_bytes())
+    def make(*outputs: str, name: str = "small") -> Outputs:
+        s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=clip(name).read_bytes())
         request = asked(source_bucket, *outputs)
         job = plan_job(probe_source(request, RUN), request, RUN)
         transcode_local(job.id, run_id=RUN)
@@ -200,12 +201,35 @@ def test_without_mp4s_and_when_forced_everything_is_encoded(
     assert prepare_job(asked(source_bucket, "hls", force=True), "manual-2").plan.strategy == SINGLE
 
 
-def test_a_cleared_run_goes_on_with_what_is_left(encoded: Callable[..., Outputs], source_bucket: str) -> None:
+def test_a_cleared_run_goes_on_with_what_is_left(
+    encoded: Callable[..., Outputs], source_bucket: str, caplog: pytest.LogCaptureFixture
+) -> None:
     outputs = encoded("mp4")
     outputs.delete("mp4/video_240p.mp4")
     outputs.refused()
     job = prepare_job(asked(source_bucket, "mp4"), RUN)
     assert (job.id, job.status) == (outputs.job_id, JobStatus.QUEUED)
     assert job.plan.strategy.groups == (("240p",),)
+    caplog.set_level(logging.INFO)
+    assert outputs.try_again() == ["rungs-240p"]
+    assert (
+        "Verification refused mp4/video_240p.mp4 (object-present). Taken as they were made: 360p, audio." in caplog.text
+    )
     # Forced it takes nothing of it.
     assert prepare_job(asked(source_bucket, "mp4", force=True), "manual-2").plan.strategy == SINGLE
+
+
+def test_of_a_plan_in_chunks_a_lost_rung_is_one_part(encoded: Callable[..., Outputs], set_settings: Any) -> None:
+    set_settings(strategy="chunks", chunk_seconds=10)
+    outputs = encoded("mp4", name="moving_twice")
+    first = outputs.made_parts()
+    assert first[:3] == ["audio", "chunk-001", "chunk-002"]
+    outputs.delete("mp4/video_240p.mp4")
+    outputs.refused()
+    assert [part["name"] for part in parts_to_make(outputs.job_id)] == ["rungs-240p"]
+    make_part(outputs.job_id, "rungs-240p", run_id=RUN)
+    assert outputs.job.progress == pytest.approx(90)
+    assert parts_to_make(outputs.job_id) == []
+    join_parts(outputs.job_id, run_id=RUN)
+    verify_and_publish(outputs.job_id)
+    assert outputs.made_parts() == [*first, "rungs-240p"]

@@ -89,8 +89,8 @@ def open_part(
 ) -> tuple[JobRow, Part, part_rows.PartRow | None] | None:
     """A part that somebody is about to make, with what is known of it; none where nobody needs it any more.
 
-    Begins the job, where this is the first part of a run, or the one that has ended it before. A part beside one that
-    has ended the job does not: nobody would end it again.
+    Begins the job, where this is the first part of a run or after an engine's end, or the one that has ended it. A part
+    beside one that has ended the job does not: nobody would end it again.
 
     :raises CatalogError: the plan has no such part
     """
@@ -101,7 +101,8 @@ def open_part(
         return None
     waits = job.status in {JobStatus.QUEUED, JobStatus.SUBMITTED}
     ended_it = job.status != JobStatus.PROGRESSING and row is not None and row.state == PartState.FAILED
-    if waits or ended_it or job.run_id != run_id:
+    was_encoded = job.result_document is not None  # and refused, or cancelled, after that
+    if waits or ended_it or was_encoded or job.run_id != run_id:
         jobs.begin(connection, job_id, engine=job.engine, worker=_PARTS, run_id=run_id)
     return job, part, row
 
