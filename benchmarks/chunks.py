@@ -33,29 +33,34 @@ from benchmarks.context import Context
 from benchmarks.quality import Quality
 from benchmarks.results import Row, Section
 
-#: Seconds of the measured clip and of its chunks, and of the film that is simulated.
-SECONDS, QUICK_SECONDS, CHUNK, FILM = 30.0, 20.0, 10.0, 7200.0
+#: Chunks of the default length, and how many are compared with an undivided encode, at what profile.
+LENGTH = float(Settings.model_fields["chunk_seconds"].default)
+COUNT, SMALL = 2, "sd"
+#: Seconds of the clip whose chunks the simulation knows, of these chunks, and of the film that is simulated.
+SECONDS, CHUNK, FILM = 20.0, 10.0, 7200.0
 #: CPUs of a simulated machine.
 CPUS = 2
-COMPARED = ("1080p", "360p")
 TRIES = 20
 #: How many times over the measured chunks are joined to see what a second costs, apart from what every join costs.
 TIMES = 6
 FILMS = {"half an hour": 1800.0, "two hours": FILM}
 
-METHOD = """The clip is {seconds:.0f} s of *Big Buck Bunny*, with a keyframe every two seconds, in {count} chunks,
-standard profile. **Undivided** is one FFmpeg process with all rungs; **chunks** are as many processes side by side as
-there are CPUs, one thread each, the sound apart, and the join. CPU is user and system time of all processes. Quality is
-VMAF of every {subsample}th frame at the source's size; the worst second is the one with the lowest mean.
+METHOD = """The clip is *Big Buck Bunny* in 720p, {seconds:.0f} s with a keyframe every two seconds, profile `{small}`,
+in {count} chunks of the default length. **Undivided** is one FFmpeg process with all rungs; **chunks** are as many
+processes side by side as there are CPUs, one thread each, the sound apart, and the join. CPU is user and system time of
+all processes. Quality is VMAF of every {subsample}th frame at the source's size; the worst second is the one with the
+lowest mean.
 
-The simulation replays what was measured here: the seconds that these chunks and their sound took, on machines of {cpus}
-CPUs, and what joining and packaging them took, once and {times} times over (so that what every join costs is known
-apart); and a pod's {start} s, as in the section *Pods*. The rest is **assumed**: the logarithm of starts spreads by
-{spread}, on every second machine the first part waits {pull:.0f} s for the image, S3 takes and gives {network:.0f} MB
-a second, a machine fails once in {failure:.0f} hours of work, and one part in twenty meets a machine that is half as
-fast. What is encoded a second time because it is late counts as cost. Lengths of chunks are the planner's. A film lasts
-{film:.0f} minutes; averages of {tries} simulated runs. It is compared with one machine that is never slow and never
-fails; *in the same world* with one that starts, fails and is slow like the others."""
+The simulation replays what was measured here with {world:.0f} s of it in 1080p, standard profile: the seconds that
+chunks and the sound took, on machines of {cpus} CPUs, and what joining and packaging them took, once and {times} times
+over (so that what every join costs is known apart); and a pod's {start} s, as in the section *Pods*.
+
+The rest is **assumed**: the logarithm of starts spreads by {spread}, on every second machine the first part waits
+{pull:.0f} s for the image, S3 takes and gives {network:.0f} MB a second, a machine fails once in {failure:.0f}
+hours of work, and one part in twenty meets a machine that is half as fast. What is encoded a second time because it
+is late counts as cost. Lengths of chunks are the planner's. A film lasts {film:.0f} minutes; averages of {tries}
+simulated runs. It is compared with one machine that is never slow and never fails; *in the same world* with one
+that starts, fails and is slow like the others."""
 
 
 _CURVES = """How much faster, and for what multiple of the machines' time, by the length of a chunk. A video has at most
@@ -67,25 +72,26 @@ _CURVES = """How much faster, and for what multiple of the machines' time, by th
 class _Side:
     cpu: float
     qualities: dict[str, Quality] = field(default_factory=dict)
-    records: dict[str, PartRecord] = field(default_factory=dict)
 
 
 def chunks(context: Context) -> Section:
     """Measure the section."""
-    clip = clips.cuttable(context.clips, QUICK_SECONDS if context.quick else SECONDS, 1080)
-    plan = _plan(clip)
+    seconds = LENGTH * COUNT
+    small = clips.cuttable(context.clips, seconds, 720)
+    large = clips.cuttable(context.clips, SECONDS, 1080)
+    plan, replayed = _plan(small, SMALL, LENGTH), _plan(large, "standard", CHUNK)
     context.await_quiet()
     with context.folder() as folder:
-        whole = _undivided(plan, clip, folder)
+        whole = _undivided(plan, small, folder)
         context.say(f"undivided: {whole.cpu:.1f} CPU s")
-        divided = _divided(plan, clip, folder)
+        divided = _divided(plan, small, folder)
         context.say(f"chunks: {divided.cpu:.1f} CPU s")
-        world = _world(plan, divided.records, folder)
-    found = parts(plan)
+    with context.folder() as folder:
+        world = _world(replayed, _made(replayed, large, folder), folder)
     method = METHOD.format(
-        seconds=plan.media.duration, count=sum(part.chunk is not None for part in found), subsample=quality.SUBSAMPLE,
-        cpus=CPUS, film=FILM / 60, tries=TRIES, times=TIMES, start=f"{world.start:g}", spread=world.start_spread,
-        pull=world.image_pull, network=world.network / 1e6, failure=1 / world.failure,
+        seconds=plan.media.duration, small=SMALL, count=len(plan.strategy.chunks), subsample=quality.SUBSAMPLE,
+        world=SECONDS, cpus=CPUS, film=FILM / 60, tries=TRIES, times=TIMES, start=f"{world.start:g}",
+        spread=world.start_spread, pull=world.image_pull, network=world.network / 1e6, failure=1 / world.failure,
     )  # fmt: skip
     curves = {film: {machines: curve(world, seconds, machines, TRIES) for machines in WORKERS}
               for film, seconds in FILMS.items()}  # fmt: skip
@@ -96,12 +102,11 @@ def chunks(context: Context) -> Section:
     return section
 
 
-def _plan(clip: Path) -> TranscodePlan:
+def _plan(clip: Path, profile: str, length: float) -> TranscodePlan:
     size = clip.stat().st_size
     source = SourceRef(bucket="bench", key=clip.name, version="1", size=size)
     media = probe(str(clip), size, 60.0)
-    plan = make_plan(source, media, load_profile("standard"), tenant="bench", video="big-buck-bunny")
-    length = min(CHUNK, media.duration / 2)
+    plan = make_plan(source, media, load_profile(profile), tenant="bench", video="big-buck-bunny")
     strategy = choose(plan, Division("chunks", chunk_seconds=length), lambda: read_index(str(clip), media, 60.0))
     if not strategy.chunks:
         raise RuntimeError(strategy.reason)
@@ -117,29 +122,31 @@ def _undivided(plan: TranscodePlan, clip: Path, folder: Path) -> _Side:
 
 
 def _divided(plan: TranscodePlan, clip: Path, folder: Path) -> _Side:
+    records = _made(plan, clip, folder)
+    tracks, outputs = folder / "tracks", folder / "outputs"
+    tracks.mkdir()
+    outputs.mkdir()
+    cpu = join(plan, {name: folder / name for name in records}, records, tracks, outputs)
+    cpu += sum(record.cpu_seconds for record in records.values())
+    return _Side(cpu, _judged(plan, clip, tracks))
+
+
+def _made(plan: TranscodePlan, clip: Path, folder: Path) -> dict[str, PartRecord]:
+    """Make all parts, as many at a time as there are CPUs; what each has made."""
+
     def make(part: Part) -> PartRecord:
         return encode_part(plan, part, clip, folder / part.name, threads=1)
 
     found = parts(plan)
     with ThreadPoolExecutor(available_cpus()) as pool:
-        records = dict(zip((part.name for part in found), pool.map(make, found), strict=True))
-    # The join moves what it need not copy.
-    for part in found:
-        shutil.copytree(folder / part.name, folder / "kept" / part.name)
-    tracks, outputs = folder / "tracks", folder / "outputs"
-    tracks.mkdir()
-    outputs.mkdir()
-    cpu = join(plan, {part.name: folder / part.name for part in found}, records, tracks, outputs)
-    cpu += sum(record.cpu_seconds for record in records.values())
-    return _Side(cpu, _judged(plan, clip, tracks), records)
+        return dict(zip((part.name for part in found), pool.map(make, found), strict=True))
 
 
 def _judged(plan: TranscodePlan, clip: Path, tracks: Path) -> dict[str, Quality]:
     video = plan.media.video
-    names = {rung.name for rung in plan.renditions} & set(COMPARED)
     return {
-        name: quality.measure(tracks / f"video_{name}.mp4", clip, width=video.width, height=video.height)
-        for name in sorted(names)
+        rung.name: quality.measure(tracks / f"video_{rung.name}.mp4", clip, width=video.width, height=video.height)
+        for rung in plan.renditions
     }
 
 
@@ -193,7 +200,7 @@ def _finished(plan: TranscodePlan, records: dict[str, PartRecord], folder: Path,
         for part in parts(longer):
             source = first.name if part.chunk else part.name
             copied[part.name] = own / "parts" / part.name
-            shutil.copytree(folder / "kept" / source, copied[part.name])
+            shutil.copytree(folder / source, copied[part.name])
             known[part.name] = records[source]
         job = Job(longer, own, Settings(), Reporter(None), threading.Event())
         job.paths.tracks.mkdir()
@@ -222,7 +229,7 @@ def _compared(whole: _Side, divided: _Side) -> list[Row]:
             whole.cpu,
             "undivided",
             1.05,
-            note="each begins with a GOP that is thrown away: in chunks of 60 s a sixth of that share",
+            note="each but the first begins with a GOP that is thrown away",
         )
     ]
     for name, ours in divided.qualities.items():
@@ -239,14 +246,13 @@ def _compared(whole: _Side, divided: _Side) -> list[Row]:
 
 
 def _simulated(world: World, curves: dict[int, dict[float, tuple[float, float]]]) -> list[Row]:
-    length = float(Settings.model_fields["chunk_seconds"].default)
     rows = []
     for machines, found in curves.items():
-        speed_up, cost = found[length]
+        speed_up, cost = found[LENGTH]
         note = f"{speed_up:.1f} times faster, for {cost:.2f} times the machines' time"
         what = f"Wall of a film on {machines:,} machines, as a share of one"
         rows.append(Row(what, 1 / speed_up, "", target=1 / 9 if machines == 12 else None, note=note))
-    outcomes = [simulate(world, FILM, length, 12, seed) for seed in range(TRIES)]
+    outcomes = [simulate(world, FILM, LENGTH, 12, seed) for seed in range(TRIES)]
     wall, alike = (sum(getattr(outcome, name) for outcome in outcomes) / TRIES for name in ("wall", "alike"))
     second = sum(outcome.second for outcome in outcomes) / TRIES
     return [
@@ -267,10 +273,10 @@ def _table(curves: dict[str, dict[int, dict[float, tuple[float, float]]]]) -> st
     for length in LENGTHS:
         cells = (f"{found[length][0]:.1f} × for {found[length][1]:.2f}" for _, _, found in columns)
         lines.append(f"| {length:.0f} s | {' | '.join(cells)} |")
-    best, default = best_length([by[12] for by in curves.values()]), Settings.model_fields["chunk_seconds"].default
+    best = best_length([by[12] for by in curves.values()])
     chosen = (
         f"On 12 machines, as many as work at a video by default (`VODFLOW_MAX_PARALLEL_CHUNKS`), {best:.0f} s is the "
-        f"longest of those that are within 2 % of the best; the default is {default:.0f} s. Many more machines gain "
+        f"longest of those that are within 2 % of the best; the default is {LENGTH:.0f} s. Many more machines gain "
         "from shorter ones, at a higher price."
     )
     return "\n".join([*lines, "", chosen])
@@ -278,9 +284,8 @@ def _table(curves: dict[str, dict[int, dict[float, tuple[float, float]]]]) -> st
 
 def _costs(world: World) -> str:
     """What keeps a film on 12 machines from being 12 times as fast."""
-    length = float(Settings.model_fields["chunk_seconds"].default)
     lines = ["A film on 12 machines, without", "", "| | times faster |", "|---|--:|"]
     for what, other in without(world).items():
-        gain = sum(simulate(other, FILM, length, 12, seed).speed_up for seed in range(TRIES)) / TRIES
+        gain = sum(simulate(other, FILM, LENGTH, 12, seed).speed_up for seed in range(TRIES)) / TRIES
         lines.append(f"| {what} | {gain:.1f} |")
     return "\n".join(lines)

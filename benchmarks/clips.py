@@ -102,7 +102,7 @@ def _ffmpeg(*options: str | Path, target: Path) -> None:
 
 
 def cuttable(cache: Path, seconds: float, height: int) -> Path:
-    """The footage with a keyframe every two seconds, so that it can be cut: its own lie too far apart.
+    """The footage, over and over, with a keyframe every two seconds, so that it can be cut: its own lie too far apart.
 
     :raises ClipError: it cannot be fetched or encoded
     """
@@ -111,9 +111,9 @@ def cuttable(cache: Path, seconds: float, height: int) -> Path:
         return path
     partial = path.with_suffix(".part.mp4")
     argv = [
-        ffmpeg_path(), "-nostdin", "-v", "error", "-y", "-i", str(big_buck_bunny(cache)), "-t", str(seconds),
-        "-vf", f"scale=-2:{height}", "-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-g", "48",
-        "-sc_threshold", "0", "-flags", "+cgop", "-c:a", "copy", "-movflags", "+faststart", str(partial),
+        ffmpeg_path(), "-nostdin", "-v", "error", "-y", "-stream_loop", "-1", "-i", str(big_buck_bunny(cache)),
+        "-t", str(seconds), "-vf", f"scale=-2:{height}", "-c:v", "libx264", "-preset", "veryfast", "-crf", "14",
+        "-g", "48", "-sc_threshold", "0", "-flags", "+cgop", "-c:a", "copy", "-movflags", "+faststart", str(partial),
     ]  # fmt: skip
     done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_TIMEOUT, check=False)
     if done.returncode != 0:

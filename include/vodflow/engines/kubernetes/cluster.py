@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from vodflow.engines.kubernetes.pod import GRACE
 from vodflow.engines.kubernetes.refusals import api_failure
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 
+log = logging.getLogger(__name__)
+
 #: Seconds to connect, and to wait for an answer.
 TIMEOUT: Final = (5.0, 30.0)
+#: Seconds beyond a pod's own grace for which its end is waited for.
+_PATIENCE: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,20 @@ class Cluster:
                 return False
             raise self._failure(error, "delete a pod") from error
         return True
+
+    def wait_until_gone(self, selector: str) -> None:
+        """Return when none of these pods works any more: what is cleared away next, none may write again.
+
+        Pods that do not end within their grace and 20 s are told of in the log, and waited for no longer.
+
+        :raises VodflowError: the cluster does not answer
+        """
+        until = time.monotonic() + GRACE + _PATIENCE
+        while left := self.names(selector):
+            if time.monotonic() > until:
+                log.warning("Pods do not end: %s", ", ".join(left))
+                return
+            time.sleep(0.5)
 
     def make_namespace(self) -> bool:
         """Make the namespace unless it is there; whether it was made.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,7 +14,6 @@ from vodflow.contract.result import Failure
 from vodflow.engines.kubernetes.cluster import Cluster
 from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY
 from vodflow.engines.kubernetes.pod import (
-    GRACE,
     LABEL_PART,
     LABEL_PLAN,
     job_labels,
@@ -35,8 +33,6 @@ from vodflow.storage.copies import Outputs
 log = logging.getLogger(__name__)
 
 _LINES: Final[TypeAdapter[PartRecord | Failure]] = TypeAdapter(PartRecord | Failure)
-#: Seconds beyond a pod's own grace for which its end is waited for.
-_PATIENCE: Final = 20.0
 
 
 class PartPods:
@@ -120,12 +116,7 @@ class PartPods:
 
         :raises VodflowError: the cluster does not answer
         """
-        until = time.monotonic() + GRACE + _PATIENCE
-        while left := self._names():
-            if time.monotonic() > until:
-                log.warning("Pods do not end: %s", ", ".join(left))
-                return
-            time.sleep(0.5)
+        self.cluster.wait_until_gone(job_selector(self.job.plan, self.job.id, self.part))
 
     def _names(self) -> list[str]:
         return self.cluster.names(job_selector(self.job.plan, self.job.id, self.part))

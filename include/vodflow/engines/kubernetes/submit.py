@@ -102,9 +102,12 @@ def cancel_job(job_id: int, *, actor: str = "cancel", cluster: Cluster | None = 
     stopped = 0
     if job.divided or (attempt is not None and attempt.resumable):
         used = cluster or Cluster.of()
-        stopped = sum(used.delete(name) for name in used.names(job_selector(job.plan, job.id)))
+        selector = job_selector(job.plan, job.id)
+        stopped = sum(used.delete(name) for name in used.names(selector))
     record(actor, lambda connection: _cancel(connection, job_id))
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
+    if stopped:
+        used.wait_until_gone(selector)
     if attempt is not None:
         WorkFiles(job, attempt).remove()
     log.info("job %d: cancelled; %s", job_id, f"{stopped} pods were deleted" if stopped else "it had no pod")
