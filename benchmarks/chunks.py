@@ -276,8 +276,8 @@ def _table(curves: dict[str, dict[int, dict[float, tuple[float, float]]]]) -> st
     best = best_length([by[12] for by in curves.values()])
     chosen = (
         f"On 12 machines, as many as work at a video by default (`VODFLOW_MAX_PARALLEL_CHUNKS`), {best:.0f} s is the "
-        f"longest of those that are within 2 % of the best; the default is {LENGTH:.0f} s. Many more machines gain "
-        "from shorter ones, at a higher price."
+        f"longest within 2 % of the best for both films together; the default is {LENGTH:.0f} s. Many more machines "
+        "gain from shorter ones, at a higher price."
     )
     return "\n".join([*lines, "", chosen])
 

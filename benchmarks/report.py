@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,7 +16,8 @@ INTRODUCTION = """# Benchmarks
 What Vodflow costs beside what one would use without it. `make bench` runs both sides on the same machine in the same
 run and rewrites this page; every single measurement is kept as JSON in `.vodflow/bench/results/`.
 
-A ratio below 1 means that Vodflow takes less. Where a line names no baseline, the target is absolute.
+A ratio below 1 means that Vodflow takes less. Where a line names no baseline, the target is absolute. A section
+stays as it is until it is measured again; each says when that was.
 """
 
 
@@ -39,13 +41,20 @@ def show(sections: Iterable[Section], console: Console) -> None:
 
 
 def write_page(path: Path, machine: Mapping[str, str], sections: Iterable[Section]) -> None:
-    """Write the page for readers."""
-    parts = [INTRODUCTION, "## Machine\n", "| | |\n|---|---|"]
-    parts += [f"| {name} | {value} |" for name, value in machine.items()]
+    """Write the page for readers; sections that were measured in another checkout stay on it."""
+    facts = [f"| {name} | {value} |" for name, value in machine.items()]
+    bodies = _bodies(path.read_text(encoding="utf-8")) if path.exists() else {}
+    bodies["Machine"] = "\n".join(["| | |\n|---|---|", *facts])
     for section in sections:
-        parts += [f"\n## {section.title}\n", section.method, f"\nMeasured {section.measured_at}.\n", _markdown(section)]
-        parts += [f"\n{section.more}"] if section.more else []
-    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        parts = [section.method, f"\nMeasured {section.measured_at}.\n", _markdown(section)]
+        bodies[section.title] = "\n".join([*parts, *([f"\n{section.more}"] if section.more else [])])
+    chapters = (f"\n## {title}\n\n{body}\n" for title, body in bodies.items())
+    path.write_text("".join([INTRODUCTION, *chapters]), encoding="utf-8")
+
+
+def _bodies(page: str) -> dict[str, str]:
+    """What stands below each heading."""
+    return {title: body.strip("\n") for title, body in re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", page, re.MULTILINE)}
 
 
 def _markdown(section: Section) -> str:

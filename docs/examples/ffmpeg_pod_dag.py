@@ -2,8 +2,10 @@
 # ffmpeg_pod_example
 
 Makes HLS, DASH and MP4s of one video with FFmpeg in a Kubernetes pod. An example of `FFmpegPodOperator` in
-`vodflow_airflow`: copy it into your DAGs folder, set the Params, trigger it. It needs the connections `aws_default` and
-`kubernetes_default`, and nothing else of Vodflow.
+`vodflow_airflow`: copy it into your DAGs folder, set the Params, trigger it. It needs the package `vodflow` and the
+folder `plugins/`, the connection `kubernetes_default` (or `KUBECONFIG`, or a worker in the cluster), AWS credentials
+where the AWS SDK of workers and pods finds them (for pods: `service_account_name`, or `secrets`), and nothing else of
+Vodflow.
 
 `plan` looks at the video and decides what to make of it; `encode` waits in the triggerer. What it made is its XCom
 `result`.

@@ -46,6 +46,16 @@ def test_the_page_and_the_table_say_what_was_missed(tmp_path: Path) -> None:
     assert table(section).row_count == 2
 
 
+def test_the_page_keeps_what_was_measured_elsewhere(tmp_path: Path) -> None:
+    page, first, second = tmp_path / "page.md", Section("a", "First", "How.", []), Section("b", "Second", "So.", [])
+    write_page(page, {"CPU": "a processor"}, [first, second])
+    whole = page.read_text()
+
+    write_page(page, {"CPU": "a processor"}, [Section("b", "Second", "Otherwise.", [], measured_at=second.measured_at)])
+
+    assert page.read_text() == whole.replace("So.", "Otherwise.")
+
+
 def test_cpu_of_children_counts(tmp_path: Path) -> None:
     program = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURN!r}], check=True)"
 

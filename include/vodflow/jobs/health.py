@@ -18,7 +18,7 @@ from vodflow.errors import ConfigurationError, EngineError, VodflowError
 from vodflow.ffmpeg import tools
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings, get_settings
-from vodflow.settings.engines import available_engines
+from vodflow.settings.engines import available_engines, missing_settings
 from vodflow.storage.clients import mediaconvert_client, s3_client
 from vodflow.storage.faults import storage_error
 
@@ -143,8 +143,10 @@ def _mediaconvert(settings: Settings) -> str:
 
 
 def _kubernetes(settings: Settings) -> str:
-    if EngineName.KUBERNETES not in available_engines():
-        raise _NotSetUp("VODFLOW_KUBERNETES_NAMESPACE and VODFLOW_KUBERNETES_IMAGE are not set")
+    if missing := missing_settings(EngineName.KUBERNETES):
+        if settings.kubernetes_namespace or settings.kubernetes_image:
+            raise ConfigurationError(f"{missing[0]} is not set, so there is no Kubernetes engine here.")
+        raise _NotSetUp(f"{' and '.join(missing)} are not set")
     from vodflow.engines.kubernetes.cluster import Cluster  # noqa: PLC0415 - slow to import
     from vodflow.engines.kubernetes.template import read_template  # noqa: PLC0415
 

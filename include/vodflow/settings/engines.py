@@ -19,8 +19,13 @@ _SWITCHES: Final[Mapping[EngineName, tuple[str, ...]]] = {
 
 def available_engines() -> tuple[EngineName, ...]:
     """The engines that this installation can run: those with a task in the ``transcode_video`` DAG."""
+    return tuple(engine for engine in _SWITCHES if not missing_settings(engine))
+
+
+def missing_settings(engine: EngineName) -> list[str]:
+    """The variables that would make an engine available and are not set; none when it is."""
     settings = get_settings()
-    return tuple(engine for engine, needs in _SWITCHES.items() if all(getattr(settings, need) for need in needs))
+    return [f"VODFLOW_{need.upper()}" for need in _SWITCHES[engine] if not getattr(settings, need)]
 
 
 def dividing_engine() -> EngineName | None:
@@ -52,7 +57,7 @@ def available(engine: str) -> EngineName:
     """
     known = available_engines()
     if engine not in known:
-        needs = _SWITCHES[EngineName(engine)] if engine in _SWITCHES else ()
-        missing = f" (set {' and '.join(f'VODFLOW_{need.upper()}' for need in needs)})" if needs else ""
+        needs = missing_settings(EngineName(engine)) if engine in _SWITCHES else []
+        missing = f" (set {' and '.join(needs)})" if needs else ""
         raise ValueError(f"engine {engine} is not available here{missing}; choose {', '.join(known)}")
     return EngineName(engine)

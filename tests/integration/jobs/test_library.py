@@ -412,7 +412,9 @@ def test_health(place: Place, set_settings: Callable[..., Settings]) -> None:
         assert names["engine local"]
         assert names["engine mediaconvert"] is None
         place.airflow.broken = 500
-        set_settings(media_bucket="no-such-bucket")
+        set_settings(media_bucket="no-such-bucket", kubernetes_namespace="video")
         report = jobs.health()
     assert not report.ok
-    assert {check.name for check in report.checks if check.ok is False} == {"airflow", "s3://no-such-bucket"}
+    wrong = {check.name: check.detail for check in report.checks if check.ok is False}
+    assert wrong.keys() == {"airflow", "s3://no-such-bucket", "engine kubernetes"}
+    assert wrong["engine kubernetes"].startswith("VODFLOW_KUBERNETES_IMAGE is not set")

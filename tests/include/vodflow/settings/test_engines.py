@@ -38,6 +38,18 @@ def test_what_can_be_set_up_is_told_how() -> None:
     assert [supported(engine.value) for engine in EngineName] == list(EngineName)
 
 
+@pytest.mark.parametrize(
+    ("given", "lacks"),
+    [({"kubernetes_namespace": "video"}, "IMAGE"), ({"kubernetes_image": "vodflow-worker:1"}, "NAMESPACE")],
+)
+def test_half_an_engine_is_told_what_it_lacks(
+    given: dict[str, str], lacks: str, set_settings: Callable[..., Settings]
+) -> None:
+    set_settings(**given)
+    with pytest.raises(ValueError, match=rf"\(set VODFLOW_KUBERNETES_{lacks}\)"):
+        available("kubernetes")
+
+
 @pytest.mark.parametrize("command", [["upload", "a.mp4"], ["jobs", "create", "s3://bucket/a.mp4"]])
 def test_commands_offer_what_can_be_set_up_and_take_no_other(command: list[str]) -> None:
     refused = CliRunner().invoke(app, [*command, "--engine", "abacus"])
