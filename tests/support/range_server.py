@@ -26,6 +26,7 @@ class RangeServer:
     :param failing: status of the answers from ``from_request`` on; 0 cuts the connection in mid-body
     :param from_request: the first request is 1
     :param until_request: the last request that fails
+    :param readable: bytes of the file after which its connections break; requests for later ones are refused
     :param requests: the Range header of each
     :param sent: bytes of bodies
     """
@@ -34,6 +35,7 @@ class RangeServer:
     failing: int | None = None
     from_request: int = 1
     until_request: int = 1_000_000
+    readable: int | None = None
     requests: list[str] = field(default_factory=list)
     sent: int = 0
 
@@ -91,17 +93,21 @@ class _Handler(BaseHTTPRequestHandler):
         if first > last:
             self.send_error(416)
             return
+        readable = len(data) if facts.readable is None else facts.readable
+        if first >= readable:
+            self.send_error(403)
+            return
         self.send_response(206)
         self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
         self.send_header("Content-Length", str(last - first + 1))
         self.end_headers()
-        end = first + (last - first + 1) // 2 if status == 0 else last + 1
+        end = first + (last - first + 1) // 2 if status == 0 else min(last + 1, readable)
         with suppress(ConnectionError):
             for offset in range(first, end, _CHUNK):
                 chunk = data[offset : min(offset + _CHUNK, end)]
                 self.wfile.write(chunk)
                 facts.sent += len(chunk)
-        if status == 0:
+        if end <= last:
             self.close_connection = True
 
     def log_message(self, *arguments: object) -> None:

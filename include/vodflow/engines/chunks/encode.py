@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vodflow.contract import layout
@@ -12,7 +13,7 @@ from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import Progress
 from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.engines.local.failures import raise_for_encode, raise_if_cut_off, warnings
-from vodflow.errors import EngineError
+from vodflow.errors import EngineCanceled, EngineError, InputRejected, SourceUnavailable
 from vodflow.ffmpeg.process import Limits, run_process
 from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path, is_url
@@ -21,8 +22,18 @@ from vodflow.media.picture_index import movie_box
 from vodflow.media.ranges import open_ranges
 from vodflow.planning import span
 
-#: FFmpeg's options for a source that is read over HTTP: a broken connection goes on where it broke.
-_OVER_HTTP = {"reconnect": 1, "reconnect_on_network_error": 1, "reconnect_streamed": 1, "reconnect_delay_max": 20}
+#: FFmpeg's options for a source that is read over HTTP: a broken connection goes on where it broke, and a busy server
+#: is asked again.
+_OVER_HTTP = {
+    "reconnect": 1,
+    "reconnect_on_network_error": 1,
+    "reconnect_on_http_error": "429,5xx",
+    "reconnect_streamed": 1,
+    "reconnect_delay_max": 20,
+}
+#: What FFmpeg says of a connection, and the last words of one that goes on.
+_CONNECTION = re.compile(r"\[(?:https?|tcp|tls) @ [^]]*\] (.*)")
+_GOES_ON = "Will reconnect"
 _READ_TIMEOUT = 30.0
 
 
@@ -43,6 +54,7 @@ def encode_part(
     :param folder: empty, or left by an attempt that did not come to its end
     :param threads: CPUs to use; 0 means all
     :raises InputRejected: the source is damaged or cut off
+    :raises SourceUnavailable: it could not be read to the part's end
     :raises EngineError: anything else; ``retryable`` says whether another try can help
     """
     paths = EncodePaths(source, folder, folder)
@@ -53,8 +65,15 @@ def encode_part(
         argv[place:place] = [word for name, value in _OVER_HTTP.items() for word in (f"-{name}", str(value))]
     progress = EncodeProgress(part_seconds(plan, part), Reporter(on_progress))
     finished = run_process(argv, progress, limits=Limits(cancel, stall_timeout))
-    raise_for_encode(plan, finished)
-    frames = _counted(plan, part, paths)
+    broken = _broken(finished.errors)
+    try:
+        raise_for_encode(plan, finished)
+        frames = _counted(plan, part, paths, to_the_end=broken is not None)
+    except (InputRejected, EngineError) as error:
+        if broken is None or isinstance(error, EngineCanceled):
+            raise
+        # To FFmpeg a connection that stays broken is the end of the file, or a file that is none.
+        raise SourceUnavailable(f"{plan.source.uri} could not be read to the end of {part.title}: {broken}") from error
     made = sorted(path for path in folder.rglob("*") if path.is_file())
     return PartRecord(
         part=part.name,
@@ -76,9 +95,16 @@ def part_seconds(plan: TranscodePlan, part: Part) -> float:
     return max(float(1 / rate), end - float(part.chunk.first / rate))
 
 
-def _counted(plan: TranscodePlan, part: Part, paths: EncodePaths) -> int | None:
+def _broken(errors: Sequence[str]) -> str | None:
+    """What FFmpeg said last of its connection to the source, unless it went on."""
+    said = [found[1] for line in errors if (found := _CONNECTION.match(line))]
+    return said[-1] if said and _GOES_ON not in said[-1] else None
+
+
+def _counted(plan: TranscodePlan, part: Part, paths: EncodePaths, *, to_the_end: bool) -> int | None:
     """The frames of each rung.
 
+    :param to_the_end: the last chunk, too, must be as long as the plan says; the plan of a sound source may say more
     :raises InputRejected: the source ends early
     :raises EngineError: others than were asked for
     """
@@ -89,8 +115,9 @@ def _counted(plan: TranscodePlan, part: Part, paths: EncodePaths) -> int | None:
     chunk = part.chunk
     first = chunk.first if chunk else 0
     if chunk is None or chunk.end is None:
-        raise_if_cut_off(plan, float((first + frames) / plan.renditions[0].fps))
-        wanted = frames
+        rate = plan.renditions[0].fps
+        raise_if_cut_off(plan, float((first + frames) / rate))
+        wanted = max(frames, round(part_seconds(plan, part) * rate)) if to_the_end else frames
     else:
         wanted = chunk.end - first
     if set(counts.values()) != {wanted} or not wanted:

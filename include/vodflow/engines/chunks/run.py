@@ -22,11 +22,14 @@ from vodflow.engines.chunks.stored import clear_parts, fetch_parts, fetch_reused
 from vodflow.engines.local.command import available_cpus
 from vodflow.engines.local.transcode import Job
 from vodflow.engines.local.workspace import check_space, workspace
-from vodflow.errors import ConfigurationError, EngineCanceled, VodflowError
+from vodflow.errors import ConfigurationError, EngineCanceled, SourceUnavailable, VodflowError
 from vodflow.ffmpeg.progress import Reporter
 from vodflow.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
+
+#: How long a chunk may take whose connection to the source breaks: a day; the URL is known to its FFmpeg alone.
+_URL_SECONDS = 24 * 3600
 
 
 def work_part(
@@ -46,7 +49,8 @@ def work_part(
     :param threads: CPUs to use; none means the setting
     :raises ConfigurationError: the plan has no such part
     :raises InputRejected: the source is damaged or cut off
-    :raises SourceNotFound: the source is gone or was overwritten
+    :raises SourceUnreadable: the source is gone, was overwritten, or is refused
+    :raises SourceUnavailable: the source cannot be read now
     :raises EngineError: anything else; ``retryable`` says whether another try can help
     """
     used, started = settings or get_settings(), time.monotonic()
@@ -62,18 +66,23 @@ def work_part(
         check_space(plan, folder, used.disk_reserve, part)
         made = folder / "made"
         made.mkdir()
-        record = encode_part(
-            plan,
-            part,
-            _source(plan, part, folder, cancel, used),
-            made,
-            threads=used.encoder_threads if threads is None else threads,
-            stall_timeout=used.stall_timeout,
-            on_progress=on_progress,
-            cancel=cancel,
-        )
-        if part.chunk is not None:
-            _check_unchanged(plan, used)
+        try:
+            record = encode_part(
+                plan,
+                part,
+                _source(plan, part, folder, cancel, used),
+                made,
+                threads=used.encoder_threads if threads is None else threads,
+                stall_timeout=used.stall_timeout,
+                on_progress=on_progress,
+                cancel=cancel,
+            )
+        except SourceUnavailable:
+            _check_readable(plan, used)  # what is gone or refused is not worth another try
+            raise
+        if part.chunk is not None and plan.source.version_id is None:
+            # A URL reads whatever is current where a bucket keeps no versions.
+            _check_readable(plan, used)
         wall = round(time.monotonic() - started, 3)
         return store_part(record.model_copy(update={"wall_seconds": wall}), part, made, bucket, prefix, used)
 
@@ -86,21 +95,20 @@ def _source(
     from vodflow.storage.objects import presigned_get  # noqa: PLC0415
 
     if part.chunk is not None:
-        return presigned_get(plan.source)
+        return presigned_get(plan.source, _URL_SECONDS)
     path = folder / "source"
     download(plan.source, path, cancel=cancel, settings=settings)
     return path
 
 
-def _check_unchanged(plan: TranscodePlan, settings: Settings) -> None:
-    """A URL reads whatever is current where a bucket keeps no versions.
+def _check_readable(plan: TranscodePlan, settings: Settings) -> None:
+    """Nothing when the planned bytes are there.
 
-    :raises SourceNotFound: the source was overwritten meanwhile
+    :raises SourceUnreadable: the source is gone, was overwritten, or is refused
     """
     from vodflow.storage.readability import check_readable  # noqa: PLC0415 - boto3 is slow to import
 
-    if plan.source.version_id is None:
-        check_readable(plan.source, settings=settings)
+    check_readable(plan.source, settings=settings)
 
 
 def work_join(
