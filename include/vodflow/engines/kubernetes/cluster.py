@@ -264,6 +264,6 @@ def _connect(address: ClusterAddress) -> Any:
 def no_cluster(error: Exception) -> ConfigurationError:
     """The error for settings that lead to no cluster."""
     return ConfigurationError(
-        f"There is no Kubernetes cluster to be found: {error}. Set VODFLOW_KUBERNETES_CONFIG (or KUBECONFIG) to a "
-        "kubeconfig file, and VODFLOW_KUBERNETES_CONTEXT if its current context is not the one."
+        f"There is no Kubernetes cluster to be found: {str(error).rstrip('.')}. Set VODFLOW_KUBERNETES_CONFIG (or "
+        "KUBECONFIG) to a kubeconfig file, and VODFLOW_KUBERNETES_CONTEXT if its current context is not the one."
     )
