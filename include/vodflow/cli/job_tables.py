@@ -27,6 +27,9 @@ _HEALTH = (Column("Part"), Column("State"), Column("Note", folds=True), Column("
 _ROWS = {
     "history": (Column("at"), Column("actor", folds=True), Column("new_status")),
     "waits": (Column("since", drop=1), Column("step", drop=2), Column("cause"), Column("message", folds=True)),
+    "strategy": (Column("kind"), Column("reason", folds=True)),
+    "parts": (Column("title"), Column("state"), Column("attempt", right=True), Column("worker", drop=1, folds=True),
+              Column("seconds", drop=2, right=True)),
     "renditions": (Column("name"), Column("codec", drop=1), Column("width", right=True), Column("height", right=True),
                    Column("measured_bitrate", drop=2, right=True), Column("size_bytes", drop=3, right=True)),
     "artifacts": (Column("kind"), Column("uri", folds=True), Column("size_bytes", drop=1, right=True)),
@@ -72,6 +75,8 @@ def show_details(job: Job, told: Mapping[str, list[dict[str, Any]]]) -> None:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
+    if isinstance(value, float):
+        return f"{value:.1f}"
     return "" if value is None else str(value)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import holds, sources, work_list
+from vodflow.catalog import holds, jobs, sources, work_list
 from vodflow.catalog.database import transaction
+from vodflow.catalog.parts import parts_of
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import job as job_table
@@ -112,8 +113,10 @@ def iterate(**filters: Any) -> Iterator[Job]:
 
 
 def details(ref: JobRef, *, settings: Settings | None = None) -> dict[str, list[dict[str, Any]]]:
-    """What happened to a job, what it waits for and published: ``history``, ``waits``, ``renditions``, ``artifacts``.
+    """What happened to a job, what it waits for, how its encode is divided, what it published.
 
+    :return: rows of ``history``, ``waits``, ``strategy`` (one, or none where MediaConvert divides), ``parts``,
+        ``renditions`` and ``artifacts``
     :raises CatalogError: there is no such job
     """
     used = settings or get_settings()
@@ -121,10 +124,14 @@ def details(ref: JobRef, *, settings: Settings | None = None) -> dict[str, list[
         row = _find(connection, ref, None, used)
         waits = [dataclasses.asdict(hold) for hold in holds.holds(connection, row.run_id)] if row.run_id else []
         if row.job_id is None:
-            return {"history": [], "waits": waits, "renditions": [], "artifacts": []}
+            return {"waits": waits} | {name: [] for name in ("history", "strategy", "parts", "renditions", "artifacts")}
+        found = jobs.get_job(connection, row.job_id)
+        divided = [] if found.engine == EngineName.MEDIACONVERT else [found.plan.strategy]
         return {
             "waits": waits,
             "history": work_list.history(connection, row.job_id),
+            "strategy": [{"kind": how.kind.value, "reason": how.reason} for how in divided],
+            "parts": [dataclasses.asdict(part) for part in parts_of(connection, row.job_id)],
             "renditions": work_list.published_tracks(connection, row.job_id),
             "artifacts": work_list.published_artifacts(connection, row.job_id),
         }

@@ -67,11 +67,13 @@ COMMANDS = {
     "report show": "",
     "mediaconvert serve": "--state {video}/state --fault-plan {{",
     "worker run": "--plan {folder}/none.json --bucket b --prefix p",
+    "worker part": "audio --plan {folder}/none.json --bucket b --prefix p",
+    "worker join": "--plan {folder}/none.json --bucket b --prefix p",
 }
 
 #: Commands that do not need what is broken below, and end as their page says.
 ALONE = {"down": 0, "status": 1, "logs": 2, "password": 1, "env": 1, "airflow": 1, "demo": 1, "catalog describe": 0,
-         "mediaconvert serve": 1, "worker run": 2}  # fmt: skip
+         "mediaconvert serve": 1, "worker run": 2, "worker part": 2, "worker join": 2}  # fmt: skip
 
 
 @dataclass(frozen=True)

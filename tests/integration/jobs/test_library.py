@@ -58,6 +58,8 @@ def test_a_job_from_request_to_manifest(place: Place) -> None:
     assert [event["new_status"] for event in told["history"]] == ["QUEUED", "PROGRESSING", "VERIFYING", "PUBLISHED"]
     assert {item["name"] for item in told["renditions"]} >= {"360p"}
     assert "mp4" in {item["kind"] for item in told["artifacts"]}
+    assert [how["kind"] for how in told["strategy"]] == ["single"]
+    assert told["parts"] == []
     # Every name finds it.
     for ref in (done.id, str(done.id), "source-1", uri, done):
         assert jobs.get(ref).id == done.id
