@@ -48,7 +48,9 @@ TUNED: Final[Mapping[str, Mapping[str, object]]] = {
     "scheduler": {"scheduler_idle_sleep_time": 0.2, "scheduler_heartbeat_sec": 2,
                   "scheduler_health_check_threshold": 15, "orphaned_tasks_check_interval": 10,
                   "task_instance_heartbeat_timeout": 60, "max_dagruns_per_loop_to_schedule": 5},
-    "workers": {"min_heartbeat_interval": 1},
+    # A task waits for an API server that is started again, about a minute, and not the default's 8 s on average: on a
+    # busy machine a start takes longer than that, and each of them would cost the task a try.
+    "workers": {"min_heartbeat_interval": 1, "execution_api_retries": 8, "execution_api_retry_wait_max": 30},
     "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
     # A changed file is read at once all the same.
     "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 300, "parsing_processes": 1},
