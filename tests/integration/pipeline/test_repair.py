@@ -17,7 +17,7 @@ from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.strategy import SINGLE, StrategyKind
 from vodflow.engines.chunks.steps import join_parts, make_part, parts_to_make
 from vodflow.engines.local.run_job import transcode_local
-from vodflow.errors import VerificationError
+from vodflow.errors import EngineError, VerificationError
 from vodflow.media import isobmff
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.prepare import prepare_job, probe_source
@@ -233,3 +233,34 @@ def test_of_a_plan_in_chunks_a_lost_rung_is_one_part(encoded: Callable[..., Outp
     join_parts(outputs.job_id, run_id=RUN)
     verify_and_publish(outputs.job_id)
     assert outputs.made_parts() == [*first, "rungs-240p"]
+
+
+def test_a_part_that_is_found_damaged_as_it_is_joined_is_made_by_the_next_try(
+    catalog: Settings,
+    s3: S3Client,
+    source_bucket: str,
+    media_bucket: str,
+    set_settings: Any,
+) -> None:
+    set_settings(strategy="chunks", chunk_seconds=10)
+    s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=clip("moving_twice").read_bytes())
+    request = asked(source_bucket, "mp4")
+    outputs = Outputs(plan_job(probe_source(request, RUN), request, RUN).id, s3)
+    names = [part["name"] for part in parts_to_make(outputs.job_id)]
+    assert names == ["audio", "chunk-001", "chunk-002"]
+    for name in names:
+        make_part(outputs.job_id, name, run_id=RUN)
+    damaged = f"work/{outputs.job.prefix}/chunk-002/"
+    listed = s3.list_objects_v2(Bucket=media_bucket, Prefix=damaged)["Contents"]
+    key, size = next((item["Key"], item["Size"]) for item in listed if item["Key"].endswith("/video_360p.mp4"))
+    s3.put_object(Bucket=media_bucket, Key=key, Body=b"x" * size)
+
+    with pytest.raises(EngineError, match=r"video_360p\.mp4 of chunk 002 .* is damaged") as caught:
+        join_parts(outputs.job_id, run_id=RUN)
+    assert caught.value.retryable
+    assert [part["name"] for part in parts_to_make(outputs.job_id)] == ["chunk-002"]
+    assert join_parts(outputs.job_id, run_id=RUN)
+    verify_and_publish(outputs.job_id)
+    with transaction("test") as connection:
+        rows = {row.part: row.attempt for row in part_rows.parts_of(connection, outputs.job_id)}
+    assert rows == {"audio": 1, "chunk-001": 1, "chunk-002": 2}

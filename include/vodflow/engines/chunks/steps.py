@@ -144,8 +144,9 @@ def _say(progress: Progress) -> None:
 
 
 def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = None) -> bool:
-    """Join a job's parts and record what the engine made; False where that was done before.
+    """Join a job's parts, making first what is missing, and record the outcome; False where that was done before.
 
+    :raises InputRejected: a part was missing, and the source turned out to be damaged; recorded
     :raises EngineError: recorded in the job; ``retryable`` says whether another try can help
     """
     actor = f"join:{run_id}"
@@ -156,6 +157,9 @@ def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = Non
             return False
         attempt = jobs.begin(connection, job_id, engine=job.engine, worker=socket.gethostname(), run_id=run_id)
     try:
+        # A part may have been found damaged as it was joined, or be removed: the tasks that make parts have ended.
+        for part in missing_parts(job.plan, job.bucket, job.prefix):
+            make_part(job_id, part.name, run_id=run_id, last_try=False, cancel=cancel)
         result = run_join(job.plan, job.bucket, job.prefix, None, cancel)
     except BaseException as error:
         failure = error

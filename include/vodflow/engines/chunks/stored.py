@@ -93,7 +93,12 @@ def fetch_parts(
     """
     records = {part: stored_record(plan, part, bucket, prefix, settings) for part in parts(plan)}
     if missing := [part.title for part, record in records.items() if record is None]:
-        raise EngineError(f"These parts are not made yet: {', '.join(missing)}.", code="missing_part", retryable=True)
+        raise EngineError(
+            f"These parts are not made yet: {', '.join(missing)}. Make them first; of a run of transcode_video clear "
+            "list_parts with the tasks behind it.",
+            code="missing_part",
+            retryable=True,
+        )
     wanted = [(part, record, file) for part, record in records.items() if record for file in record.files]
     with ThreadPoolExecutor(4, thread_name_prefix="vodflow-parts") as pool:
         futures = [pool.submit(_fetch, bucket, prefix, *one, folder, settings) for one in wanted]
