@@ -12,12 +12,13 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish
 from vodflow.catalog.recording import record
 from vodflow.catalog.rows import JobRow, NewArtifact, NewRendition
-from vodflow.catalog.states import ArtifactKind, JobStatus
+from vodflow.catalog.source_faults import raise_for_source
+from vodflow.catalog.states import ArtifactKind
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.contract.strategy import Strategy
-from vodflow.errors import CatalogError, InputRejected, RejectionReason, VodflowError
+from vodflow.errors import CatalogError, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.pipeline.asset_event import PublishedVideo
 from vodflow.pipeline.repair import next_strategy
@@ -33,7 +34,7 @@ def verify_and_publish(job_id: int) -> PublishedVideo:
     """Verify a job's outputs, unless that is done, and make them the public ones of its video.
 
     :raises VerificationError: naming object and rule; the job has failed, and nothing is published
-    :raises InputRejected: the engine found the input to be at fault; there is nothing to publish
+    :raises InputRejected, SourceUnreadable: the engine found the source at fault; there is nothing to publish
     :raises CatalogError: no engine has finished the job
     """
     verify_job(job_id)
@@ -47,7 +48,7 @@ def verify_job(job_id: int) -> None:
     """Check everything that the engine wrote against the plan, and keep the measurements.
 
     :raises VerificationError: naming object and rule; the job has failed, and nothing is published
-    :raises InputRejected: the engine found the input to be at fault; there is nothing to verify
+    :raises InputRejected, SourceUnreadable: the engine found the source at fault; there is nothing to verify
     """
     actor = "verify"
     with transaction(actor) as connection:
@@ -55,7 +56,7 @@ def verify_job(job_id: int) -> None:
     if job.published:
         log.info("Job %d was verified and published before", job_id)
         return
-    _refuse_rejected(job)
+    raise_for_source(job)
     log.info("Verifying what job %d wrote to s3://%s/%s", job_id, job.bucket, job.prefix)
     try:
         verification = verify(job.plan, job.bucket, job.prefix, S3Store(), readable_url(job.plan.source))
@@ -80,11 +81,11 @@ def publish_job(job_id: int) -> JobRow:
 
     :return: the job, PUBLISHED
     :raises CatalogError: the job is not verified
-    :raises InputRejected: the engine found the input to be at fault; there is nothing to publish
+    :raises InputRejected, SourceUnreadable: the engine found the source at fault; there is nothing to publish
     """
     with transaction("publish") as connection:
         job = jobs.get_job(connection, job_id)
-        _refuse_rejected(job)
+        raise_for_source(job)
         result, verification = _evidence(job)
         manifest_name = f"{job.prefix}/{layout.MANIFEST}"
         manifest_uri = f"s3://{job.bucket}/{manifest_name}"
@@ -104,11 +105,6 @@ def _measured(verification: Verification) -> str:
         f"{len(verification.rules)} rules, {verification.objects} objects, {decimal(verification.bytes)}, "
         f"{verification.duration:.1f} s; {', '.join(rungs)}"
     )
-
-
-def _refuse_rejected(job: JobRow) -> None:
-    if job.status == JobStatus.REJECTED:
-        raise InputRejected(RejectionReason(str(job.error_code)), str(job.error_message))
 
 
 def _evidence(job: JobRow) -> tuple[EngineResult, Verification]:

@@ -17,7 +17,7 @@ from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.strategy import SINGLE, StrategyKind
 from vodflow.engines.chunks.steps import join_parts, make_part, parts_to_make
 from vodflow.engines.local.run_job import transcode_local
-from vodflow.errors import EngineError, VerificationError
+from vodflow.errors import EngineError, InputRejected, RejectionReason, SourceUnreadable, VerificationError
 from vodflow.media import isobmff
 from vodflow.pipeline.planning import plan_job
 from vodflow.pipeline.prepare import prepare_job, probe_source
@@ -235,20 +235,22 @@ def test_of_a_plan_in_chunks_a_lost_rung_is_one_part(encoded: Callable[..., Outp
     assert outputs.made_parts() == [*first, "rungs-240p"]
 
 
-def test_a_part_that_is_found_damaged_as_it_is_joined_is_made_by_the_next_try(
-    catalog: Settings,
-    s3: S3Client,
-    source_bucket: str,
-    media_bucket: str,
-    set_settings: Any,
-) -> None:
+@pytest.fixture
+def divided(catalog: Settings, s3: S3Client, source_bucket: str, media_bucket: str, set_settings: Any) -> Outputs:
+    """A job of three parts, none of which is made yet."""
     set_settings(strategy="chunks", chunk_seconds=10)
     s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=clip("moving_twice").read_bytes())
     request = asked(source_bucket, "mp4")
     outputs = Outputs(plan_job(probe_source(request, RUN), request, RUN).id, s3)
-    names = [part["name"] for part in parts_to_make(outputs.job_id)]
-    assert names == ["audio", "chunk-001", "chunk-002"]
-    for name in names:
+    assert [part["name"] for part in parts_to_make(outputs.job_id)] == ["audio", "chunk-001", "chunk-002"]
+    return outputs
+
+
+def test_a_part_that_is_found_damaged_as_it_is_joined_is_made_by_the_next_try(
+    divided: Outputs, s3: S3Client, media_bucket: str
+) -> None:
+    outputs = divided
+    for name in ("audio", "chunk-001", "chunk-002"):
         make_part(outputs.job_id, name, run_id=RUN)
     damaged = f"work/{outputs.job.prefix}/chunk-002/"
     listed = s3.list_objects_v2(Bucket=media_bucket, Prefix=damaged)["Contents"]
@@ -264,3 +266,28 @@ def test_a_part_that_is_found_damaged_as_it_is_joined_is_made_by_the_next_try(
     with transaction("test") as connection:
         rows = {row.part: row.attempt for row in part_rows.parts_of(connection, outputs.job_id)}
     assert rows == {"audio": 1, "chunk-001": 1, "chunk-002": 2}
+
+
+def test_a_source_that_goes_away_while_parts_are_made_is_why_nothing_is_joined_and_published(
+    divided: Outputs, s3: S3Client, source_bucket: str
+) -> None:
+    make_part(divided.job_id, "chunk-001", run_id=RUN)
+    s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=b"something else")
+    for step in (
+        lambda: make_part(divided.job_id, "chunk-002", run_id=RUN),
+        lambda: join_parts(divided.job_id, run_id=RUN),
+        lambda: verify_and_publish(divided.job_id),
+    ):
+        with pytest.raises(SourceUnreadable, match=r"^gone: s3://.*/acme/clip\.mp4 was overwritten"):
+            step()
+    assert (divided.job.status, divided.job.error_code) == (JobStatus.FAILED, "gone")
+
+
+def test_of_a_source_that_one_part_finds_damaged_nothing_is_joined(divided: Outputs) -> None:
+    make_part(divided.job_id, "audio", run_id=RUN)
+    with transaction("test") as connection:
+        jobs.reject_job(connection, divided.job_id, RejectionReason.UNDECODABLE, "half of it are zeros")
+    for step in (lambda: join_parts(divided.job_id, run_id=RUN), lambda: verify_and_publish(divided.job_id)):
+        with pytest.raises(InputRejected, match="undecodable: half of it are zeros"):
+            step()
+    assert divided.job.status == JobStatus.REJECTED

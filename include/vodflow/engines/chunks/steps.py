@@ -13,6 +13,7 @@ from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
 from vodflow.catalog.recording import record
 from vodflow.catalog.rows import JobRow
+from vodflow.catalog.source_faults import raise_for_source
 from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.parts import Part, PartRecord, find_part, parts
 from vodflow.contract.result import Progress, Stage
@@ -146,7 +147,7 @@ def _say(progress: Progress) -> None:
 def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = None) -> bool:
     """Join a job's parts, making first what is missing, and record the outcome; False where that was done before.
 
-    :raises InputRejected: a part was missing, and the source turned out to be damaged; recorded
+    :raises InputRejected, SourceUnreadable: the source was found at fault, by a part that others did not wait for
     :raises EngineError: recorded in the job; ``retryable`` says whether another try can help
     """
     actor = f"join:{run_id}"
@@ -155,6 +156,7 @@ def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = Non
         if job.status in _ENCODED:
             log.info("Job %d: the engine has finished already", job_id)
             return False
+        raise_for_source(job)
         attempt = jobs.begin(connection, job_id, engine=job.engine, worker=socket.gethostname(), run_id=run_id)
     try:
         # A part may have been found damaged as it was joined, or be removed: the tasks that make parts have ended.

@@ -20,6 +20,7 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.locks import try_lock
 from vodflow.catalog.recording import record
 from vodflow.catalog.rows import AttemptRow, JobRow
+from vodflow.catalog.source_faults import raise_for_source
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote
 from vodflow.contract.engine_names import EngineName
@@ -146,6 +147,8 @@ class _Submitter:
         if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
             log.info("job %d: the engine has finished already", self.job_id)
             return Submission(self.job_id, None, ended=True)
+        if self.join:  # others of its parts may have been made
+            raise_for_source(job)
         try:
             return self._again(job, last) if last is not None and _goes_on(last) else self._anew(job, last)
         except JobBusy:
