@@ -117,15 +117,16 @@ class Cluster:
             raise self._failure(error, "delete a pod") from error
         return True
 
-    def wait_until_gone(self, selector: str) -> None:
+    def wait_until_gone(self, *, selector: str | None = None, name: str = "") -> None:
         """Return when none of these pods works any more: what is cleared away next, none may write again.
 
         Pods that do not end within their grace and 20 s are told of in the log, and waited for no longer.
 
+        :param selector: of their labels; none means the one pod of that name, which asks for no right to list pods
         :raises VodflowError: the cluster does not answer
         """
         until = time.monotonic() + GRACE + _PATIENCE
-        while left := self.names(selector):
+        while left := self.names(selector) if selector else [name] * (self.read(name) is not None):
             if time.monotonic() > until:
                 log.warning("Pods do not end: %s", ", ".join(left))
                 return

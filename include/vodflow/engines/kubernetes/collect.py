@@ -16,7 +16,7 @@ from vodflow.catalog.states import JobStatus
 from vodflow.contract.result import EngineResult
 from vodflow.contract.summaries import result_summary
 from vodflow.engines.kubernetes.cluster import Cluster
-from vodflow.engines.kubernetes.pod import job_selector, pod_name
+from vodflow.engines.kubernetes.pod import pod_name
 from vodflow.engines.kubernetes.pod_logs import keep_log
 from vodflow.engines.kubernetes.submit import ENGINE, INTERRUPTED
 from vodflow.engines.kubernetes.verdict import StillRunning, idle_grace, is_pending, made_nothing
@@ -145,6 +145,7 @@ class _Collector:
 
 
 def _leave_nothing(cluster: Cluster, job: JobRow, attempt: AttemptRow, grace: int | None = None) -> None:
-    if cluster.delete(pod_name(job.plan, job.id, attempt.number), grace=grace):
-        cluster.wait_until_gone(job_selector(job.plan, job.id))
+    name = pod_name(job.plan, job.id, attempt.number)
+    if cluster.delete(name, grace=grace):
+        cluster.wait_until_gone(name=name)
     WorkFiles(job, attempt).remove()

@@ -116,7 +116,7 @@ class PartPods:
 
         :raises VodflowError: the cluster does not answer
         """
-        self.cluster.wait_until_gone(job_selector(self.job.plan, self.job.id, self.part))
+        self.cluster.wait_until_gone(selector=job_selector(self.job.plan, self.job.id, self.part))
 
     def _names(self) -> list[str]:
         return self.cluster.names(job_selector(self.job.plan, self.job.id, self.part))

@@ -108,7 +108,7 @@ def cancel_job(job_id: int, *, actor: str = "cancel", cluster: Cluster | None = 
     record(actor, lambda connection: _cancel(connection, job_id))
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
     if stopped:
-        used.wait_until_gone(selector)
+        used.wait_until_gone(selector=selector)
     if attempt is not None:
         WorkFiles(job, attempt).remove()
     log.info("job %d: cancelled; %s", job_id, f"{stopped} pods were deleted" if stopped else "it had no pod")
