@@ -109,35 +109,19 @@ def joined_and_published(pods: Pods, job: JobRow) -> None:
     assert list_objects(job.bucket, "work") == {}
 
 
-def encodes(pods: Pods, name: str) -> bool:
-    """Whether a pod is in the middle of its encode, as far as its log tells."""
-    import kubernetes.client  # noqa: PLC0415 - slow, and few tests need it
-
-    try:
-        said = pods.core.read_namespaced_pod_log(name, NAMESPACE)
-    except kubernetes.client.ApiException:
-        return False
-    return '"stage":"encode"' in said and '"event":"part"' not in said
-
-
-def kill_in_mid_encode(pods: Pods, job: JobRow, chosen: list[str], count: int) -> list[str]:
-    """Delete the pods of so many parts, in the order of the list; those that are done before are left alone."""
-    killed: list[str] = []
-    for name in chosen:
-        pod, done = pod_of(job, name), (PartState.DONE, 1)
-        pods.until(lambda pod=pod, name=name, done=done: encodes(pods, pod) or state(job, name) == done, 300)
-        if state(job, name) != done:
-            pods.core.delete_namespaced_pod(pod, NAMESPACE)
-            pods.until(lambda name=name: state(job, name) != (PartState.RUNNING, 1))
-            killed += [name] if state(job, name) != done else []
-        if len(killed) == count:
-            break
-    return killed
-
-
 def state(job: JobRow, name: str) -> tuple[PartState, int]:
     row = rows(job).get(name)
     return (row.state, row.attempt) if row else (PartState.WAITING, 0)
+
+
+def kill_in_mid_encode(pods: Pods, job: JobRow, names: list[str]) -> None:
+    """Delete the first pod of each of these parts where it stands still."""
+    for name in names:
+        pod = pod_of(job, name)
+        pods.until(lambda pod=pod: pod in pods.names(), 300)
+        pods.halted(pod)
+        pods.core.delete_namespaced_pod(pod, NAMESPACE)
+        pods.until(lambda name=name: state(job, name) != (PartState.RUNNING, 1))
 
 
 def test_two_pods_of_twelve_chunks_killed_at_random_cost_two_parts(few: Pods, caplog: pytest.LogCaptureFixture) -> None:
@@ -146,13 +130,14 @@ def test_two_pods_of_twelve_chunks_killed_at_random_cost_two_parts(few: Pods, ca
     logging.getLogger(__name__).info("seed %d", seed)
     job = divided(few, 10)
     chunks = [part.name for part in parts(job.plan) if part.chunk is not None]
-    chosen = random.Random(seed).sample(chunks, len(chunks))
+    killed = sorted(random.Random(seed).sample(chunks, 2))
 
-    async def carry_out() -> tuple[list[str], list[str]]:
-        return await asyncio.gather(make_all(job), asyncio.to_thread(kill_in_mid_encode, few, job, chosen, 2))
+    async def carry_out() -> list[str]:
+        with few.halting("|".join(f"*{name}*report-1.json*" for name in killed)):
+            names, _ = await asyncio.gather(make_all(job), asyncio.to_thread(kill_in_mid_encode, few, job, killed))
+        return names
 
-    names, killed = asyncio.run(carry_out())
-    assert len(killed) == 2
+    names = asyncio.run(carry_out())
     assert names == ["audio", *chunks]
     made = rows(job)
     assert {name: row.attempt for name, row in made.items()} == {

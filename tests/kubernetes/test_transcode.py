@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,22 @@ def carried_out(job: JobRow) -> None:
     collect_job(job.id, run_id="manual-1")
 
 
+def carried_out_with_a_halt(pods: Pods, job: JobRow, seen: Callable[[], bool]) -> None:
+    """The same, by a pod that stands still in mid-encode until something is seen."""
+    with pods.halting():
+        external_id = submitted(job)
+
+    async def wait() -> None:
+        waiting = asyncio.create_task(wait_for_pod(job.id, external_id))
+        await asyncio.to_thread(pods.until, seen)
+        await asyncio.to_thread(pods.halted, name_of(external_id))
+        await asyncio.to_thread(pods.go_on, name_of(external_id))
+        await waiting
+
+    asyncio.run(wait())
+    collect_job(job.id, run_id="manual-1")
+
+
 def name_of(external_id: str) -> str:
     return external_id.partition("/")[2]
 
@@ -64,7 +81,7 @@ def failing(job: JobRow) -> VodflowError:
 def test_a_pod_encodes_and_what_it_made_is_published(pods: Pods, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     job = pods.planned("small")
-    carried_out(job)
+    carried_out_with_a_halt(pods, job, lambda: "encode:" in caplog.text)
     row = reread(job)
     assert (row.status, row.engine) == (JobStatus.VERIFYING, "kubernetes")
     assert row.result is not None
@@ -79,30 +96,22 @@ def test_a_pod_encodes_and_what_it_made_is_published(pods: Pods, caplog: pytest.
     told = caplog.text
     assert f"pod {NAMESPACE}/vodflow-clip" in told
     assert "is running on node" in told
-    assert "encode:" in told
     # Once more: found done.
     assert submit_job(job.id, run_id="manual-1").ended
     collect_job(job.id)
 
 
 def test_progress_reaches_the_catalog_while_the_pod_works(pods: Pods) -> None:
-    job = pods.planned("slides")
-    external_id = submitted(job)
+    job = pods.planned("small")
     seen: list[tuple[str, str | None, float]] = []
 
-    async def watch() -> None:
-        waiting = asyncio.create_task(wait_for_pod(job.id, external_id))
-        while not waiting.done():
-            row = await asyncio.to_thread(reread, job)
-            seen.append((row.status, row.stage, row.progress))
-            await asyncio.sleep(0.3)
-        await waiting
+    def encodes() -> bool:
+        row = reread(job)
+        seen.append((row.status, row.stage, row.progress))
+        return (row.status, row.stage) == (JobStatus.PROGRESSING, "encode")
 
-    asyncio.run(watch())
-    assert JobStatus.PROGRESSING in {status for status, _, _ in seen}
-    assert "encode" in {stage for _, stage, _ in seen}
+    carried_out_with_a_halt(pods, job, encodes)
     assert [progress for _, _, progress in seen] == sorted(progress for _, _, progress in seen)
-    collect_job(job.id)
     pods.nothing_left(job)
 
 

@@ -23,12 +23,19 @@ while not os.path.exists("/work/go"):
     time.sleep(0.05)
 os.kill(found[0], signal.SIGCONT)
 """
-#: The worker, when the container beside it looks.
-WORK = 'until [ -e /work/ready ]; do sleep 0.1; done; exec python -m vodflow "$@"'
+#: The worker, when the container beside it looks; where its arguments do not match, it is not halted for long.
+WORK = """
+until [ -e /work/ready ]; do sleep 0.1; done
+case "$*" in {pattern}) ;; *) touch /work/go;; esac
+exec python -m vodflow "$@"
+"""
 
 
-def halting(template: dict[str, Any], image: str) -> dict[str, Any]:
-    """The template, with a container that halts the worker's encoder."""
+def halting(template: dict[str, Any], image: str, pattern: str = "*") -> dict[str, Any]:
+    """The template, with a container that halts the worker's encoder.
+
+    :param pattern: of the shell, for the worker's arguments: those that do not match go on by themselves
+    """
     spec = template["spec"]
     (worker,) = spec["containers"]
     beside = {
@@ -37,5 +44,5 @@ def halting(template: dict[str, Any], image: str) -> dict[str, Any]:
         "command": ["python", "-c", HALT],
         "volumeMounts": [{"name": "work", "mountPath": "/work"}],
     }
-    worker = {**worker, "command": ["sh", "-c", WORK, "sh"]}
+    worker = {**worker, "command": ["sh", "-c", WORK.format(pattern=pattern), "sh"]}
     return {**template, "spec": {**spec, "shareProcessNamespace": True, "containers": [worker, beside]}}
