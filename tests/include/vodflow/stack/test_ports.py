@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from support.fixtures.parts import new_root
 from vodflow.errors import StackError
 from vodflow.stack import ports
+from vodflow.stack.config import PORT_NAMES
 from vodflow.stack.ports import choose_ports, is_free
 
 HERE, THERE = Path("/srv/a/.vodflow"), Path("/srv/b/.vodflow")
@@ -55,3 +58,14 @@ def test_no_port_left_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "LAST_PORT", ports.FIRST_PORT + 1)
     with pytest.raises(StackError, match="No free port between 20000 and 20001"):
         choose_ports(NAMES, HERE)
+
+
+def test_a_state_folder_with_ports_of_a_thousand_is_found_or_there_is_no_such_thousand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    root = new_root("state-", 11)
+    assert all(31_000 <= port <= ports.LAST_PORT for port in choose_ports(PORT_NAMES, root).values())
+    with pytest.raises(RuntimeError, match=r"between 32000 and 32999\. Give a thousand from 0 to 11"):
+        new_root("state-", 12)
+    assert list(tmp_path.iterdir()) == [root]
