@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vodflow.contract.plan import TranscodePlan
 from vodflow.engines.local.command import MAX_ERROR_RATE
-from vodflow.errors import InputRejected, RejectionReason
+from vodflow.errors import EngineError, InputRejected, RejectionReason
 from vodflow.ffmpeg.process import TOO_MANY_ERRORS, Finished, check_exit, raise_for_shortage
 from vodflow.planning import span
 
@@ -31,13 +31,23 @@ _UNREADABLE = (
     "received no packets",
 )
 
+#: FFmpeg's words when it does not take what we ask for; then it often gets no frame out of a sound input either.
+_REFUSED = (
+    "Unknown encoder",
+    "Unrecognized option",
+    "Option not found",
+    "Error setting option",
+    "is not a decoding option",
+    "Error while opening encoder",
+)
+
 
 def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
     """Nothing when FFmpeg ended well.
 
     :raises InputRejected: the source cannot be decoded
     :raises ResourceError: this machine ran short: of disk, memory, processes
-    :raises EngineError: anything else
+    :raises EngineError: FFmpeg does not take its arguments, or anything else
     """
     if finished.code == 0:
         return
@@ -49,6 +59,13 @@ def raise_for_encode(plan: TranscodePlan, finished: Finished) -> None:
         )
     text = "\n".join(finished.errors)
     raise_for_shortage("ffmpeg", finished)
+    if finished.code > 0 and any(words in text for words in _REFUSED):
+        raise EngineError(
+            "FFmpeg does not take what it is asked for, whatever the source is: look at the profile's rungs and at "
+            f"FFmpeg's version. {_first_error(finished.errors)}",
+            code=str(finished.code),
+            retryable=False,
+        )
     if finished.code > 0 and any(words in text for words in _UNREADABLE):
         raise InputRejected(
             RejectionReason.UNDECODABLE, f"FFmpeg cannot decode {plan.source.uri}. {_first_error(finished.errors)}"

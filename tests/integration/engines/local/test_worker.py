@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -245,6 +246,17 @@ def test_a_damaged_source_is_rejected_even_if_the_probe_missed_it(
     assert plan.source.uri in raised.value.detail
     assert bench.outputs(plan) == {}
     assert_clean(bench)
+
+
+@pytest.mark.parametrize("changed", [{"preset": "none"}, {"h264_level": "99"}])
+def test_an_encoder_that_refuses_its_options_is_no_fault_of_the_source(bench: Bench, changed: dict[str, str]) -> None:
+    plan = bench.plan("small")
+    plan = plan.model_copy(update={"renditions": tuple(rung.model_copy(update=changed) for rung in plan.renditions)})
+    with start(bench, plan) as process:
+        out, _ = process.communicate(timeout=120)
+    line = json.loads(out.splitlines()[-1])
+    assert (process.returncode, line["kind"], line["retryable"]) == (5, "EngineError", False)
+    assert re.search(r"does not take what it is asked for.*FFmpeg says: .*(none|99)", line["message"])
 
 
 def test_an_overwritten_source_is_said(bench: Bench) -> None:

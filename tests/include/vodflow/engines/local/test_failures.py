@@ -51,6 +51,34 @@ def test_an_unknown_failure_is_permanent_and_says_what_ffmpeg_said() -> None:
     assert raised.value.code == "8"
 
 
+NOTHING = (
+    "[out#0/mp4] [error] Nothing was written into output file, because at least one of its streams received no packets."
+)
+
+
+@pytest.mark.parametrize(
+    ("cause", "after"),
+    [
+        ("x264 [error]: invalid preset 'none'", "[enc:libx264] [error] Error while opening encoder - maybe incorrect"),
+        ("[vost#0:0] [fatal] Unknown encoder 'libx999'", "[error] Error opening output file film.mp4."),
+        ("[error] Unrecognized option 'none'.", "[fatal] Error splitting the argument list: Option not found"),
+        ("[fc#-1] [error] Error applying option 'none' to filter 'scale': Option not found", ""),
+        ("[mp4 muxer] [error] Error setting option movflags to value none.", "[out#0] [error] Could not write header"),
+        ("[in#0] [error] Codec AVOption preset is not a decoding option.", "[error] Error opening input file film.mp4"),
+    ],
+)
+def test_what_ffmpeg_does_not_take_is_no_fault_of_the_source(cause: str, after: str) -> None:
+    with pytest.raises(EngineError, match="does not take what it is asked for") as raised:
+        raise_for_encode(PLAN, ended(234, cause, after, NOTHING))
+    assert not raised.value.retryable
+    assert cause in str(raised.value)
+
+
+def test_a_source_without_a_frame_is_rejected_although_no_encoder_could_be_opened() -> None:
+    with pytest.raises(InputRejected, match="Could not open encoder before EOF"):
+        raise_for_encode(PLAN, ended(234, "[vost#0:0] [error] Could not open encoder before EOF", NOTHING))
+
+
 def test_a_cut_off_source_is_rejected_with_both_durations() -> None:
     with pytest.raises(InputRejected, match=r"lasts 100\.0 s, but its pictures end after 60\.0 s") as raised:
         raise_if_cut_off(PLAN, 60.0)
