@@ -75,16 +75,16 @@ def choose(plan: TranscodePlan, division: Division, read: Callable[[], PictureIn
         return SINGLE
     if division.wanted == "renditions":
         return _renditions(plan, "The profile or the settings ask for it.")
-    seconds = span.picture_seconds(plan)
+    # Behind its last picture nothing can be cut: where the sound goes on alone, the last chunk holds that picture.
+    held = span.held_seconds(plan)
+    seconds = span.picture_seconds(plan) - held
+    lasts = f"The video {'has pictures for' if held else 'lasts'} {seconds:.0f} s"
     asked = division.wanted == "chunks"
     if not asked and seconds < division.shortest:
-        short = f"The video lasts {seconds:.0f} s, and is cut from {division.shortest:.0f} s on"
-        return _renditions(plan, f"{short}.")
+        return _renditions(plan, f"{lasts}, and is cut from {division.shortest:.0f} s on.")
     if seconds < 2 * division.chunk_seconds:
-        return _single(
-            f"The video lasts {seconds:.0f} s, which is less than two chunks of {division.chunk_seconds:g} s."
-        )
-    why = "The profile or the settings ask for it" if asked else f"The video lasts {seconds:.0f} s"
+        return _single(f"{lasts}, which is less than two chunks of {division.chunk_seconds:g} s.")
+    why = "The profile or the settings ask for it" if asked else lasts
     return _chunks(plan, lengths(seconds, division.chunk_seconds, division.at_once), read(), why)
 
 
@@ -124,7 +124,10 @@ def _chunks(plan: TranscodePlan, wanted: Sequence[float], index: PictureIndex, w
     rung = plan.renditions[0]
     found = cut_frames(rung, [key - span.start(plan) for key in keys], wanted)
     if found is None:
-        return _single("It cannot be cut: its keyframes are too rare or too far from the outputs' GOPs.")
+        late = plan.media.video.start - span.start(plan)
+        rare = "its keyframes are too rare or too far from the outputs' GOPs"
+        begins = f"its pictures begin {late:.0f} s after its sound"
+        return _single(f"It cannot be cut: {begins if late > wanted[0] else rare}.")
     firsts = [0, *(frame for frame, _ in found)]
     seeks = [0.0, *(key + span.start(plan) - (plan.media.start or 0.0) for _, key in found)]
     shares = weights(plan, index.pictures, firsts)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.planning_values import SOURCE, media
+from support.planning_values import SOURCE, media, sound
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.strategy import MOST_CHUNKS, SINGLE, StrategyKind
 from vodflow.media.picture_index import Picture, PictureIndex
@@ -86,6 +87,34 @@ def test_what_cannot_be_cut_says_why(index: PictureIndex, changes: dict[str, Any
     found = divided(plan(**changes), CHUNKS, index)
     assert found.kind == StrategyKind.SINGLE
     assert found.reason == f"It cannot be cut: {reason}."
+
+
+def with_sound(pictures_last: float, sound_lasts: float, **times: float) -> TranscodePlan:
+    """Of a source whose sound and pictures are not equally long."""
+    found = media(duration=pictures_last, audio=(sound(duration=sound_lasts),), **times)
+    found = found.model_copy(update={"start": 0.0, "duration": max(pictures_last, sound_lasts)})
+    return make_plan(SOURCE, found, load_profile("standard"), tenant="demo", video="film")
+
+
+def test_sound_that_goes_on_after_the_pictures_is_no_reason_not_to_cut_these() -> None:
+    found = divided(with_sound(600, 7200), CLUSTER, PictureIndex(pictures(600)))
+    assert found.reason == "The video has pictures for 600 s: 10 chunks of about 60 s are encoded side by side."
+    assert [chunk.first for chunk in found.chunks] == [number * 1500 for number in range(10)]
+    assert found.chunks[-1].end is None
+
+
+def test_a_video_whose_sound_alone_is_long_says_so() -> None:
+    few = with_sound(10, 7200)
+    assert choose(few, CLUSTER, unread).reason.startswith("The video has pictures for 10 s, and is cut from 300 s on.")
+    assert choose(few, CHUNKS, unread).reason == (
+        "The video has pictures for 10 s, which is less than two chunks of 60 s."
+    )
+
+
+def test_pictures_that_begin_long_after_the_sound_are_the_reason_not_to_cut() -> None:
+    late = tuple(replace(picture, time=picture.time + 200) for picture in pictures(600))
+    found = divided(with_sound(600, 800, start=200), CHUNKS, PictureIndex(late))
+    assert found.reason == "It cannot be cut: its pictures begin 200 s after its sound."
 
 
 def test_open_gops_are_not_cut() -> None:

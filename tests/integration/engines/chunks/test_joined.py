@@ -12,15 +12,20 @@ from typing import Any
 import pytest
 from support.clips import clip
 from support.engine_jobs import Bench
+from support.engine_plans import quick
 from vodflow.contract.parts import Part, parts, plan_key, work_folder
 from vodflow.contract.plan import TranscodePlan, VideoRendition
 from vodflow.contract.strategy import SINGLE, Chunk, StrategyKind
 from vodflow.engines.chunks import run
 from vodflow.engines.chunks.stored import missing_parts
+from vodflow.engines.local import transcode
 from vodflow.engines.local.worker_process import run_part
 from vodflow.errors import ConfigurationError, EngineError
 from vodflow.ffmpeg.tools import ffmpeg_path, ffprobe_path
 from vodflow.media.picture_index import read_index
+from vodflow.media.probe import probe
+from vodflow.planning.planner import make_plan
+from vodflow.planning.profiles import load_profile
 from vodflow.planning.reuse import reuse
 from vodflow.planning.strategy import Division, choose
 from vodflow.storage.objects import list_objects
@@ -113,6 +118,29 @@ def test_chunks_are_joined_as_if_there_had_been_none(bench: Bench, plan: Transco
             assert min(seen[cut - 5 : cut + 5]) > SAME_PICTURE
     assert digests(divided / "cmaf/audio") == digests(undivided / "cmaf/audio")
     assert digests(divided / "thumbnails") == digests(undivided / "thumbnails")
+
+
+def test_the_last_chunk_holds_its_picture_while_the_sound_goes_on(bench: Bench, tmp_path: Path) -> None:
+    source = tmp_path / "sound_goes_on.mp4"
+    longer = ["-i", str(clip("moving")), "-f", "lavfi", "-i", "sine=duration=30", "-map", "0:v", "-map", "1:a"]
+    subprocess.run(
+        [ffmpeg_path(), "-v", "error", *longer, "-c:v", "copy", "-c:a", "aac", str(source)], check=True, timeout=60
+    )
+    info = probe(str(source), source.stat().st_size, 60)
+    given = bench.source("sound_goes_on", source)
+    undivided = quick(make_plan(given, info, load_profile("standard"), tenant="demo", video="sound_goes_on"))
+    strategy = choose(undivided, Division("chunks", chunk_seconds=4), lambda: read_index(str(source), info, 60))
+    assert [chunk.first for chunk in strategy.chunks] == [0, 100, 200]
+    plan = undivided.model_copy(update={"strategy": strategy, "revision": 1})
+    for made, carry_out in ((undivided, transcode.run), (plan, run.run_divided)):
+        carry_out(made, bench.media_bucket, made.prefix, settings=bench.settings)
+    verify(plan, bench.media_bucket, plan.prefix, S3Store(bench.settings))
+    name = f"mp4/video_{plan.renditions[0].name}.mp4"
+    joined, whole = (
+        packets(bench.fetch(made, tmp_path / str(made.revision), name) / name) for made in (plan, undivided)
+    )
+    assert len(joined) > 30 * 25
+    assert joined == whole
 
 
 def test_nothing_is_seen_of_a_cut_in_the_middle_of_a_movement(bench: Bench, tmp_path: Path) -> None:
