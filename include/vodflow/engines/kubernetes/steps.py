@@ -9,6 +9,7 @@ What is public here is what tasks, triggers and the command line call.
 """
 
 from vodflow.engines.kubernetes.collect import collect_job, interrupt_job
-from vodflow.engines.kubernetes.submit import Submission, cancel_job, submit_job
+from vodflow.engines.kubernetes.submit import cancel_job, submit_job
+from vodflow.engines.submitting import Submission
 
 __all__ = ["Submission", "cancel_job", "collect_job", "interrupt_job", "submit_job"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -17,11 +16,9 @@ from sqlalchemy import Connection
 from vodflow.catalog import jobs, submissions
 from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
-from vodflow.catalog.locks import try_lock
 from vodflow.catalog.recording import record
 from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.source_faults import raise_for_source
-from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.parts import JOIN
@@ -41,11 +38,11 @@ from vodflow.engines.kubernetes.pod import (
 from vodflow.engines.kubernetes.resources import estimate_join
 from vodflow.engines.kubernetes.template import read_template
 from vodflow.engines.kubernetes.work_files import PLAN, REPORT, WorkFiles
-from vodflow.errors import ConfigurationError, EngineCanceled, JobBusy, VodflowError
+from vodflow.engines.submitting import Submission, Submitter
+from vodflow.errors import ConfigurationError, EngineCanceled, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.planning.profiles import load_profile
-from vodflow.settings import Settings, get_settings
-from vodflow.storage.readability import cause_of
+from vodflow.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -61,19 +58,6 @@ _SHARED: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Submission:
-    """Where a job stands after it was submitted, or found submitted.
-
-    :param external_id: ``namespace/pod``; none when the engine's work was done before
-    :param ended: nothing is to be waited for
-    """
-
-    job_id: int
-    external_id: str | None
-    ended: bool
-
-
 def submit_job(
     job_id: int, *, run_id: str | None = None, join: bool = False, cluster: Cluster | None = None
 ) -> Submission:
@@ -86,10 +70,7 @@ def submit_job(
     :raises EngineUnavailable: the cluster does not answer, or a quota is used up (retryable)
     :raises JobBusy: another process submits this job just now (retryable)
     """
-    with try_lock(f"vodflow.submit.{job_id}") as mine:
-        if not mine:
-            raise JobBusy(f"Job {job_id} is being submitted by another process.", job_id=job_id)
-        return _Submitter(job_id, run_id, cluster, get_settings(), join=join).run()
+    return _Submitter(job_id, run_id, cluster, join=join).run()
 
 
 def cancel_job(job_id: int, *, actor: str = "cancel", cluster: Cluster | None = None) -> bool:
@@ -123,15 +104,12 @@ def _cancel(connection: Connection, job_id: int) -> None:
             part_rows.fail_part(connection, job_id, row.part, attempt, error)
 
 
-class _Submitter:
-    def __init__(
-        self, job_id: int, run_id: str | None, cluster: Cluster | None, settings: Settings, *, join: bool
-    ) -> None:
-        self.job_id = job_id
-        self.run_id = run_id
+class _Submitter(Submitter):
+    engine = ENGINE
+
+    def __init__(self, job_id: int, run_id: str | None, cluster: Cluster | None, *, join: bool) -> None:
+        super().__init__(job_id, run_id)
         self.join = join
-        self.settings = settings
-        self.actor = f"submit:{run_id or 'library'}"
         self._cluster = cluster
 
     @property
@@ -140,31 +118,14 @@ class _Submitter:
             self._cluster = Cluster.of(self.settings)
         return self._cluster
 
-    def run(self) -> Submission:
-        with transaction(self.actor) as connection:
-            job = jobs.get_job(connection, self.job_id)
-            last = submissions.last_attempt(connection, self.job_id, ENGINE)
-        if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
-            log.info("job %d: the engine has finished already", self.job_id)
-            return Submission(self.job_id, None, ended=True)
+    def submit(self, job: JobRow, last: AttemptRow | None) -> Submission:
         if self.join:  # others of its parts may have been made
             raise_for_source(job)
-        try:
-            return self._again(job, last) if last is not None and _goes_on(last) else self._anew(job, last)
-        except JobBusy:
-            raise
-        except VodflowError as error:
-            failure = cause_of(error, job.plan.source)
-            # Whoever asked must hear of the first error, not that it could not be noted.
-            with suppress(VodflowError):
-                record(self.actor, lambda connection: jobs.end_job(connection, self.job_id, failure))
-            announce(source_id=job.source_id, video_id=job.video_id, job_id=job.id)
-            raise failure from failure.__cause__
+        return self._again(job, last) if last is not None and _goes_on(last) else self._anew(job, last)
 
     def _again(self, job: JobRow, attempt: AttemptRow) -> Submission:
         """Go on with what an earlier try began: its pod, what that left, or the intention alone."""
-        with transaction(self.actor) as connection:
-            attempt = submissions.resume(connection, attempt, self.run_id)
+        attempt = self.resumed(attempt)
         name = pod_name(job.plan, job.id, attempt.number)
         pod = self.cluster.read(name)
         if pod is None and attempt.external_id is None:
@@ -220,7 +181,7 @@ class _Submitter:
 
     def _made(self, job: JobRow, attempt: AttemptRow, pod: Mapping[str, Any] | None, name: str) -> Submission:
         external_id = f"{self.cluster.namespace}/{name}"
-        record(self.actor, lambda connection: submissions.assign(connection, attempt, external_id))
+        self.assign(attempt, external_id)
         return Submission(job.id, external_id, ended=pod is None or ending(pod).over)
 
     def _request(self, job: JobRow, attempt: AttemptRow, files: WorkFiles) -> PodRequest:

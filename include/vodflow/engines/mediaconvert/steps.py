@@ -10,7 +10,8 @@ What is public here is what tasks, triggers and the command line call.
 
 from vodflow.engines.mediaconvert.collect import collect_job, interrupt_job
 from vodflow.engines.mediaconvert.record import Noted, note_messages, note_snapshots
-from vodflow.engines.mediaconvert.submit import Submission, cancel_job, submit_job
+from vodflow.engines.mediaconvert.submit import cancel_job, submit_job
+from vodflow.engines.submitting import Submission
 
 __all__ = [
     "Noted",

@@ -9,16 +9,12 @@ new one, so a retried task goes on with what it has paid for.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from vodflow.catalog import jobs, submissions
 from vodflow.catalog.database import transaction
-from vodflow.catalog.locks import try_lock
 from vodflow.catalog.recording import record
 from vodflow.catalog.rows import AttemptRow, JobRow
-from vodflow.catalog.states import JobStatus
 from vodflow.catalog.submissions import Quote, Spending
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import SourceRef
@@ -29,29 +25,16 @@ from vodflow.engines.mediaconvert.pricing.estimate import Budget, check_budget, 
 from vodflow.engines.mediaconvert.request.job import create_job_request, user_metadata
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES
 from vodflow.engines.mediaconvert.submission_rate import SubmissionLimiter, configured_limiter
-from vodflow.errors import ConfigurationError, JobBusy, SourceNotFound, VodflowError
+from vodflow.engines.submitting import Submission, Submitter
+from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.encode_options import EncodeOptions, JobOptions
 from vodflow.storage.objects import resolve_source
-from vodflow.storage.readability import cause_of
 
 log = logging.getLogger(__name__)
 
 ENGINE = EngineName.MEDIACONVERT
-
-
-@dataclass(frozen=True)
-class Submission:
-    """Where a job stands after it was submitted, or found submitted.
-
-    :param external_id: MediaConvert's id; none when the engine's work was done before
-    :param ended: nothing is to be waited for
-    """
-
-    job_id: int
-    external_id: str | None
-    ended: bool
 
 
 def submit_job(job_id: int, *, run_id: str | None = None, service: MediaConvert | None = None) -> Submission:
@@ -65,10 +48,7 @@ def submit_job(job_id: int, *, run_id: str | None = None, service: MediaConvert 
     :raises JobBusy: another process submits this job just now (retryable)
     :raises EngineError: MediaConvert does not answer or has too much to do (retryable); recorded
     """
-    with try_lock(f"vodflow.submit.{job_id}") as mine:
-        if not mine:
-            raise JobBusy(f"Job {job_id} is being submitted by another process.", job_id=job_id)
-        return _Submitter(job_id, run_id, service or MediaConvert.of(), get_settings()).run()
+    return _Submitter(job_id, run_id, service or MediaConvert.of()).run()
 
 
 def cancel_job(job_id: int, *, actor: str = "cancel", service: MediaConvert | None = None) -> bool:
@@ -111,40 +91,23 @@ def require_current(source: SourceRef) -> None:
     )
 
 
-class _Submitter:
-    def __init__(self, job_id: int, run_id: str | None, service: MediaConvert, settings: Settings) -> None:
-        self.job_id = job_id
-        self.run_id = run_id
-        self.service = service
-        self.settings = settings
-        self.limiter: SubmissionLimiter = configured_limiter()
-        self.actor = f"submit:{run_id or 'library'}"
+class _Submitter(Submitter):
+    engine = ENGINE
 
-    def run(self) -> Submission:
-        with transaction(self.actor) as connection:
-            job = jobs.get_job(connection, self.job_id)
-            last = submissions.last_attempt(connection, self.job_id, ENGINE)
-        if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
-            log.info("job %d: the engine has finished already", self.job_id)
-            return Submission(self.job_id, None, ended=True)
-        try:
-            return (self._again(job, last) if last and last.resumable else None) or self._anew(job)
-        except JobBusy:
-            raise
-        except VodflowError as error:
-            failure = cause_of(error, job.plan.source)
-            # Whoever asked must hear of the first error, not that it could not be noted.
-            with suppress(VodflowError):
-                record(self.actor, lambda connection: jobs.end_job(connection, self.job_id, failure))
-            announce(source_id=job.source_id, video_id=job.video_id, job_id=job.id)
-            raise failure from failure.__cause__
+    def __init__(self, job_id: int, run_id: str | None, service: MediaConvert) -> None:
+        super().__init__(job_id, run_id)
+        self.service = service
+        self.limiter: SubmissionLimiter = configured_limiter()
+
+    def submit(self, job: JobRow, last: AttemptRow | None) -> Submission:
+        return (self._again(job, last) if last and last.resumable else None) or self._anew(job)
 
     def _again(self, job: JobRow, attempt: AttemptRow) -> Submission | None:
         """Go on with what an earlier try began; none when that failed, is recorded, and another job may do better."""
         external_id = attempt.external_id or _lost_job(self.service, job, attempt)
         if external_id is None:
             require_current(job.plan.source)
-            attempt = self._resumed(attempt)
+            attempt = self.resumed(attempt)
             return self._create(job, attempt)
         try:
             seen = self.service.look(external_id)
@@ -157,8 +120,8 @@ class _Submitter:
             log.info("job %d: MediaConvert's job %s ended as %s; a new one follows", job.id, external_id, seen.status)
             return None
         log.info("job %d: goes on with MediaConvert's job %s, %s", job.id, external_id, seen.status)
-        attempt = self._resumed(attempt)
-        self._assign(attempt, external_id)
+        attempt = self.resumed(attempt)
+        self.assign(attempt, external_id)
         return Submission(job.id, external_id, ended=seen.ended)
 
     def _anew(self, job: JobRow) -> Submission:
@@ -174,7 +137,7 @@ class _Submitter:
         request = attempt_request(job, attempt)
         self.limiter.acquire(f"{self.settings.mediaconvert_endpoint_url}|{self.settings.aws_region}")
         external_id = str(self.service.create(request)["Id"])
-        self._assign(attempt, external_id)
+        self.assign(attempt, external_id)
         log.info("job %d: MediaConvert's job %s is attempt %d", job.id, external_id, attempt.number)
         return Submission(job.id, external_id, ended=False)
 
@@ -206,13 +169,6 @@ class _Submitter:
         log.info("job %d: estimated at %s", job.id, cost)
         told = {"estimate": str(cost), "prices": cost.version}
         return Quote(cost.tier.name, cost.normalized_minutes, cost.amount, asked | told)
-
-    def _resumed(self, attempt: AttemptRow) -> AttemptRow:
-        with transaction(self.actor) as connection:
-            return submissions.resume(connection, attempt, self.run_id)
-
-    def _assign(self, attempt: AttemptRow, external_id: str) -> None:
-        record(self.actor, lambda connection: submissions.assign(connection, attempt, external_id))
 
 
 def options_of(attempt: AttemptRow) -> EncodeOptions:

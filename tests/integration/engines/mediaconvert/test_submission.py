@@ -110,7 +110,7 @@ def test_a_crash_before_the_id_is_stored(site: Site, job: JobRow, monkeypatch: p
         raise CatalogUnavailable("The catalog does not answer.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("vodflow.engines.mediaconvert.submit.record", away)
+        patch.setattr("vodflow.engines.submitting.record", away)
         with pytest.raises(CatalogUnavailable):
             submit_job(job.id, run_id="manual-1")
     submit_job(job.id, run_id="manual-1")
