@@ -164,6 +164,20 @@ def test_two_pods_of_twelve_chunks_killed_at_random_cost_two_parts(few: Pods, ca
     assert attempt(job).outcome == "succeeded"
 
 
+def test_what_one_pod_makes_of_a_divided_plan_is_known_part_by_part(few: Pods) -> None:
+    few.set_settings(strategy="chunks", chunk_seconds=10)
+    job = few.planned("moving_twice", outputs=["hls"])
+    submission = submit_job(job.id, run_id=RUN)
+    assert submission.external_id is not None
+    asyncio.run(wait_for_pod(job.id, submission.external_id))
+    collect_job(job.id, run_id=RUN)
+    assert [(row.part, row.state, row.worker) for row in rows(job).values()] == [
+        (part.name, PartState.DONE, submission.external_id) for part in parts(job.plan)
+    ]
+    assert all(row.size_bytes and row.seconds for row in rows(job).values())
+    few.nothing_left(job)
+
+
 def test_a_part_that_is_late_is_made_by_a_second_pod(
     few: Pods, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

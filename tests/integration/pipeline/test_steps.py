@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from mypy_boto3_s3 import S3Client
+from pydantic import BaseModel
 from support.clips import clip
 from vodflow.catalog import jobs
 from vodflow.catalog import parts as part_rows
@@ -20,6 +21,7 @@ from vodflow.catalog.rows import JobRow
 from vodflow.catalog.sources import get_source
 from vodflow.catalog.states import JobStatus, PartState, SourceStatus
 from vodflow.contract.result import EngineResult
+from vodflow.engines.kubernetes.wait import _Listener
 from vodflow.engines.local import run_job
 from vodflow.engines.local.run_job import transcode_local
 from vodflow.engines.local.worker_process import run_part, run_worker
@@ -287,6 +289,24 @@ def test_no_work_files_are_left(upload: Any, set_settings: Any, tmp_path: Path) 
     set_settings(work_dir=tmp_path)
     all_the_way(ask(upload("small"), outputs=["hls"]))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_parts_that_one_pod_says_it_has_made_are_noted_once(upload: Any, set_settings: Any) -> None:
+    set_settings(strategy="chunks", chunk_seconds=10)
+    job = until_planned(ask(upload("moving_twice"), outputs=["mp4"]))
+    said: list[BaseModel] = []
+    said.append(run_worker(job.plan, job.bucket, job.prefix, on_part=said.append))
+    for pod in ("media/first", "media/second"):  # of the same lines, heard once more
+        listener = _Listener(job.id, pod)
+        for line in said:
+            listener.hear(line.model_dump_json())
+            listener.write()
+        with transaction("test") as connection:
+            rows = part_rows.parts_of(connection, job.id)
+        assert [(row.part, row.state, row.worker, row.attempt) for row in rows] == [
+            (name, PartState.DONE, "media/first", 1) for name in ("audio", "chunk-001", "chunk-002")
+        ]
+        assert all(row.size_bytes and row.seconds for row in rows)
 
 
 def test_a_plan_divided_on_one_machine_notes_its_parts_and_makes_what_is_missing(

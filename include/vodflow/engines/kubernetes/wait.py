@@ -7,13 +7,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from vodflow.catalog import jobs, submissions
 from vodflow.catalog.database import transaction
 from vodflow.catalog.recording import record
 from vodflow.catalog.states import JobStatus
+from vodflow.contract.parts import PartRecord
 from vodflow.contract.result import Progress
 from vodflow.engines.kubernetes.async_pods import Pod, connected
 from vodflow.engines.kubernetes.cluster import ClusterAddress
@@ -21,7 +22,7 @@ from vodflow.engines.kubernetes.endings import ending, unschedulable
 from vodflow.engines.kubernetes.pod import SELECTOR
 from vodflow.engines.kubernetes.submit import ENGINE
 from vodflow.engines.kubernetes.watcher import PodWatcher, shared_watcher
-from vodflow.engines.local.run_job import ProgressRecorder
+from vodflow.engines.local.run_job import ProgressRecorder, note_part
 from vodflow.errors import VodflowError
 from vodflow.outcomes.announce import ProgressFeed
 from vodflow.settings import Settings, get_settings
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 _PROGRESS_INTERVAL: Final = 5.0
 #: Seconds between two signs of life of a job that is waited for; well within ``VODFLOW_JOB_LEASE``.
 _SIGN_OF_LIFE: Final = 60.0
+_LINES: Final[TypeAdapter[Progress | PartRecord]] = TypeAdapter(Progress | PartRecord)
 
 
 async def wait_for_pod(job_id: int, external_id: str, *, settings: Settings | None = None) -> None:
@@ -78,10 +80,11 @@ class _Listener:
         self._external_id = external_id
         self._actor = "kubernetes-wait"
         with transaction(self._actor) as connection:
-            video_id = jobs.get_job(connection, job_id).video_id
-        self._recorder = ProgressRecorder(job_id, self._actor, ProgressFeed(video_id), _PROGRESS_INTERVAL)
+            self._job = jobs.get_job(connection, job_id)
+        self._recorder = ProgressRecorder(job_id, self._actor, ProgressFeed(self._job.video_id), _PROGRESS_INTERVAL)
         self._state = ""
         self._progress: Progress | None = None
+        self._made: list[PartRecord] = []
         self._begun = False
         self._running = False
 
@@ -97,10 +100,13 @@ class _Listener:
             log.info("pod: %s", line)
             return
         try:
-            self._progress = Progress.model_validate_json(line)
-            self._running = True
+            said = _LINES.validate_json(line)
         except ValidationError:
-            pass  # the result, or a failure: both are read where they are kept whole
+            return  # the result, or a failure: both are read where they are kept whole
+        if isinstance(said, PartRecord):
+            self._made.append(said)
+        else:
+            self._progress, self._running = said, True
 
     def _hear_pod(self, pod: Pod) -> None:
         state = _state(pod)
@@ -109,7 +115,7 @@ class _Listener:
             log.info("Pod %s %s", self._external_id, state)
 
     def write(self) -> None:
-        """Bring the job's row to where its pod is, or note that it is still waited for."""
+        """Bring the job's row and its parts' to where the pod is, or note that it is still waited for."""
         try:
             if self._running and not self._begun:
                 record(self._actor, self._begin)
@@ -121,6 +127,8 @@ class _Listener:
             log.warning("job %d: %s", self._job_id, error)
         if self._progress is not None:
             self._recorder(self._progress)
+        while self._made:
+            note_part(self._job, self._actor, self._external_id, self._made.pop(0))
 
     def _begin(self, connection: Connection) -> None:
         row = jobs.locked_job(connection, self._job_id)

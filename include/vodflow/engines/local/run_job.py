@@ -75,7 +75,7 @@ def transcode_local(
             job.prefix,
             recorder,
             cancel,
-            on_part=lambda made: _note_part(job, actor, worker, made),
+            on_part=lambda made: note_part(job, actor, worker, made),
         )
     except BaseException as error:
         failure = cause_of(error, job.plan.source) if isinstance(error, VodflowError) else error
@@ -99,8 +99,8 @@ def _check_room(plan: TranscodePlan) -> None:
         check_space(plan, work_folder(settings), settings.disk_reserve)
 
 
-def _note_part(job: JobRow, actor: str, worker: str, made: PartRecord) -> None:
-    """Write down who has made a part; a catalog that is away does not stop an encode."""
+def note_part(job: JobRow, actor: str, worker: str, made: PartRecord) -> None:
+    """Write down who has made a part, unless that is known; a catalog that is away does not stop an encode."""
     try:
         with transaction(actor) as connection:
             rows = part_rows.parts_of(connection, job.id)
