@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 import random
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from support.fixtures.kubernetes import NAMESPACE, Pods, attempt, reread
 from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
@@ -30,6 +33,7 @@ from vodflow.errors import EngineError
 from vodflow.jobs.control import _set_canceled
 from vodflow.pipeline.publish import publish_job, verify_job
 from vodflow.storage.objects import list_objects
+from vodflow_airflow.operators.kubernetes_transcode import KubernetesTranscodeOperator
 from vodflow_airflow.triggers.kubernetes_part import KubernetesPartTrigger
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.airflow]
@@ -175,6 +179,37 @@ def test_what_one_pod_makes_of_a_divided_plan_is_known_part_by_part(few: Pods) -
         (part.name, PartState.DONE, submission.external_id) for part in parts(job.plan)
     ]
     assert all(row.size_bytes and row.seconds for row in rows(job).values())
+    few.nothing_left(job)
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_parts_that_are_damaged_or_gone_are_made_by_the_next_try_of_the_join(
+    airflow_db: None, few: Pods, deferrable: bool
+) -> None:
+    from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415  (slow)
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: PLC0415
+
+    few.set_settings(strategy="chunks", chunk_seconds=10)
+    job = few.planned("moving_twice", outputs=["hls"])
+    asyncio.run(make_all(job))
+    audio, first, _ = (f"work/{job.prefix}/{part.name}" for part in parts(job.plan))
+    (name,) = (name for name in list_objects(job.bucket, first) if name.endswith("360p.mp4"))
+    size = list_objects(job.bucket, first)[name]
+    few.s3.put_object(Bucket=job.bucket, Key=f"{first}/{name}", Body=bytes(size))
+    with pytest.raises(EngineError, match="is damaged; it is made again"):
+        joined_and_published(few, job)
+    few.s3.delete_object(Bucket=job.bucket, Key=f"{audio}/part.json")
+    with DAG("join", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        KubernetesTranscodeOperator(task_id="join_parts", job_id=job.id, join=True, deferrable=deferrable)
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(os.devnull)
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, "dags-folder", None)
+    assert str(dag.test().state) == "success"
+    assert {name: row.attempt for name, row in rows(job).items()} == {"audio": 2, "chunk-001": 2, "chunk-002": 1}
+    assert {row.state for row in rows(job).values()} == {PartState.DONE}
+    assert reread(job).status == JobStatus.VERIFYING
+    verify_job(job.id)
     few.nothing_left(job)
 
 

@@ -29,11 +29,13 @@ class Submission:
 
     :param external_id: the engine's id of it; none when the engine's work was done before
     :param ended: nothing is to be waited for
+    :param missing: name of a part that must be made before all can be joined; then nothing was submitted
     """
 
     job_id: int
     external_id: str | None
     ended: bool
+    missing: str | None = None
 
 
 class Submitter(ABC):

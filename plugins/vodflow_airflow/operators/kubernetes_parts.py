@@ -45,7 +45,7 @@ class KubernetesMakePartOperator(VideoStepOperator):
         job_id, name = int(self.job_id), self.part["name"]
         with self.step(context):
             self._at_work = True
-            waits = submit_part(job_id, name, **_run(context))
+            waits = submit_part(job_id, name, **of_part(context))
         if waits and self.deferrable:
             from vodflow_airflow.triggers.kubernetes_part import KubernetesPartTrigger  # noqa: PLC0415
 
@@ -81,9 +81,10 @@ class KubernetesMakePartOperator(VideoStepOperator):
         self._at_work = False
         given_up = from_document(event["error"]) if event is not None and event["status"] != "success" else None
         with self.step(context):
-            collect_part(job_id, name, given_up=given_up, **_run(context))
+            collect_part(job_id, name, given_up=given_up, **of_part(context))
 
 
-def _run(context: Context) -> dict[str, Any]:
+def of_part(context: Context) -> dict[str, Any]:
+    """What the steps of a part want to know of the task that calls them."""
     ti = context["ti"]
     return {"run_id": context["run_id"], "last_try": ti.try_number > ti.max_tries}

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 #: A job in one of these needs no parts any more.
 _ENCODED = frozenset({JobStatus.VERIFYING, JobStatus.PUBLISHED})
 #: Who works, for the record of the attempt; each part has a worker of its own.
-_PARTS = "parts"
+PARTS = "parts"
 
 
 def parts_to_make(job_id: int) -> list[dict[str, str]]:
@@ -104,7 +104,7 @@ def open_part(
     ended_it = job.status != JobStatus.PROGRESSING and row is not None and row.state == PartState.FAILED
     was_encoded = job.result_document is not None  # and refused, or cancelled, after that
     if waits or ended_it or was_encoded or job.run_id != run_id:
-        jobs.begin(connection, job_id, engine=job.engine, worker=_PARTS, run_id=run_id)
+        jobs.begin(connection, job_id, engine=job.engine, worker=PARTS, run_id=run_id)
     return job, part, row
 
 

@@ -94,8 +94,8 @@ def fetch_parts(
     records = {part: stored_record(plan, part, bucket, prefix, settings) for part in parts(plan)}
     if missing := [part.title for part, record in records.items() if record is None]:
         raise EngineError(
-            f"These parts are not made yet: {', '.join(missing)}. Make them first; of a run of transcode_video clear "
-            "list_parts with the tasks behind it.",
+            f"These parts are not made yet: {', '.join(missing)}. Make them first; of a run of transcode_video the "
+            "next try of join_parts does.",
             code="missing_part",
             retryable=True,
         )

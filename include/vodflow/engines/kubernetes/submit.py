@@ -23,6 +23,8 @@ from vodflow.catalog.submissions import Quote
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.parts import JOIN
 from vodflow.engines.chunks.reused import check_reused
+from vodflow.engines.chunks.steps import PARTS
+from vodflow.engines.chunks.stored import missing_parts
 from vodflow.engines.kubernetes.cluster import Cluster
 from vodflow.engines.kubernetes.endings import ending
 from vodflow.engines.kubernetes.failures import LOST, OUT_OF_MEMORY
@@ -129,13 +131,17 @@ class _Submitter(Submitter):
         name = pod_name(job.plan, job.id, attempt.number)
         pod = self.cluster.read(name)
         if pod is None and attempt.external_id is None:
-            return self._create(job, attempt)
+            return self._lacking(job) or self._create(job, attempt)
         log.info("job %d: goes on with pod %s", job.id, name)
         return self._made(job, attempt, pod, name)
 
     def _anew(self, job: JobRow, last: AttemptRow | None) -> Submission:
         if last is not None:
             self.cluster.delete(pod_name(job.plan, job.id, last.number))  # of a process that could not do it itself
+        if (lacking := self._lacking(job)) is not None:
+            with transaction(self.actor) as connection:
+                jobs.begin(connection, job.id, engine=ENGINE, worker=PARTS, run_id=self.run_id)
+            return lacking
         if not self.join:  # its parts are made
             job = check_reused(job, self.actor)
         asked = self._asked(last)
@@ -149,6 +155,11 @@ class _Submitter(Submitter):
                 run_id=self.run_id,
             )
         return self._create(job, attempt)
+
+    def _lacking(self, job: JobRow) -> Submission | None:
+        """What is to be done before parts are joined: one was found damaged by the pod before, or removed."""
+        missing = missing_parts(job.plan, job.bucket, job.prefix) if self.join else []
+        return Submission(job.id, None, ended=False, missing=missing[0].name) if missing else None
 
     def _asked(self, last: AttemptRow | None) -> dict[str, Any]:
         """How this attempt is asked for, with what the one before it taught."""
