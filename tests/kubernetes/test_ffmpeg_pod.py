@@ -26,6 +26,8 @@ from vodflow_airflow.triggers.ffmpeg_pod import FFmpegPodTrigger
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.airflow]
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "ffmpeg_pod_dag.py"
+
 
 def plan_of(pods: Pods, name: str, source: str | None = None) -> TranscodePlan:
     """A plan of one clip whose source may be another one."""
@@ -43,21 +45,29 @@ class Done:
     tries: int
 
 
+def known_to_airflow(dags: str | DAG) -> Any:
+    """The DAG bag of a file, or with one DAG."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415  (slow)
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: PLC0415
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(dags if isinstance(dags, str) else os.devnull)
+    if isinstance(dags, DAG):
+        bag.bag_dag(dags)
+    assert bag.import_errors == {}
+    sync_bag_to_db(bag, "dags-folder", None)
+    return bag
+
+
 def run(
     pods: Pods, plan: TranscodePlan | str, operator: type[FFmpegPodOperator] = FFmpegPodOperator, **arguments: Any
 ) -> Done:
     """Run a DAG with this one task, on threads of this process."""
-    from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: PLC0415  (slow)
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: PLC0415
-
     given = {"image": IMAGE, "namespace": NAMESPACE, "pod_template_file": str(pods.template)} | arguments
     asked = plan if isinstance(plan, str) else plan.to_json()
     with DAG("ffmpeg_pod", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         operator(task_id="encode", plan=asked, bucket=pods.settings.media_bucket, prefix="out", **given)
-    DagBundlesManager().sync_bundles_to_db()
-    bag = DagBag(os.devnull)
-    bag.bag_dag(dag)
-    sync_bag_to_db(bag, "dags-folder", None)
+    known_to_airflow(dag)
     (task,) = dag.test().get_task_instances()
     return Done(str(task.state), task.xcom_pull(task_ids="encode", key="result"), task.try_number)
 
@@ -83,6 +93,19 @@ def test_a_plan_is_carried_out(pods: Pods, deferrable: bool) -> None:
     assert (done.result["objects"], done.result["bytes"]) == (len(objects), sum(objects.values()))
     assert done.result["cpu_seconds"] > 0
     assert "hls/master.m3u8" in objects
+    nothing_left(pods)
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_the_example_of_the_docs_makes_its_outputs(pods: Pods) -> None:
+    example = known_to_airflow(str(EXAMPLE)).dags["ffmpeg_pod_example"]
+    # For what its reader does by a service account: the pod's credentials, here of the tests' S3.
+    example.get_task("encode").pod_template_file = str(pods.template)
+    asked = {"source": pods.upload("small"), "bucket": pods.settings.media_bucket, "prefix": "out", "profile": "sd"}
+    tasks = example.test(run_conf=asked | {"namespace": NAMESPACE, "image": IMAGE}).get_task_instances()
+    assert {task.task_id: str(task.state) for task in tasks} == {"plan": "success", "encode": "success"}
+    made = list_objects(pods.settings.media_bucket, "out").keys()
+    assert {"hls/master.m3u8", "dash/manifest.mpd", "mp4/video_360p.mp4"} <= made
     nothing_left(pods)
 
 
