@@ -151,9 +151,9 @@ class SourceReader:
         return ["-map", f"0:{self._media.video.index}", "-c", "copy", "-t", f"{end:.6f}", "-f", "null", "-"]
 
     def _cells(self, rendition: VideoRendition) -> list[str]:
-        steady = f"fps={rendition.frame_rate}:start_time=0,{TO_CELLS}"
-        shown = ["-frames:v", str(picture_count(rendition)), "-f", "rawvideo"]
-        return ["-map", f"0:{self._media.video.index}", "-vf", steady, *shown]
+        # Cut by a filter: an output that -frames:v ends beside others that go on may block FFmpeg 9 for ever.
+        first = f"fps={rendition.frame_rate}:start_time=0,trim=end_frame={picture_count(rendition)},{TO_CELLS}"
+        return ["-map", f"0:{self._media.video.index}", "-vf", first, "-f", "rawvideo"]
 
     def _start(self, index: int) -> float:
         return next(item.start for item in self._media.audio if item.index == index)

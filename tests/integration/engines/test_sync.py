@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support.clips import clip
 from support.encoded import encoded
-from vodflow.contract.plan import Output
+from vodflow.contract.plan import Output, SourceRef
 from vodflow.errors import ResourceError, VerificationError
 from vodflow.ffmpeg.tools import ffmpeg_path
-from vodflow.verification import DirectoryStore, verify
+from vodflow.media.probe import probe
+from vodflow.planning.planner import make_plan
+from vodflow.planning.profiles import load_profile
+from vodflow.verification import DirectoryStore, source_reader, verify
+from vodflow.verification.source_reader import SourceReader, picture_count
 
 pytestmark = pytest.mark.integration
 
@@ -85,6 +90,24 @@ def test_sound_that_left_its_pictures_is_refused(
 def test_right_outputs_are_never_refused(name: str, tmp_path: Path) -> None:
     plan, folder = encoded(clip(name), tmp_path)
     verify(plan, "", "", DirectoryStore(folder), str(clip(name)))
+
+
+def test_no_reading_of_a_source_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one of several outputs ended by itself, one reading in ten never did, on a machine with much to do."""
+    path = clip("vfr")
+    size = path.stat().st_size
+    ref = SourceRef(bucket="b", key="k", version="1", size=size)
+    plan = make_plan(ref, probe(str(path), size, 60), load_profile("sd"), tenant="t", video="v")
+    monkeypatch.setattr(source_reader, "_TIMEOUT", 30.0)
+
+    def read(_: int) -> tuple[int, int]:
+        reader = SourceReader(plan, str(path), plan.renditions[0], [plan.media.audio[0].index])
+        whole = reader._read_whole()
+        return len(whole.pictures), len(whole.sounds)
+
+    with ThreadPoolExecutor(6) as readers:
+        found = set(readers.map(read, range(60)))
+    assert found == {(6 * 6 * picture_count(plan.renditions[0]), 1)}
 
 
 def test_a_source_that_cannot_be_read_is_no_fault_of_the_outputs(tmp_path: Path) -> None:
