@@ -13,6 +13,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
+from vodflow.packaging.shaka import READ_AHEAD
+
 from local_mediaconvert.transcode import file_names
 from local_mediaconvert.transcode.contract import ErrorCode, JobFailed
 from local_mediaconvert.transcode.plan import AudioPart, CaptionPart, GroupPlan, OutputPlan, VideoPart
@@ -164,7 +166,8 @@ def package_command(
     :param paths: encoded file of each, by stem
     """
     hls, dash = has_hls(group), has_dash(group)
-    argv = [packager_path, "--quiet", *(_descriptor(group, item, paths[item.stem], hls=hls) for item in listed)]
+    argv = [packager_path, "--quiet", f"--io_cache_size={READ_AHEAD}"]
+    argv += [_descriptor(group, item, paths[item.stem], hls=hls) for item in listed]
     argv.append(f"--segment_duration={segment_seconds(group):.9g}")
     if group.type != "HLS" and (fragment := group.settings.get("FragmentLength")):
         argv.append(f"--fragment_duration={min(float(fragment), segment_seconds(group)):.9g}")

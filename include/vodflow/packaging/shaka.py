@@ -6,8 +6,14 @@ The packager runs with the output folder as its working folder, so that all path
 
 from __future__ import annotations
 
+from typing import Final
+
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+
+#: Bytes that the packager reads and writes ahead, for each file that it has open. By default 32 MiB, which it fills
+#: with zeros: four tracks of two minutes then take 558 MiB and 0.7 CPU seconds instead of 69 MiB and 0.2.
+READ_AHEAD: Final = 2 * 1024**2
 
 
 def needs_packager(plan: TranscodePlan) -> bool:
@@ -40,7 +46,8 @@ def package_command(plan: TranscodePlan, packager_path: str, tracks: str) -> lis
         if rendition in layout.cmaf_tracks(plan):
             only = ",dash_only=1" if hls and rendition not in shared else ""
             streams.append(_cmaf(rendition, tracks, hls=rendition in shared) + only)
-    argv = [packager_path, "--quiet", *streams, f"--segment_duration={segment_seconds(plan):.9g}"]
+    argv = [packager_path, "--quiet", f"--io_cache_size={READ_AHEAD}", *streams]
+    argv += [f"--segment_duration={segment_seconds(plan):.9g}"]
     if hls:
         argv += [f"--hls_master_playlist_output={layout.HLS_MASTER}", "--hls_playlist_type=VOD"]
     if dash:

@@ -50,7 +50,7 @@ def test_a_part_asks_for_what_it_needs_itself() -> None:
     assert estimate_part(PLAN, sound, memory_factor=2).memory == 2 * BASE_MEMORY
     joins = estimate_join(PLAN)
     # Three rungs and two bit rates of sound, of which the packager holds 64 MiB each.
-    assert (joins.cpus, joins.memory, joins.disk >= needed_bytes(PLAN)) == (1, BASE_MEMORY + 5 * 64 * MIB, True)
+    assert (joins.cpus, joins.memory, joins.disk >= needed_bytes(PLAN)) == (1, BASE_MEMORY + 5 * 24 * MIB, True)
     # What takes one CPU less than a minute gets one.
     small = chunked((("360p", 640, 360, 800_000),))
     assert estimate_part(small, find_part(small, "chunk-001")).cpus == 1
