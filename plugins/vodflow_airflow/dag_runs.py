@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, GetDRCount, TriggerDagRun
 from vodflow.errors import ConfigurationError, EngineError
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ _CHANNEL = threading.Lock()
 def start_dag_run(dag_id: str, run_id: str, conf: dict[str, Any], note: str | None = None) -> bool:
     """Queue one run; true when it is new, false when a run of this id exists already.
 
-    Call it from a running task only, in any of its threads. A paused DAG keeps the run queued.
+    Call it from a running task only, in any of its threads. A paused DAG keeps the run queued. The API server answers
+    before it commits, and a run is lost where it, or its database, dies in between: see :func:`are_there`.
 
     :param note: the new run's note, at most 1,000 characters
     :raises ConfigurationError: when there is no such DAG, or it cannot be parsed
@@ -41,6 +43,22 @@ def restart_dag_run(dag_id: str, run_id: str) -> None:
     :raises EngineError: when the API server does not answer (retryable)
     """
     _ask(TriggerDagRun(dag_id=dag_id, run_id=run_id, reset_dag_run=True))
+
+
+def are_there(dag_id: str, run_ids: Sequence[str]) -> bool:
+    """Whether all these runs exist.
+
+    :raises EngineError: when the API server does not answer (retryable)
+    """
+    asked = set(run_ids)
+    try:
+        with _CHANNEL:
+            answer = task_runner.SUPERVISOR_COMMS.send(GetDRCount(dag_id=dag_id, run_ids=sorted(asked)))
+    except AirflowRuntimeError as error:
+        raise EngineError(f"Airflow does not say whether runs of {dag_id} are there: {error}") from error
+    if not isinstance(answer, DRCount):
+        raise EngineError(f"Airflow does not say whether runs of {dag_id} are there: {answer}")
+    return answer.count == len(asked)
 
 
 def _ask(message: TriggerDagRun) -> bool:

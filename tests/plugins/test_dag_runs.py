@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import ErrorResponse, OKResponse, TriggerDagRun
+from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, GetDRCount, OKResponse, TriggerDagRun
 from vodflow.errors import ConfigurationError, EngineError
-from vodflow_airflow.dag_runs import start_dag_run
+from vodflow_airflow.dag_runs import are_there, start_dag_run
 
 
 class Supervisor:
@@ -58,3 +58,17 @@ def test_an_error_that_comes_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> No
     supervisor(monkeypatch, ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=None))
     with pytest.raises(EngineError):
         start_dag_run("transcode_video", "source-7", {})
+
+
+@pytest.mark.parametrize(("count", "found"), [(2, True), (1, False)])
+def test_runs_are_looked_for_by_one_request(monkeypatch: pytest.MonkeyPatch, count: int, found: bool) -> None:
+    channel = supervisor(monkeypatch, DRCount(count=count))
+    assert are_there("transcode_video", ["source-8", "source-7", "source-8"]) is found
+    assert channel.sent == [GetDRCount(dag_id="transcode_video", run_ids=["source-7", "source-8"])]
+
+
+@pytest.mark.parametrize("answer", [refusal(503), ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=None)])
+def test_whether_runs_are_there_is_not_guessed(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    supervisor(monkeypatch, answer)
+    with pytest.raises(EngineError, match="does not say whether runs of transcode_video are there"):
+        are_there("transcode_video", ["source-7"])

@@ -27,6 +27,8 @@ class AirflowServer:
         """A status that every call is answered with."""
         self.on_fail: Callable[[str], None] = lambda _: None
         """Called when a run is marked failed: what its task would do when it is killed."""
+        self.lost = 0
+        """How many runs more it says to have started before it commits, and is killed."""
         self.busy = False
         """Whether a process works on a task of every run."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -70,8 +72,12 @@ class AirflowServer:
             run_id = body["dag_run_id"]
             if run_id in self.runs:
                 return 409, {"detail": "exists"}
-            self.runs[run_id] = {"state": "queued", "conf": body["conf"]}
-            return 200, {"dag_run_id": run_id, **self.runs[run_id]}
+            made = {"state": "queued", "conf": body["conf"]}
+            if self.lost:
+                self.lost -= 1
+            else:
+                self.runs[run_id] = made
+            return 200, {"dag_run_id": run_id, **made}
         run_id = unquote(parts[0])
         if run_id not in self.runs:
             return 404, {"detail": "not found"}

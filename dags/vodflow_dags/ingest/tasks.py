@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,20 +22,27 @@ def ingest() -> dict[str, int]:
     from vodflow.pipeline.holds import try_again  # noqa: PLC0415
     from vodflow.pipeline.object_request import run_conf, source_request  # noqa: PLC0415
     from vodflow.sensing.ingest import ingest as ingest_round  # noqa: PLC0415
-    from vodflow_airflow.dag_runs import start_dag_run  # noqa: PLC0415
+    from vodflow_airflow.dag_runs import are_there, start_dag_run  # noqa: PLC0415
     from vodflow_airflow.holds import start_again  # noqa: PLC0415
     from vodflow_airflow.queue_events import WakingMessages  # noqa: PLC0415
     from vodflow_airflow.run_notes import name_note  # noqa: PLC0415
 
+    def run_of(source: SourceRow) -> str:
+        return run_id_of(source.id, source.reopened)
+
     def start(source: SourceRow) -> Any:
-        conf, run_id = run_conf(source_request(source)), run_id_of(source.id, source.reopened)
-        start_dag_run("transcode_video", run_id, conf, note=name_note(source.key))
+        conf = run_conf(source_request(source))
+        start_dag_run("transcode_video", run_of(source), conf, note=name_note(source.key))
+
+    def find(sources: Sequence[SourceRow]) -> bool:
+        return are_there("transcode_video", [run_of(source) for source in sources])
 
     context = get_current_context()
     woken = context["dag_run"].run_type == "asset_triggered"
     with airflow_outcome():
         counts = ingest_round(
             start,
+            finder=find,
             messages=WakingMessages(context, S3_NOTIFICATIONS) if woken else list,
             sweeping=not woken,
             prefix=context["params"]["prefix"],

@@ -21,6 +21,8 @@ FINAL_STATES = frozenset({"success", "failed"})
 
 #: Seconds between two looks at a run.
 _POLL = 0.5
+#: How often a run is asked for until it is known to be there.
+_STARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +138,18 @@ class AirflowClient:
     def ensure_run(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str | None = None) -> bool:
         """Start the run of this id, once: true when it is new, false when it exists already.
 
+        It is believed when Airflow refuses another run of this id: Airflow answers before it commits, and the run is
+        lost where the API server, or its database, dies in between.
+
         :raises AirflowError: the DAG is unknown, the conf breaks its Params, or Airflow does not answer (retryable)
         """
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf), "note": note}
-        answer = self._request("POST", _runs_path(dag_id), json=body)
-        if answer.status_code == httpx.codes.CONFLICT:
-            return False
-        self._checked(answer)
-        return True
+        for started in range(_STARTS):
+            answer = self._request("POST", _runs_path(dag_id), json=body)
+            if answer.status_code == httpx.codes.CONFLICT:
+                return started > 0
+            self._checked(answer)
+        raise self._error(f"Run {run_id} of {dag_id} was started {_STARTS} times and is not there", retryable=True)
 
     def fail_run(self, dag_id: str, run_id: str) -> bool:
         """Mark a run failed, which kills its running tasks; false when there is no such run.

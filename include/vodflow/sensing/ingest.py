@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from vodflow.catalog.locks import try_lock
-from vodflow.sensing.dispatch import Starter, dispatch
+from vodflow.sensing.dispatch import Finder, Starter, dispatch
 from vodflow.sensing.intake import DRAIN_LIMIT, IntakeResult, take_in
 from vodflow.sensing.queue import Message
 from vodflow.sensing.sweep import SweepResult, sweep
@@ -44,6 +44,7 @@ class IngestResult:
 def ingest(
     starter: Starter,
     *,
+    finder: Finder | None = None,
     messages: Callable[[], Sequence[Message]] = list,
     sweeping: bool = False,
     prefix: str = "",
@@ -52,6 +53,7 @@ def ingest(
     """One round. Any number of rounds may run at once; what one leaves undone the next one does.
 
     :param starter: starts the run of one source; returns normally as well when it exists
+    :param finder: says whether started runs are there; none means that they are
     :param messages: what woke this round, and at each further call what came since; the event queue is emptied besides
     :param sweeping: list the watched places too, unless another round is doing so
     :param prefix: sweep only keys that begin with it
@@ -61,7 +63,7 @@ def ingest(
 
     def start(new: list[int]) -> None:
         # At once and only these: a new upload must not wait behind the backlog of a sweep.
-        counted.started += dispatch(starter, ids=new, settings=used)
+        counted.started += dispatch(starter, finder=finder, ids=new, settings=used)
 
     while counted.intake.messages < DRAIN_LIMIT:
         before = counted.intake.messages
@@ -76,5 +78,5 @@ def ingest(
                 log.info("Another run is sweeping; this one leaves it to that")
     with try_lock("vodflow.dispatch", used) as mine:
         if mine:
-            counted.started += dispatch(starter, settings=used)
+            counted.started += dispatch(starter, finder=finder, settings=used)
     return counted

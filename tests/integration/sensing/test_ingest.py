@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from integration.sensing.conftest import Place, Runs
 from vodflow.catalog.locks import try_lock
 from vodflow.catalog.rows import SourceRow
+from vodflow.errors import EngineError
 from vodflow.sensing.dispatch import PAGE, dispatch
 from vodflow.sensing.ingest import ingest
 from vodflow.sensing.queue import Message
@@ -68,6 +70,34 @@ def test_a_crash_between_start_and_note_starts_again_and_loses_none(place: Place
     assert [row[0] for row in place.rows("status")] == ["DISPATCHED", "DISCOVERED"]
     assert ingest(runs).started == 1
     assert sorted(runs.started.values()) == [1, 2]
+
+
+def test_a_run_that_was_lost_behind_the_answer_is_started_again(place: Place, runs: Runs) -> None:
+    place.put("acme/a.mp4")
+    place.put("acme/b.mp4")
+    sweep()
+    first = place.rows("id")[0][0]
+
+    def find(sources: Sequence[SourceRow]) -> bool:
+        assert {row[0] for row in place.rows("status")} == {"DISCOVERED"}, "nothing is noted before it is found"
+        return all(runs.started[source.id] > (source.id == first) for source in sources)
+
+    assert ingest(runs, finder=find).started == 2
+    assert runs.started[first] == 2
+    assert {row[0] for row in place.rows("status")} == {"DISPATCHED"}
+
+
+def test_runs_that_are_not_there_in_the_end_are_left_to_the_next_round(
+    place: Place, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vodflow.sensing.dispatch._LOOKS", (0.0, 0.0))
+    place.put("acme/a.mp4")
+    sweep()
+    with pytest.raises(EngineError, match="Of the runs of 1 sources some are not there") as caught:
+        ingest(runs, finder=lambda _: False)
+    assert caught.value.retryable
+    assert place.rows("status") == [("DISCOVERED",)]
+    assert ingest(runs, finder=lambda _: True).started == 1
 
 
 def test_dispatch_pages_through_any_number(place: Place, runs: Runs) -> None:

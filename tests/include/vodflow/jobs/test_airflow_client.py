@@ -42,6 +42,18 @@ def test_a_run_is_started_once(client: AirflowClient, server: AirflowServer) -> 
     assert server.calls["token"] == 1
 
 
+def test_a_run_that_was_lost_behind_the_answer_is_started_again(client: AirflowClient, server: AirflowServer) -> None:
+    server.lost = 1
+    assert client.ensure_run("transcode_video", "source-7", {"source_id": 7})
+    assert server.runs["source-7"]["conf"] == {"source_id": 7}
+    server.lost = 9
+    with pytest.raises(
+        AirflowError, match=r"source-8 of transcode_video was started 3 times and is not there"
+    ) as caught:
+        client.ensure_run("transcode_video", "source-8", {})
+    assert caught.value.retryable
+
+
 def test_a_token_that_ran_out_is_renewed(client: AirflowClient, server: AirflowServer) -> None:
     client.authenticate()
     server.expire_tokens()
