@@ -104,6 +104,8 @@ def _ffmpeg(*options: str | Path, target: Path) -> None:
 def cuttable(cache: Path, seconds: float, height: int) -> Path:
     """The footage, over and over, with a keyframe every two seconds, so that it can be cut: its own lie too far apart.
 
+    At a constant rate: the footage's sound is longer than its pictures, which would leave a gap at each repetition.
+
     :raises ClipError: it cannot be fetched or encoded
     """
     path = cache / f"cuttable-{seconds:g}-{height}p.mp4"
@@ -113,7 +115,8 @@ def cuttable(cache: Path, seconds: float, height: int) -> Path:
     argv = [
         ffmpeg_path(), "-nostdin", "-v", "error", "-y", "-stream_loop", "-1", "-i", str(big_buck_bunny(cache)),
         "-t", str(seconds), "-vf", f"scale=-2:{height}", "-c:v", "libx264", "-preset", "veryfast", "-crf", "14",
-        "-g", "48", "-sc_threshold", "0", "-flags", "+cgop", "-c:a", "copy", "-movflags", "+faststart", str(partial),
+        "-g", "48", "-fps_mode", "cfr", "-sc_threshold", "0", "-flags", "+cgop", "-c:a", "copy",
+        "-movflags", "+faststart", str(partial),
     ]  # fmt: skip
     done = subprocess.run(argv, capture_output=True, text=True, timeout=FETCH_TIMEOUT, check=False)
     if done.returncode != 0:
