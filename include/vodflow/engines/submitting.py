@@ -52,6 +52,12 @@ class Submitter(ABC):
         self.settings: Settings = get_settings()
         self.actor = f"submit:{run_id or 'library'}"
 
+    def check(self, job: JobRow) -> None:  # noqa: B027 - most have nothing to check
+        """Nothing, unless the job has ended for a reason that is recorded already.
+
+        :raises VodflowError: that reason; it is not recorded again
+        """
+
     @abstractmethod
     def submit(self, job: JobRow, last: AttemptRow | None) -> Submission:
         """Go on with the last attempt, or make a new one.
@@ -63,7 +69,7 @@ class Submitter(ABC):
         """Submit the job, and record why where that cannot be done.
 
         :raises JobBusy: another process submits this job just now (retryable)
-        :raises VodflowError: as :meth:`submit` says
+        :raises VodflowError: as :meth:`check` and :meth:`submit` say
         """
         with try_lock(f"vodflow.submit.{self.job_id}") as mine:
             if not mine:
@@ -77,6 +83,7 @@ class Submitter(ABC):
         if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
             log.info("job %d: the engine has finished already", self.job_id)
             return Submission(self.job_id, None, ended=True)
+        self.check(job)
         try:
             return self.submit(job, last)
         except JobBusy:

@@ -12,10 +12,12 @@ from support.clips import clip
 from vodflow.catalog import jobs
 from vodflow.catalog import parts as part_rows
 from vodflow.catalog.database import transaction
+from vodflow.catalog.overview import overview
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import JobStatus, PartState
 from vodflow.contract.strategy import SINGLE, StrategyKind
 from vodflow.engines.chunks.steps import join_parts, make_part, parts_to_make
+from vodflow.engines.kubernetes.submit import submit_job as submit_to_pods
 from vodflow.engines.local.run_job import transcode_local
 from vodflow.errors import EngineError, InputRejected, RejectionReason, SourceUnreadable, VerificationError
 from vodflow.media import isobmff
@@ -291,3 +293,16 @@ def test_of_a_source_that_one_part_finds_damaged_nothing_is_joined(divided: Outp
         with pytest.raises(InputRejected, match="undecodable: half of it are zeros"):
             step()
     assert divided.job.status == JobStatus.REJECTED
+
+
+def test_what_a_part_found_of_its_source_stands_where_that_is_gone_before_pods_join(
+    divided: Outputs, s3: S3Client, source_bucket: str
+) -> None:
+    with transaction("test") as connection:
+        jobs.reject_job(connection, divided.job_id, RejectionReason.UNDECODABLE, "half of it are zeros")
+    s3.delete_object(Bucket=source_bucket, Key="acme/clip.mp4")
+    with pytest.raises(InputRejected, match="undecodable: half of it are zeros"):
+        submit_to_pods(divided.job_id, run_id=RUN, join=True)
+    with transaction("test") as connection:
+        (row,) = overview(connection)
+    assert row.verdict == JobStatus.REJECTED

@@ -120,9 +120,11 @@ class _Submitter(Submitter):
             self._cluster = Cluster.of(self.settings)
         return self._cluster
 
-    def submit(self, job: JobRow, last: AttemptRow | None) -> Submission:
+    def check(self, job: JobRow) -> None:
         if self.join:  # others of its parts may have been made
             raise_for_source(job)
+
+    def submit(self, job: JobRow, last: AttemptRow | None) -> Submission:
         return self._again(job, last) if last is not None and _goes_on(last) else self._anew(job, last)
 
     def _again(self, job: JobRow, attempt: AttemptRow) -> Submission:
