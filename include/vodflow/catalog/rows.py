@@ -77,9 +77,6 @@ class NewRendition(BaseModel):
     channels: int | None = None
     sample_rate: int | None = None
     speed: float | None = None
-    vmaf: float | None = None
-    psnr: float | None = None
-    ssim: float | None = None
 
 
 class NewArtifact(BaseModel):

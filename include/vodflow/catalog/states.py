@@ -73,6 +73,15 @@ class PartState(StrEnum):
     FAILED = "failed"
 
 
+class MeasurementState(StrEnum):
+    """What became of the measurement of a job's quality."""
+
+    MEASURED = "measured"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
 class ArtifactKind(StrEnum):
     """What an artifact is for."""
 

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, delete, func, select, text
+from sqlalchemy import Connection, Select, TableClause, column, delete, func, select, table, text
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN
 from vodflow.catalog.failed_runs import NO_TENANT
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import JobStatus
-from vodflow.catalog.tables import job, job_event, report_transcoding_daily, report_transcoding_problem_daily
+from vodflow.catalog.tables import facts, job, job_event
 from vodflow.settings import Settings, get_settings
 
 #: What stands in the column ``engine`` for sources that were rejected before a job existed.
@@ -64,12 +64,16 @@ class ProblemRow(Record):
     count: int
 
 
+_KEYS: Final = ("day", "tenant", "profile", "engine", "kind", "reason")
+report_transcoding_daily = table(
+    "report_transcoding_daily", *(column(field.name) for field in dataclasses.fields(DailyRow))
+)
+report_transcoding_problem_daily = table(
+    "report_transcoding_problem_daily", *(column(field.name) for field in dataclasses.fields(ProblemRow))
+)
+
 #: Numbers of days that add up.
 _SUMS: Final = ("jobs", "failed", "rejected", "canceled", "minutes_in", "minutes_out", "bytes_in", "bytes_out")
-
-
-def _columns(row: type[Record]) -> str:
-    return ", ".join(field.name for field in dataclasses.fields(row))
 
 
 # One row for each end of work on the day. Jobs are taken from their events, which never change: a failure that was
@@ -77,81 +81,60 @@ def _columns(row: type[Record]) -> str:
 # run that failed before, have no event; they count by themselves.
 # The order of float sums is fixed, so that a second run gives the same bits.
 _RECOMPUTE = text(
-    f"""
+    """
+    INSERT INTO reporting.job_outcome (day, outcome, at, status, tenant, profile, engine, source_id, video_id, job_id,
+           error_class, error_code, attempts, stalls, media_seconds, output_seconds, bytes_in, bytes_out, speed,
+           total_seconds)
     WITH tracks AS MATERIALIZED (
         SELECT job_event.job_id, sum(rendition.size_bytes)::bigint AS bytes,
-               sum(rendition.duration ORDER BY rendition.id) FILTER (WHERE rendition.kind = 'video') / 60 AS minutes
+               sum(rendition.duration ORDER BY rendition.id) FILTER (WHERE rendition.kind = 'video') AS seconds
           FROM job_event
           JOIN rendition ON rendition.job_id = job_event.job_id
          WHERE job_event.new_status = 'PUBLISHED' AND job_event.at >= :begin AND job_event.at < :end
          GROUP BY job_event.job_id
-    ), ended AS MATERIALIZED (
-        SELECT tenant.slug AS tenant, job.profile, job.engine, job_event.id, job.video_id,
-               job_event.new_status AS status,
-               CASE job_event.new_status WHEN 'FAILED' THEN job_event.detail ->> 'error_class'
-                                         WHEN 'REJECTED' THEN job_event.detail ->> 'error_code' END AS reason,
-               (source.media_info ->> 'duration')::float8 / 60 AS minutes_in, source.size_bytes AS bytes_in,
-               tracks.minutes AS minutes_out, tracks.bytes AS bytes_out, job.speed,
-               extract(epoch FROM job_event.at - CASE
-                   WHEN EXISTS (SELECT FROM job AS earlier WHERE earlier.source_id = source.id AND earlier.id < job.id)
-                   THEN job.created_at ELSE source.registered_at END)::float8 AS time_to_publish
-          FROM job_event
-          JOIN job ON job.id = job_event.job_id
-          JOIN source ON source.id = job.source_id
-          JOIN video ON video.id = job.video_id
-          JOIN tenant ON tenant.id = video.tenant_id
-     LEFT JOIN tracks ON tracks.job_id = job.id
-         WHERE job_event.new_status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED')
-           AND job_event.at >= :begin AND job_event.at < :end
-        UNION ALL
-        SELECT tenant.slug, coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id,
-               'REJECTED', source.rejection_reason, NULL, NULL, NULL, NULL, NULL, NULL
-          FROM source
-          JOIN video ON video.id = source.video_id
-          JOIN tenant ON tenant.id = video.tenant_id
-         WHERE source.status = 'REJECTED' AND source.rejected_at >= :begin AND source.rejected_at < :end
-           AND NOT EXISTS (SELECT FROM job WHERE job.source_id = source.id AND job.status = 'REJECTED')
-        UNION ALL
-        SELECT coalesce(tenant.slug, :no_tenant), coalesce(payload ->> 'profile', source.profile, :default_profile),
-               :no_engine, dead_letter.id, source.video_id, 'FAILED', dead_letter.code,
-               NULL, NULL, NULL, NULL, NULL, NULL
-          FROM dead_letter
-     LEFT JOIN source ON source.id = dead_letter.source_id
-     LEFT JOIN video ON video.id = source.video_id
-     LEFT JOIN tenant ON tenant.id = video.tenant_id
-         WHERE origin = :failed_run AND first_seen_at >= :begin AND first_seen_at < :end
-        UNION ALL
-        SELECT tenant.slug, coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id,
-               'UNREADABLE', source.unreadable_reason, NULL, NULL, NULL, NULL, NULL, NULL
-          FROM source
-          JOIN video ON video.id = source.video_id
-          JOIN tenant ON tenant.id = video.tenant_id
-         WHERE source.unreadable_at >= :begin AND source.unreadable_at < :end
-    ), problems AS (
-        INSERT INTO report_transcoding_problem_daily ({_columns(ProblemRow)})
-        SELECT :day, tenant, profile, engine, lower(status), reason, count(*)
-          FROM ended
-         WHERE status IN ('FAILED', 'REJECTED', 'UNREADABLE')
-         GROUP BY tenant, profile, engine, status, reason
     )
-    INSERT INTO report_transcoding_daily ({_columns(DailyRow)})
-    SELECT :day, tenant, profile, engine,
-           count(DISTINCT video_id) FILTER (WHERE status = 'PUBLISHED'),
-           count(*) FILTER (WHERE status = 'PUBLISHED'),
-           count(*) FILTER (WHERE status = 'FAILED'),
-           count(*) FILTER (WHERE status = 'REJECTED'),
-           count(*) FILTER (WHERE status = 'CANCELED'),
-           coalesce(sum(minutes_in ORDER BY id) FILTER (WHERE status = 'PUBLISHED'), 0),
-           coalesce(sum(minutes_out ORDER BY id) FILTER (WHERE status = 'PUBLISHED'), 0),
-           coalesce(sum(bytes_in) FILTER (WHERE status = 'PUBLISHED'), 0),
-           coalesce(sum(bytes_out) FILTER (WHERE status = 'PUBLISHED'), 0),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY speed) FILTER (WHERE status = 'PUBLISHED'),
-           percentile_cont(0.95) WITHIN GROUP (ORDER BY speed) FILTER (WHERE status = 'PUBLISHED'),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY time_to_publish) FILTER (WHERE status = 'PUBLISHED'),
-           percentile_cont(0.95) WITHIN GROUP (ORDER BY time_to_publish) FILTER (WHERE status = 'PUBLISHED')
-      FROM ended
-     GROUP BY tenant, profile, engine
-    """  # noqa: S608 - names of our own columns
+    SELECT :day, 'event-' || job_event.id, job_event.at, lower(job_event.new_status), tenant.slug, job.profile,
+           job.engine, source.id, job.video_id, job.id, job_event.detail ->> 'error_class',
+           job_event.detail ->> 'error_code', 0, 0, (source.media_info ->> 'duration')::float8, tracks.seconds,
+           source.size_bytes, tracks.bytes, job.speed,
+           CASE job_event.new_status WHEN 'PUBLISHED' THEN extract(epoch FROM job_event.at - CASE
+               WHEN EXISTS (SELECT FROM job AS earlier WHERE earlier.source_id = source.id AND earlier.id < job.id)
+               THEN job.created_at ELSE source.registered_at END)::float8 END
+      FROM job_event
+      JOIN job ON job.id = job_event.job_id
+      JOIN source ON source.id = job.source_id
+      JOIN video ON video.id = job.video_id
+      JOIN tenant ON tenant.id = video.tenant_id
+ LEFT JOIN tracks ON tracks.job_id = job.id
+     WHERE job_event.new_status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED')
+       AND job_event.at >= :begin AND job_event.at < :end
+    UNION ALL
+    SELECT :day, 'source-' || source.id, source.rejected_at, 'rejected', tenant.slug,
+           coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id, NULL, NULL,
+           source.rejection_reason, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
+      FROM source
+      JOIN video ON video.id = source.video_id
+      JOIN tenant ON tenant.id = video.tenant_id
+     WHERE source.status = 'REJECTED' AND source.rejected_at >= :begin AND source.rejected_at < :end
+       AND NOT EXISTS (SELECT FROM job WHERE job.source_id = source.id AND job.status = 'REJECTED')
+    UNION ALL
+    SELECT :day, 'letter-' || dead_letter.id, dead_letter.first_seen_at, 'failed', coalesce(tenant.slug, :no_tenant),
+           coalesce(payload ->> 'profile', source.profile, :default_profile), :no_engine, source.id, source.video_id,
+           NULL, NULL, dead_letter.code, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
+      FROM dead_letter
+ LEFT JOIN source ON source.id = dead_letter.source_id
+ LEFT JOIN video ON video.id = source.video_id
+ LEFT JOIN tenant ON tenant.id = video.tenant_id
+     WHERE origin = :failed_run AND first_seen_at >= :begin AND first_seen_at < :end
+    UNION ALL
+    SELECT :day, 'unreadable-' || source.id, source.unreadable_at, 'unreadable', tenant.slug,
+           coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id, NULL, NULL,
+           source.unreadable_reason, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
+      FROM source
+      JOIN video ON video.id = source.video_id
+      JOIN tenant ON tenant.id = video.tenant_id
+     WHERE source.unreadable_at >= :begin AND source.unreadable_at < :end
+    """
 )
 
 
@@ -171,9 +154,9 @@ def recompute_day(day: date, settings: Settings | None = None) -> int:
     with transaction(f"report_transcoding:{day}", used) as conn:
         # One recomputation of a day at a time; the second one finds the first one's rows and replaces them.
         conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"report_transcoding:{day}", 0))))
-        conn.execute(delete(report_transcoding_daily).where(report_transcoding_daily.c.day == day))
-        # One statement for both tables: they see the same jobs, whatever ends meanwhile.
-        return conn.execute(_RECOMPUTE, values).rowcount
+        conn.execute(delete(facts.job_outcome).where(facts.job_outcome.c.day == day))
+        conn.execute(_RECOMPUTE, values)
+        return len(read_days(conn, day, day))
 
 
 def read_days(conn: Connection, first: date, last: date) -> list[DailyRow]:
@@ -186,8 +169,8 @@ def read_problems(conn: Connection, first: date, last: date) -> list[ProblemRow]
     return [ProblemRow.of(row) for row in conn.execute(_between(report_transcoding_problem_daily, first, last))]
 
 
-def _between(table: Table, first: date, last: date) -> Select[Any]:
-    day, *names = table.primary_key.columns
+def _between(table: TableClause, first: date, last: date) -> Select[Any]:
+    day, *names = (table.c[name] for name in _KEYS if name in table.c)
     return select(table).where(day.between(first, last)).order_by(day, *(name.collate("C") for name in names))
 
 

@@ -122,7 +122,7 @@ def _catalog_stamp() -> str | None:
         return None
     migrations = Path(__file__).resolve().parents[1] / "catalog" / "migrations"
     digest = hashlib.sha256()
-    for path in sorted(migrations.rglob("*.py")):
+    for path in sorted(path for path in migrations.rglob("*") if path.suffix in {".py", ".sql"}):
         digest.update(path.name.encode() + path.read_bytes())
     return f"migrations {digest.hexdigest()[:16]}"
 

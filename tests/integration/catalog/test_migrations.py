@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 from vodflow.catalog import migrate
 from vodflow.catalog.migrations import versions
-from vodflow.catalog.tables import metadata
+from vodflow.catalog.tables import metadata, reporting
 from vodflow.cli.catalog import app
 
 pytestmark = pytest.mark.integration
@@ -18,10 +18,19 @@ pytestmark = pytest.mark.integration
 HEAD = max(path.name for path in Path(versions.__file__).parent.glob("0*.py")).partition("_")[0]
 
 _CONSTRAINTS = """
-    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-      FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 ORDER BY 1, 2
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(pg_constraint.oid)
+      FROM pg_constraint JOIN pg_namespace ON pg_namespace.oid = connamespace
+     WHERE nspname IN ('public', 'reporting') AND conrelid <> 0 ORDER BY 1, 2
 """
-_INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+_INDEXES = """
+    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname IN ('public', 'reporting') ORDER BY schemaname, 1
+"""
+_COMMENTS = """
+    SELECT attrelid::regclass::text, attname, col_description(attrelid, attnum), obj_description(attrelid, 'pg_class')
+      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+     WHERE relnamespace = to_regnamespace('reporting') AND attnum > 0 AND relkind = 'r' ORDER BY 1, attnum
+"""
+_SCHEMA = (_CONSTRAINTS, _INDEXES, _COMMENTS)
 
 
 def _tables(url):
@@ -50,13 +59,15 @@ def test_tables_equal_migrations(empty_database, postgres):
     with engine.connect() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
-        migrated = [conn.execute(text(query)).all() for query in (_CONSTRAINTS, _INDEXES)]
+        migrated = [conn.execute(text(query)).all() for query in _SCHEMA]
 
     # Alembic does not compare checks and partial indexes: compare PostgreSQL's own words for them.
     other = postgres.create()
     with create_engine(postgres.url(other), poolclass=NullPool).begin() as conn:
+        conn.execute(text("CREATE SCHEMA reporting"))
         metadata.create_all(conn)
-        created = [conn.execute(text(query)).all() for query in (_CONSTRAINTS, _INDEXES)]
+        reporting.create_all(conn)
+        created = [conn.execute(text(query)).all() for query in _SCHEMA]
     postgres.drop(other)
     for ours, theirs in zip(migrated, created, strict=True):
         assert [row for row in ours if "alembic_version" not in str(row)] == theirs

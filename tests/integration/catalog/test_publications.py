@@ -117,7 +117,6 @@ def test_a_job_that_is_not_verified_is_not_published(catalog):
     [
         ([rendition(), rendition()], "uq_rendition_job_id_name"),
         ([rendition(width=None)], "ck_rendition_video_has_size"),
-        ([rendition(vmaf=101)], "ck_rendition_vmaf"),
         ([rendition(kind="smell")], "ck_rendition_kind"),
     ],
 )

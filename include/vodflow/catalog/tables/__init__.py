@@ -3,11 +3,13 @@
 The migrations create them; another test fails when the migrated database differs from this metadata.
 """
 
+from vodflow.catalog.tables import facts, marts
 from vodflow.catalog.tables.assets import source, tenant, video
-from vodflow.catalog.tables.base import metadata
+from vodflow.catalog.tables.base import metadata, reporting
+from vodflow.catalog.tables.measurements import job_measurement, rendition_measurement
 from vodflow.catalog.tables.outbox import metadata_sync, notification_delivery
-from vodflow.catalog.tables.outputs import artifact, publication, rendition
-from vodflow.catalog.tables.reports import report_transcoding_daily, report_transcoding_problem_daily
+from vodflow.catalog.tables.outputs import artifact, publication, publication_event, rendition
+from vodflow.catalog.tables.prices import price
 from vodflow.catalog.tables.work import (
     dead_letter,
     engine_event,
@@ -24,20 +26,25 @@ __all__ = [
     "artifact",
     "dead_letter",
     "engine_event",
+    "facts",
     "hold",
     "job",
     "job_attempt",
     "job_event",
+    "job_measurement",
     "job_part",
+    "marts",
     "mediaconvert_submission_rate",
     "metadata",
     "metadata_sync",
     "notification_delivery",
     "outage",
+    "price",
     "publication",
+    "publication_event",
     "rendition",
-    "report_transcoding_daily",
-    "report_transcoding_problem_daily",
+    "rendition_measurement",
+    "reporting",
     "source",
     "tenant",
     "video",

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import DiscoveredBy, SourceStatus
-from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
 from vodflow.contract.engine_names import EngineName
 
 tenant = Table(
@@ -76,6 +76,7 @@ source = Table(
     timestamp("probed_at"),
     timestamp("rejected_at"),
     timestamp("unreadable_at"),
+    recorded(),
     UniqueConstraint("bucket", "key", "version"),
     UniqueConstraint("id", "video_id"),
     ForeignKeyConstraint(["video_id", "bucket", "key"], ["video.id", "video.bucket", "video.key"]),
@@ -100,6 +101,9 @@ source = Table(
     Index("ix_source_undispatched", "id", postgresql_where=text("status = 'DISCOVERED'")),
     Index("ix_source_rejected_at", "rejected_at", postgresql_where=text("status = 'REJECTED'")),
     Index("ix_source_unreadable", "bucket", "key", postgresql_where=text("status = 'UNREADABLE'")),
+    Index("ix_source_registered_at", "registered_at"),
+    Index("ix_source_probed_at", "probed_at", postgresql_where=text("probed_at IS NOT NULL")),
+    Index("ix_source_recorded_xid", "recorded_xid"),
     Index("ix_source_unreadable_at", "unreadable_at", postgresql_where=text("unreadable_at IS NOT NULL")),
     comment="One version of a video's bytes.",
 )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, MetaData, func
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, MetaData, func, text
 
 #: Names are spelled out so that migrations can drop and compare constraints by name.
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+_NAMES: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: What Vodflow works with.
+metadata = MetaData(naming_convention=_NAMES)
+
+#: What analysts read; every row can be computed from the other tables again.
+reporting = MetaData(naming_convention=_NAMES, schema="reporting")
 
 
 def identity() -> Column[int]:
@@ -28,6 +32,17 @@ def timestamp(name: str, *, nullable: bool = True, comment: str | None = None) -
     """A point in time; with ``nullable=False`` it defaults to the start of the transaction."""
     default = None if nullable else func.now()
     return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default, comment=comment)
+
+
+def recorded() -> Column[int]:
+    """``recorded_xid``: the transaction that wrote the row, so that reports find what was written late."""
+    return Column(
+        "recorded_xid",
+        BigInteger,
+        nullable=False,
+        server_default=text("(pg_current_xact_id())::text::bigint"),
+        comment="transaction that wrote it; reports find late facts by it",
+    )
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from vodflow.catalog.states import ArtifactKind, JobStatus
-from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
 
 rendition = Table(
     "rendition",
@@ -39,9 +39,6 @@ rendition = Table(
     Column("size_bytes", BigInteger, nullable=False, comment="of its segments"),
     Column("duration", Double, nullable=False, comment="seconds"),
     Column("speed", Double, comment="media seconds encoded a wall second, if encoded by itself; see job.speed"),
-    Column("vmaf", Double, comment="not filled yet"),
-    Column("psnr", Double, comment="decibels; not filled yet"),
-    Column("ssim", Double, comment="not filled yet"),
     UniqueConstraint("job_id", "name"),
     one_of("kind", ("video", "audio")),
     CheckConstraint(
@@ -49,9 +46,7 @@ rendition = Table(
         name="video_has_size",
     ),
     CheckConstraint("width > 0 AND height > 0", name="size"),
-    *not_negative("bitrate", "measured_bitrate", "peak_bitrate", "size_bytes", "duration", "speed", "psnr"),
-    CheckConstraint("vmaf BETWEEN 0 AND 100", name="vmaf"),
-    CheckConstraint("ssim BETWEEN -1 AND 1", name="ssim"),
+    *not_negative("bitrate", "measured_bitrate", "peak_bitrate", "size_bytes", "duration", "speed"),
     comment="One encoded track of a published job.",
 )
 
@@ -91,4 +86,19 @@ publication = Table(
     ForeignKeyConstraint(["job_id", "video_id", "job_status"], ["job.id", "job.video_id", "job.status"]),
     Index("ix_publication_again", "again_told_by", postgresql_where=text("again_told_by IS NOT NULL")),
     comment="Which job of a video is public now.",
+)
+
+publication_event = Table(
+    "publication_event",
+    metadata,
+    identity(),
+    Column("video_id", BigInteger, ForeignKey("video.id"), nullable=False),
+    timestamp("at", nullable=False),
+    Column("old_job_id", BigInteger, ForeignKey("job.id"), comment="public until then; none where nothing was"),
+    Column("new_job_id", BigInteger, ForeignKey("job.id"), comment="public since then; none where it was taken down"),
+    recorded(),
+    Index("ix_publication_event_video_id", "video_id", "id"),
+    Index("ix_publication_event_at", "at"),
+    Index("ix_publication_event_recorded_xid", "recorded_xid"),
+    comment="Every change of what is public of a video. Written by a trigger, never changed or deleted.",
 )

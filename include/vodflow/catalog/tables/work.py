@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import FINISHED, JobStatus, PartState
-from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ErrorClass, SharedCause
 
@@ -66,6 +66,7 @@ job = Table(
     Column("retryable", Boolean, comment="whether running it again can help"),
     Column("estimated_cost", Numeric(12, 6), comment="US dollars"),
     Column("actual_cost", Numeric(12, 6), comment="US dollars"),
+    Column("estimated_cpu_seconds", Double, comment="foreseen for an engine of our own when the job was opened"),
     timestamp("created_at", nullable=False),
     timestamp("queued_at", nullable=False),
     timestamp("submitted_at"),
@@ -73,6 +74,7 @@ job = Table(
     timestamp("encoded_at", comment="outputs are in S3, verification begins"),
     timestamp("verified_at"),
     timestamp("finished_at"),
+    timestamp("outputs_deleted_at", comment="when its outputs were removed from S3"),
     Column("encode_seconds", Double, comment="wall"),
     Column("cpu_seconds", Double, comment="of all processes of the worker"),
     Column("worker_seconds", Double, comment="wall, download to upload"),
@@ -91,7 +93,7 @@ job = Table(
     CheckConstraint("plan_hash ~ '^[0-9a-f]{16}$'", name="plan_hash"),
     *not_negative(
         "revision", "speed", "eta_seconds", "estimated_cost", "actual_cost",
-        "encode_seconds", "cpu_seconds", "worker_seconds",
+        "encode_seconds", "cpu_seconds", "worker_seconds", "estimated_cpu_seconds",
     ),
     CheckConstraint("(status = 'FAILED') = (error_class IS NOT NULL)", name="failed_has_class"),
     CheckConstraint("(error_class IS NULL) = (retryable IS NULL)", name="failed_has_retryable"),
@@ -190,7 +192,9 @@ job_event = Table(
     Column("detail", JSONB(none_as_null=True)),
     one_of("old_status", JobStatus),
     one_of("new_status", JobStatus),
+    recorded(),
     Index("ix_job_event_job_id", "job_id", "id"),
+    Index("ix_job_event_recorded_xid", "recorded_xid"),
     Index("ix_job_event_ended", "at", postgresql_where=_among("new_status", FINISHED)),
     comment="Every change of a job's status. Written by a trigger, never changed or deleted.",
 )
