@@ -45,9 +45,9 @@ logs: ## show the logs (PART=scheduler: one part; FOLLOW=1: go on)
 	@$(BOOTSTRAP) runtime
 	@$(VODFLOW) logs $(PART) $(if $(FOLLOW),--follow)
 
-password: ## show the password of Airflow's user admin
+password: ## show the password of Airflow's user admin (ACCOUNT=operator or viewer: theirs)
 	@$(BOOTSTRAP) runtime
-	@$(VODFLOW) password
+	@$(VODFLOW) password $(ACCOUNT)
 
 env: ## write .env for `docker compose up`: random passwords and keys, made once
 	@sh deploy/compose/make-env.sh

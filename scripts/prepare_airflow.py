@@ -1,8 +1,9 @@
 """Bring Airflow's database to the installed version and set its pools: ``prepare_airflow.py [POOL=SLOTS ...]``.
 
 One process for both, because importing Airflow costs more than either. Without arguments the pools are those of the
-settings. Where ``AIRFLOW_ADMIN_PASSWORD`` is set, the user admin has it afterwards: in the file of the simple auth
-manager, or as an account of the FAB auth manager.
+settings. Where ``AIRFLOW_ADMIN_PASSWORD`` is set, the user admin has it afterwards: as an account of the FAB auth
+manager, or in the file of the simple auth manager, and there likewise ``AIRFLOW_OPERATOR_PASSWORD`` and
+``AIRFLOW_VIEWER_PASSWORD``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from airflow.models.pool import Pool
 from airflow.utils.db import upgradedb
 from vodflow.errors import StackError
-from vodflow.stack.config import write_private
+from vodflow.stack.config import ACCOUNTS, write_private
 from vodflow.stack.databases import PARTS_POOL, pools
 
 _MANAGER = "AIRFLOW__CORE__AUTH_MANAGER"
@@ -34,7 +35,8 @@ def main(arguments: list[str]) -> None:
         if os.environ.get(_MANAGER, "").endswith(".FabAuthManager"):
             keep_account("admin", "Admin", password)
         else:
-            write_private(Path(os.environ[_PASSWORDS]), json.dumps({"admin": password}))
+            given = {name: os.environ.get(f"AIRFLOW_{name.upper()}_PASSWORD") for name in ACCOUNTS}
+            write_private(Path(os.environ[_PASSWORDS]), json.dumps({name: word for name, word in given.items() if word}))
 
 
 def keep_account(name: str, role: str, password: str) -> None:

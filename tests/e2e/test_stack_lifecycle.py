@@ -166,6 +166,7 @@ def test_no_secret_is_in_a_log_or_readable_by_others(command_line: CommandLine) 
     assert home.config_file.stat().st_mode & 0o077 == 0
     assert (home.airflow / "passwords.json").stat().st_mode & 0o077 == 0
     assert command_line.run("password").strip() == config.secrets.admin_password
+    assert command_line.run("password", "viewer").strip() == config.secrets.viewer_password
 
 
 def test_down_after_the_supervisor_was_killed_leaves_no_process(stack: Stack, command_line: CommandLine) -> None:

@@ -34,6 +34,8 @@ def test_tables_pools_and_password_are_there_afterwards(tmp_path: Path) -> None:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW_ADMIN_PASSWORD": 'it\'s "new"',
+        "AIRFLOW_OPERATOR_PASSWORD": "operates",
+        "AIRFLOW_VIEWER_PASSWORD": "views",
         "VODFLOW_LOCAL_SLOTS": "3",
         "VODFLOW_KUBERNETES_NAMESPACE": "video",
         "VODFLOW_KUBERNETES_IMAGE": "registry/vodflow-worker:1",
@@ -46,5 +48,5 @@ def test_tables_pools_and_password_are_there_afterwards(tmp_path: Path) -> None:
     assert made == {"default_pool": 64, "vodflow_local": 3, "vodflow_parts": 20}
     # Tasks whose pods work while they wait; others that wait take no slot.
     assert counted == [("vodflow_parts",)]
-    assert json.loads(passwords.read_text()) == {"admin": 'it\'s "new"'}
+    assert json.loads(passwords.read_text()) == {"admin": 'it\'s "new"', "operator": "operates", "viewer": "views"}
     assert stat.S_IMODE(passwords.stat().st_mode) == 0o600

@@ -74,7 +74,7 @@ SUBCOMMANDS = {
     "down": Subcommand(_STACK, "down", "Stop the embedded stack; no process is left.", alone=True),
     "status": Subcommand(_STACK, "status", "Show each part: process, memory, health, address.", alone=True),
     "logs": Subcommand(_STACK, "logs", "Show the log of one part, or of all.", alone=True),
-    "password": Subcommand(_STACK, "password", "Show the password of Airflow's user admin.", alone=True),
+    "password": Subcommand(_STACK, "password", "Show the password of one of Airflow's accounts.", alone=True),
     "env": Subcommand(_CONNECT, "env", 'Print the stack\'s settings for a shell: eval "$(vodflow env)".', alone=True),
     "psql": Subcommand(_CONNECT, "psql", "Open the catalog with psql; the arguments are psql's.", passes_on=True),
     "airflow": Subcommand(_CONNECT, "airflow", "Run Airflow's own commands on the stack.", alone=True, passes_on=True),

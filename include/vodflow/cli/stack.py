@@ -21,6 +21,8 @@ from vodflow.cli.join import Joined
 from vodflow.cli.tables import Column
 from vodflow.errors import VodflowError
 from vodflow.settings import get_settings
+from vodflow.stack.airflow_api import ADMIN
+from vodflow.stack.config import ACCOUNTS
 from vodflow.stack.ports import HOST
 from vodflow.stack.stack import Stack
 from vodflow.stack.status import PartState, PartStatus, StackStatus
@@ -111,9 +113,13 @@ def logs(
         raise typer.Exit(0) from None
 
 
-def password() -> None:
-    """Show the password of Airflow's user admin."""
-    typer.echo(Stack.load().config.secrets.admin_password)
+def password(
+    account: Annotated[str, typer.Argument(help=f"One of Airflow's accounts: {', '.join(ACCOUNTS)}.")] = ADMIN,
+) -> None:
+    """Show the password of one of Airflow's accounts."""
+    if account not in ACCOUNTS:
+        raise typer.BadParameter(f"There is no account {account!r}. There are: {', '.join(ACCOUNTS)}.")
+    typer.echo(Stack.load().config.passwords[account])
 
 
 def _tail(path: Path, lines: int, *, titled: bool) -> int:
@@ -185,7 +191,7 @@ def _addresses(stack: Stack) -> None:
     config = stack.config
     # On a terminal only: standard output of a CI job is a log.
     secret = config.secrets.admin_password if sys.stdout.isatty() else "shown by `make password`"
-    typer.echo(f"Airflow: {config.airflow_url}  user admin, password {secret}")
+    typer.echo(f"Airflow: {config.airflow_url}  user admin, password {secret} (others: operator, viewer)")
     typer.echo(f"PostgreSQL: postgresql://vodflow@{HOST}:{config.ports['postgres']}/vodflow, by `vodflow psql`")
     typer.echo(f"AWS endpoint: {config.aws_url}")
     typer.echo(f"MediaConvert endpoint: {config.mediaconvert_url}")

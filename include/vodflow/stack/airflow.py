@@ -24,10 +24,10 @@ _LOG_SERVERS = {"scheduler", "triggerer"}
 
 
 def write_password_file(home: Home, config: StackConfig) -> None:
-    """Give the simple auth manager the generated password; otherwise it would make one and log it."""
+    """Give the simple auth manager the generated passwords; otherwise it would make some and log them."""
     home.airflow.mkdir(parents=True, exist_ok=True)
     home.airflow.chmod(0o700)
-    wanted = json.dumps({"admin": config.secrets.admin_password})
+    wanted = json.dumps(config.passwords)
     path = password_file(home)
     if not path.exists() or path.read_text() != wanted:
         write_private(path, wanted)

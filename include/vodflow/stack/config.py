@@ -9,11 +9,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from vodflow.errors import StackError
 from vodflow.stack.home import Home
 from vodflow.stack.ports import HOST, choose_ports
+
+#: Airflow's accounts in the embedded stack, with their roles; docker-compose.yaml has them too.
+ACCOUNTS: Final[Mapping[str, str]] = {"admin": "admin", "operator": "op", "viewer": "viewer"}
 
 PORT_NAMES = ("postgres", "aws", "airflow", "mediaconvert")
 
@@ -31,6 +35,8 @@ class Secrets:
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     session_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+    operator_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+    viewer_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
     postgres_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     catalog_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
@@ -67,6 +73,11 @@ class StackConfig:
     def keys(self) -> tuple[str, str]:
         """Access key and secret of the AWS services and of MediaConvert."""
         return self.secrets.aws_access_key_id, self.secrets.aws_secret_access_key
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Password of each of Airflow's accounts."""
+        return {name: getattr(self.secrets, f"{name}_password") for name in ACCOUNTS}
 
     def database_url(self, role: str, driver: str = "postgresql+psycopg2") -> str:
         """SQLAlchemy URL of the database ``role`` owns (each role owns the database of its name)."""

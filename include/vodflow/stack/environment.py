@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from vodflow.stack.config import StackConfig, load_config, write_private
+from vodflow.stack.config import ACCOUNTS, StackConfig, load_config, write_private
 from vodflow.stack.home import Home
 from vodflow.stack.ports import HOST
 
@@ -35,7 +35,7 @@ TUNED: Final[Mapping[str, Mapping[str, object]]] = {
         "dags_are_paused_at_creation": False,
         "parallelism": 16,
         "max_active_tasks_per_dag": 64,
-        "simple_auth_manager_users": "admin:admin",
+        "simple_auth_manager_users": ",".join(f"{name}:{role}" for name, role in ACCOUNTS.items()),
         # The plan of a video changes with its Params at once; the default keeps a changed DAG back for 30 s.
         "min_serialized_dag_update_interval": 2,
         # Rendered fields stay as long as their runs: to look for old ones costs each task a query.
@@ -188,5 +188,5 @@ def airflow_variables(settings: Mapping[str, Mapping[str, object]]) -> dict[str,
 
 
 def password_file(home: Home) -> Path:
-    """The JSON file in which Airflow's simple auth manager finds the admin's password (mode 0600)."""
+    """The JSON file in which Airflow's simple auth manager finds the accounts' passwords (mode 0600)."""
     return home.airflow / "passwords.json"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from vodflow.errors import StackError
-from vodflow.stack.config import load_config, prepare_config, write_private
+from vodflow.stack.airflow import write_password_file
+from vodflow.stack.config import ACCOUNTS, load_config, prepare_config, write_private
+from vodflow.stack.environment import password_file
 from vodflow.stack.home import Home
 from vodflow.stack.ports import HOST
 
@@ -57,6 +59,20 @@ def test_keys_come_to_a_stack_of_an_earlier_version_and_stay(home: Home) -> None
     after = prepare_config(home)
     assert after.secrets.fernet_key == stored["secrets"]["fernet_key"]
     assert load_config(home).keys == after.keys == prepare_config(home).keys
+
+
+def test_a_viewer_and_an_operator_come_to_a_stack_of_an_earlier_version(home: Home) -> None:
+    prepare_config(home)
+    stored = json.loads(home.config_file.read_text())
+    del stored["secrets"]["viewer_password"], stored["secrets"]["operator_password"]
+    home.config_file.write_text(json.dumps(stored))
+    after = prepare_config(home)
+    assert after.passwords["admin"] == stored["secrets"]["admin_password"]
+    assert set(after.passwords) == set(ACCOUNTS)
+    assert len(set(after.passwords.values())) == len(ACCOUNTS)
+    assert load_config(home).passwords == after.passwords
+    write_password_file(home, after)
+    assert json.loads(password_file(home).read_text()) == after.passwords
 
 
 def test_a_stack_that_never_ran_says_what_to_do(home: Home) -> None:

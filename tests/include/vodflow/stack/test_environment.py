@@ -47,7 +47,7 @@ def test_commands_may_ask_airflow_and_parts_get_no_password(home: Home, config: 
     environment = client_environment(home)
     assert environment["VODFLOW_AIRFLOW_URL"] == config.airflow_url
     assert environment["VODFLOW_AIRFLOW_PASSWORD"] == config.secrets.admin_password
-    assert config.secrets.admin_password not in child_environment(home).values()
+    assert not {*config.passwords.values()} & {*child_environment(home).values()}
 
 
 def test_servers_listen_on_loopback_only(home: Home, config: StackConfig) -> None:
