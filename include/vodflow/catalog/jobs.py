@@ -247,6 +247,16 @@ def _put_back(conn: Connection, job_id: int, error: VodflowError) -> JobRow:
     return set_status(conn, job_id, JobStatus.QUEUED)
 
 
+def ask_to_cancel(conn: Connection, job_id: int, *, by: str, reason: str | None = None) -> None:
+    """Note who wants a job cancelled, and why. Its event says so, whoever records the end; being queued again forgets
+    it.
+
+    :param by: a command, a person
+    """
+    asked = {"by": clean_message(by)} | ({"reason": clean_message(reason)} if reason else {})
+    _update(conn, job_id, cancel_request=asked)
+
+
 def cancel_job(conn: Connection, job_id: int) -> JobRow:
     """CANCELED. A job that is over already stays as it is."""
     row = locked_job(conn, job_id)

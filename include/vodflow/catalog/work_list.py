@@ -163,8 +163,9 @@ def newest_source_id(conn: Connection, bucket: str, key: str) -> int | None:
 
 
 def history(conn: Connection, job_id: int) -> list[dict[str, Any]]:
-    """Every change of a job's status, oldest first."""
-    columns = (job_event.c.at, job_event.c.actor, job_event.c.old_status, job_event.c.new_status)
+    """Every change of a job's status, oldest first; of a cancellation who asked for it, and why."""
+    told = [job_event.c.detail[name].astext.label(name) for name in ("canceled_by", "reason")]
+    columns = (job_event.c.at, job_event.c.actor, job_event.c.old_status, job_event.c.new_status, *told)
     return _dicts(conn, select(*columns).where(job_event.c.job_id == job_id).order_by(job_event.c.id))
 
 

@@ -25,7 +25,8 @@ _JOBS = (
 )  # fmt: skip
 _HEALTH = (Column("Part"), Column("State"), Column("Note", folds=True), Column("Seconds", drop=1, right=True))
 _ROWS = {
-    "history": (Column("at"), Column("actor", folds=True), Column("new_status")),
+    "history": (Column("at"), Column("actor", folds=True), Column("new_status"), Column("canceled_by", drop=1),
+                Column("reason", drop=2, folds=True)),
     "waits": (Column("since", drop=1), Column("step", drop=2), Column("cause"), Column("message", folds=True)),
     "strategy": (Column("kind"), Column("reason", folds=True)),
     "parts": (Column("title"), Column("state"), Column("attempt", right=True), Column("worker", drop=1, folds=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -126,7 +127,11 @@ def wait_for(refs: _Refs, timeout: Timeout = None, as_json: AsJson = False) -> N
 
 
 @app.command()
-def cancel(refs: _Refs, as_json: AsJson = False) -> None:
+def cancel(
+    refs: _Refs,
+    reason: Annotated[str | None, typer.Option(help="Why, for their history and the reports.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Cancel jobs and stop their engines. A job that is over cannot be cancelled; one that was stays so."""
     settings = get_settings()
     with AirflowClient.of(settings) as airflow:
@@ -135,7 +140,7 @@ def cancel(refs: _Refs, as_json: AsJson = False) -> None:
             job = jobs.get(ref, airflow=airflow, settings=settings)
             if job.over and job.status != JobStatus.CANCELED:
                 raise CatalogError(f"Job {job.ref} is {job.status} already: there is nothing to cancel.", job_id=job.id)
-            return jobs.cancel(ref, airflow=airflow, settings=settings)
+            return jobs.cancel(ref, reason=reason, by=_person(), airflow=airflow, settings=settings)
 
         found, errors = _each(refs, cancel_one)
     _end(found, wait=False, timeout=None, as_json=as_json, errors=errors)
@@ -157,6 +162,13 @@ def health(as_json: AsJson = False) -> None:
     else:
         show_health(report)
     raise typer.Exit(outcome.OK if report.ok else outcome.ERROR)
+
+
+def _person() -> str:
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return "cli"
 
 
 def _each(refs: list[str], change: Callable[[str], jobs.Job]) -> tuple[list[jobs.Job], list[VodflowError]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import shlex
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 
 from vodflow.catalog import jobs, sources
@@ -42,6 +44,8 @@ _ACTOR = "vodflow.jobs"
 def cancel(
     ref: JobRef,
     *,
+    reason: str | None = None,
+    by: str = _ACTOR,
     patience: float = CANCEL_PATIENCE,
     airflow: AirflowClient | None = None,
     settings: Settings | None = None,
@@ -51,6 +55,8 @@ def cancel(
     The run is marked failed in Airflow, which ends its tasks; the task that carries the job out stops its engine and
     records the end. A job that waits is cancelled at once.
 
+    :param reason: why, for the job's history and the reports
+    :param by: who asks, for the same
     :param patience: seconds to wait for the engine's own record; then the catalog is set right for it
     :raises CatalogError: there is no such job
     :raises ConfigurationError: the settings name no Airflow
@@ -63,13 +69,17 @@ def cancel(
         return job
     client = airflow or AirflowClient.of(used)
     try:
-        return _cancel(ref, job, client, patience, used)
+        return _cancel(ref, job, client, patience, used, partial(_note, by=by, reason=reason, settings=used))
     finally:
         if airflow is None:
             client.close()
 
 
-def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, settings: Settings) -> Job:
+def _cancel(
+    ref: JobRef, job: Job, airflow: AirflowClient, patience: float, settings: Settings, note: Callable[[Job], object]
+) -> Job:
+    note(job)
+    noted = job.queued_at
     run = airflow.run(DAG_ID, job.run_id) if job.run_id else None
     active = run is not None and not run.over
     # A process that runs now may still open or begin the job, until its supervisor hears of the run's end.
@@ -80,6 +90,9 @@ def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, sett
     while True:
         job = get(ref, airflow=airflow, settings=settings)
         now = time.monotonic()
+        if job.queued_at != noted:  # it was opened, or queued again, meanwhile
+            note(job)
+            noted = job.queued_at
         if job.id is not None and job.status in _AT_WORK and alive and now < begin + patience:
             at_work = True  # its engine records its own end
         elif job.id is not None and job.status not in FINISHED:
@@ -88,6 +101,12 @@ def _cancel(ref: JobRef, job: Job, airflow: AirflowClient, patience: float, sett
         elif at_work or now >= settled:
             return job
         time.sleep(0.3)
+
+
+def _note(job: Job, *, by: str, reason: str | None, settings: Settings) -> None:
+    if job.id is not None and job.status not in FINISHED:
+        with transaction(_ACTOR, settings) as connection:
+            jobs.ask_to_cancel(connection, job.id, by=by, reason=reason)
 
 
 def _set_canceled(job_id: int, engine: str | None, settings: Settings) -> None:

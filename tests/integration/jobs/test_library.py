@@ -259,15 +259,17 @@ def test_cancelling_waits_for_the_engine_and_not_for_ever(place: Place) -> None:
         threading.Timer(0.5, record).start()
 
     place.airflow.on_fail = engine_stops
-    assert jobs.cancel(made, patience=20).status == "CANCELED"
-    assert jobs.details(made)["history"][-1]["actor"] == "engine"
+    assert jobs.cancel(made, reason="wrong file", by="ada", patience=20).status == "CANCELED"
+    last = jobs.details(made)["history"][-1]
+    assert (last["actor"], last["canceled_by"], last["reason"]) == ("engine", "ada", "wrong file")
     place.airflow.on_fail = lambda _: None
     jobs.retry(made)
     with transaction("test") as connection:
         catalog_jobs.begin(connection, made, engine="local", worker="host")
     place.airflow.runs["source-1"]["state"] = "running"
     assert jobs.cancel(made, patience=0.3).status == "CANCELED", "an engine that is dead records nothing"
-    assert jobs.details(made)["history"][-1]["actor"] == "vodflow.jobs"
+    last = jobs.details(made)["history"][-1]
+    assert (last["actor"], last["canceled_by"], last["reason"]) == ("vodflow.jobs", "vodflow.jobs", None), "no old one"
 
 
 def test_cancelling_while_the_task_begins(place: Place) -> None:

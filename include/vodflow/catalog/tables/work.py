@@ -75,6 +75,11 @@ job = Table(
     timestamp("verified_at"),
     timestamp("finished_at"),
     timestamp("outputs_deleted_at", comment="when its outputs were removed from S3"),
+    Column(
+        "cancel_request",
+        JSONB(none_as_null=True),
+        comment="who asked for its cancellation, and why: by, reason",
+    ),
     Column("encode_seconds", Double, comment="wall"),
     Column("cpu_seconds", Double, comment="of all processes of the worker"),
     Column("worker_seconds", Double, comment="wall, download to upload"),

@@ -17,14 +17,22 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("rendition_measurement", "job_measurement", "publication_event", "price"):
         op.drop_table(table)
-    for trigger, table in (("publication_journal", "publication"), ("source_recorded", "source")):
+    for trigger, table in (
+        ("publication_journal", "publication"),
+        ("source_recorded", "source"),
+        ("cancel_request_over", "job"),
+    ):
         op.execute(f"DROP TRIGGER {trigger} ON {table}")
-    for function in ("publication_journal", "publication_event_guard", "price_guard", "recorded_now"):
+    made = ("publication_journal", "publication_event_guard", "price_guard", "recorded_now", "cancel_request_over")
+    for function in made:
         op.execute(f"DROP FUNCTION {function}()")
+    first = Path(__file__).with_name("0001_the_catalog.sql").read_text("utf-8")
+    journal = first[first.index("CREATE FUNCTION job_journal()") : first.index("CREATE TRIGGER job_journal")]
+    op.execute(journal.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
     for table, columns in (
         ("source", ("recorded_xid",)),
         ("job_event", ("recorded_xid",)),
-        ("job", ("estimated_cpu_seconds", "outputs_deleted_at")),
+        ("job", ("estimated_cpu_seconds", "outputs_deleted_at", "cancel_request")),
     ):
         for column in columns:
             op.drop_column(table, column)

@@ -21,9 +21,36 @@ CREATE TRIGGER source_recorded
 -- What engines of our own are expected to take, and what is stored no longer.
 ALTER TABLE job ADD COLUMN estimated_cpu_seconds DOUBLE PRECISION,
     ADD COLUMN outputs_deleted_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN cancel_request JSONB,
     ADD CONSTRAINT ck_job_estimated_cpu_seconds CHECK (estimated_cpu_seconds >= 0);
 COMMENT ON COLUMN job.estimated_cpu_seconds IS 'foreseen for an engine of our own when the job was opened';
 COMMENT ON COLUMN job.outputs_deleted_at IS 'when its outputs were removed from S3';
+COMMENT ON COLUMN job.cancel_request IS 'who asked for its cancellation, and why: by, reason';
+
+-- Whoever records a cancellation, often the worker that was stopped, the event says who asked for it and why.
+CREATE OR REPLACE FUNCTION job_journal() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  before text := CASE WHEN TG_OP = 'UPDATE' THEN OLD.status END;
+  asked jsonb := CASE NEW.status WHEN 'CANCELED' THEN NEW.cancel_request END;
+BEGIN
+  IF before IS DISTINCT FROM NEW.status THEN
+    INSERT INTO job_event (job_id, at, actor, old_status, new_status, detail)
+    VALUES (NEW.id, clock_timestamp(), coalesce(nullif(current_setting('vodflow.actor', true), ''), current_user),
+            before, NEW.status,
+            nullif(jsonb_strip_nulls(jsonb_build_object(
+              'run_id', NEW.run_id, 'error_class', NEW.error_class, 'error_code', NEW.error_code,
+              'error_message', NEW.error_message,
+              'canceled_by', asked -> 'by', 'reason', asked -> 'reason')), '{}'));
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION cancel_request_over() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.cancel_request := NULL;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cancel_request_over BEFORE UPDATE OF status ON job
+  FOR EACH ROW WHEN (NEW.status = 'QUEUED' AND OLD.status <> 'QUEUED') EXECUTE FUNCTION cancel_request_over();
 
 -- Quality is measured after the publication, and kept apart from what is published. These were never filled.
 ALTER TABLE rendition DROP COLUMN vmaf, DROP COLUMN psnr, DROP COLUMN ssim;
