@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> None:
         if os.environ.get(_MANAGER, "").endswith(".FabAuthManager"):
             keep_account("admin", "Admin", password)
         else:
-            given = {name: os.environ.get(f"AIRFLOW_{name.upper()}_PASSWORD") for name in ACCOUNTS}
-            write_private(Path(os.environ[_PASSWORDS]), json.dumps({name: word for name, word in given.items() if word}))
+            given = ((name, os.environ.get(f"AIRFLOW_{name.upper()}_PASSWORD")) for name in ACCOUNTS)
+            write_private(Path(os.environ[_PASSWORDS]), json.dumps({name: word for name, word in given if word}))
 
 
 def keep_account(name: str, role: str, password: str) -> None:

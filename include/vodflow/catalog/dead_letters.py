@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, text, update
+from sqlalchemy import Connection, and_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from vodflow.catalog.rows import Record
 from vodflow.catalog.storable import clean, clean_message
-from vodflow.catalog.tables import dead_letter
+from vodflow.catalog.tables import dead_letter, job, source
 
 #: Origin of the letters of runs that failed before they had a job; their identity is the run's id.
 FAILED_RUN: Final = "transcode_video.prepare"
@@ -56,3 +59,41 @@ def resolve_dead_letters(conn: Connection, origin: str, identity: str, resolutio
     """Close the open letter of this trouble, if there is one: it ended by itself."""
     open_one = (dead_letter.c.origin == origin, dead_letter.c.identity == identity, dead_letter.c.resolved_at.is_(None))
     conn.execute(update(dead_letter).where(*open_one).values(resolved_at=func.now(), resolution=resolution))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeadLetterRow(Record):
+    """One open letter; see the table.
+
+    :param video_id: of its source, where it has one
+    """
+
+    id: int
+    origin: str
+    identity: str
+    code: str
+    message: str
+    occurrences: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    video_id: int | None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that failed, which may be started over; none of other origins."""
+        return self.identity if self.origin == FAILED_RUN else None
+
+
+def open_letters(conn: Connection, limit: int, before_id: int | None = None) -> list[DeadLetterRow]:
+    """Letters that nobody has looked at, newest first, without those that the list of work has as failed runs.
+
+    :param before_id: only letters with a smaller id: the last one of the page before
+    """
+    has_job = select(literal(1)).where(job.c.source_id == dead_letter.c.source_id).exists()
+    listed = and_(dead_letter.c.origin == FAILED_RUN, or_(dead_letter.c.source_id.is_(None), has_job))
+    columns = DeadLetterRow.columns(dead_letter, video_id=source.c.video_id)
+    query = select(*columns).outerjoin(source, source.c.id == dead_letter.c.source_id)
+    query = query.where(dead_letter.c.resolved_at.is_(None), ~listed)
+    if before_id is not None:
+        query = query.where(dead_letter.c.id < before_id)
+    return [DeadLetterRow.of(row) for row in conn.execute(query.order_by(dead_letter.c.id.desc()).limit(limit))]

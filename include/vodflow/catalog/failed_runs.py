@@ -31,6 +31,7 @@ def failed_runs(row: type[Record]) -> Select[Any]:
     made_job = select(literal(1)).where(job.c.run_id == dead_letter.c.identity).exists()
     columns = row.columns(
         letter_id=dead_letter.c.id,
+        video_id=video.c.id,
         tenant=OWNER,
         bucket=BUCKET,
         key=KEY,

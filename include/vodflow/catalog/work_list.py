@@ -37,6 +37,7 @@ class WorkRow(Record):
     job_id: int | None
     source_id: int | None
     letter_id: int | None
+    video_id: int | None
     tenant: str
     bucket: str
     key: str
@@ -77,6 +78,7 @@ class WorkFilter:
     """Which work is wanted; none means all.
 
     :param statuses: job statuses; source statuses for sources without a job
+    :param code: why it failed or was refused: ``error_code``
     :param since: made (the job) or registered (the source) at or after that moment
     :param until: and before this one
     :param prefix: how the source's key begins
@@ -86,6 +88,7 @@ class WorkFilter:
     tenant: str | None = None
     engine: str | None = None
     profile: str | None = None
+    code: str | None = None
     bucket: str | None = None
     prefix: str | None = None
     since: datetime | None = None
@@ -203,6 +206,7 @@ def _jobs(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) 
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (statuses, job.c.status.in_(statuses or ())),
         (wanted.engine, job.c.engine == wanted.engine),
+        (wanted.code, job.c.error_code == wanted.code),
         (before, job.c.id < (before or 0)),
     ]
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
@@ -217,6 +221,7 @@ def _sources(conn: Connection, wanted: WorkFilter, limit: int, before: int | Non
     query = query.where(*_common(wanted, source.c.registered_at, source.c.profile))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (statuses, source.c.status.in_(statuses or ())),
+        (wanted.code, _source_code() == wanted.code),
         (before, source.c.id < (before or 0)),
     ]
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
@@ -230,6 +235,7 @@ def _failed(conn: Connection, wanted: WorkFilter, limit: int, before: int | None
     query = query.where(*_common(wanted, dead_letter.c.first_seen_at, failed.PROFILE, place))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (wanted.engine, wanted.engine == failed.ENGINE),
+        (wanted.code, dead_letter.c.code == wanted.code),
         (before, dead_letter.c.id < (before or 0)),
     ]
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
@@ -259,7 +265,8 @@ def _asked(conditions: Sequence[tuple[object, ColumnElement[bool]]]) -> list[Col
 def _select(*tables: Table, **given: ColumnElement[Any]) -> Select[Any]:
     """Work by its columns in these tables, or as given; always with its source."""
     about = {name: source.c[name] for name in ("bucket", "key", "version", "size_bytes")}
-    columns = WorkRow.columns(*tables, source_id=source.c.id, tenant=tenant.c.slug, **about, **given)
+    ids = {"source_id": source.c.id, "video_id": video.c.id}
+    columns = WorkRow.columns(*tables, tenant=tenant.c.slug, **ids, **about, **given)
     query = select(*columns).select_from(tables[0])
     if tables[0] is job:
         query = query.join(source, source.c.id == job.c.source_id)
@@ -287,14 +294,18 @@ def _failed_run(column: str) -> ScalarSelect[Any]:
     return found.order_by(dead_letter.c.id.desc()).limit(1).scalar_subquery()
 
 
+def _source_code() -> ColumnElement[Any]:
+    rejection = func.coalesce(source.c.rejection_reason, _failed_run("code"))
+    return case((source.c.status == SourceStatus.UNREADABLE, source.c.unreadable_reason), else_=rejection)
+
+
 def _source_query() -> Select[Any]:
     unreadable = source.c.status == SourceStatus.UNREADABLE
-    rejection = func.coalesce(source.c.rejection_reason, _failed_run("code"))
     detail = func.coalesce(source.c.rejection_detail, _failed_run("message"))
     return _select(
         source,
         engine=null(),
-        error_code=case((unreadable, source.c.unreadable_reason), else_=rejection),
+        error_code=_source_code(),
         error_message=case((unreadable, source.c.unreadable_detail), else_=detail),
         created_at=source.c.registered_at,
         finished_at=case((unreadable, source.c.unreadable_at), else_=source.c.rejected_at),
