@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from vodflow_airflow import run_notes
+from vodflow_airflow.ui.mount import external_view, fastapi_app
 
 
 class VodflowPlugin(AirflowPlugin):
@@ -16,3 +17,5 @@ class VodflowPlugin(AirflowPlugin):
 
     name = "vodflow"
     listeners: ClassVar[list[Any]] = [run_notes]
+    fastapi_apps: ClassVar[list[Any]] = [fastapi_app()]
+    external_views: ClassVar[list[Any]] = [external_view("Videos", "videos", nav_top_level=True)]

@@ -1,0 +1,19 @@
+"""Pages inside Airflow, mounted at ``/vodflow``. See ``docs/pages.md``.
+
+Only this and :mod:`vodflow_airflow.ui.mount` may be imported while plugins are loaded: every process of Airflow does
+that, and the API server alone shows pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+Scope = MutableMapping[str, Any]
+Application = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+
+#: Path below Airflow's own.
+PREFIX: Final = "/vodflow"
+
+#: Key of the scope under which the pages find Airflow's own application.
+AIRFLOW: Final = "vodflow.airflow"

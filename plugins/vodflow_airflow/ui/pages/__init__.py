@@ -1,0 +1,11 @@
+"""The pages, a module each with an ``APIRouter`` of its own; the order is that of the navigation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from vodflow_airflow.ui.pages import static, videos
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (static.router, videos.router)

@@ -1,0 +1,29 @@
+// What every page does by itself: follow Airflow's theme, and open Airflow's own pages in Airflow's window.
+'use strict';
+
+(() => {
+  const root = document.documentElement;
+  const framed = window.parent !== window;
+
+  const theme = () => {
+    let chosen = null;
+    try { chosen = localStorage.getItem('theme'); } catch { /* storage may be closed */ }
+    if (chosen === 'light' || chosen === 'dark') root.dataset.theme = chosen;
+    else delete root.dataset.theme;  // the system's
+  };
+  theme();
+  addEventListener('storage', theme);
+
+  // The frame may not navigate the window around it; a link of that window's own may.
+  const leave = (event) => {
+    const link = event.target.closest?.('a[data-airflow-page]');
+    if (!link || !framed || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    const outside = parent.document.createElement('a');
+    outside.href = link.href;
+    parent.document.body.append(outside);
+    outside.click();
+    outside.remove();
+  };
+  addEventListener('click', leave);
+})();
