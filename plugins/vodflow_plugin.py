@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from vodflow_airflow import run_notes
-from vodflow_airflow.ui.mount import external_view, fastapi_app
+from vodflow_airflow.links.video import VideoLink
+from vodflow_airflow.ui.mount import dashboard_item, external_view, fastapi_app
 
 
 class VodflowPlugin(AirflowPlugin):
@@ -18,4 +19,10 @@ class VodflowPlugin(AirflowPlugin):
     name = "vodflow"
     listeners: ClassVar[list[Any]] = [run_notes]
     fastapi_apps: ClassVar[list[Any]] = [fastapi_app()]
-    external_views: ClassVar[list[Any]] = [external_view("Videos", "videos", nav_top_level=True)]
+    external_views: ClassVar[list[Any]] = [
+        external_view("Videos", "videos", nav_top_level=True),
+        external_view("Reports", "reports"),
+        external_view("Failures", "failures"),
+    ]
+    react_apps: ClassVar[list[Any]] = [dashboard_item("VodflowGlance", "glance.js")]
+    global_operator_extra_links: ClassVar[list[Any]] = [VideoLink()]

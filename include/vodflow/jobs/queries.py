@@ -97,10 +97,7 @@ def list_jobs(
         raise ConfigurationError(f"limit is {limit}; give 1 to {MAX_PAGE}.")
     with transaction(_ACTOR, settings) as connection:
         rows, position = work_list.list_work(connection, wanted, limit, position_of(cursor))
-    last = None if position is None else f"{position.job_id or ''}-{position.source_id or ''}"
-    if position is not None and position.letter_id:
-        last = f"{last}-{position.letter_id}"
-    return Page(tuple(Job.of(row, settings) for row in rows), last)
+    return Page(tuple(Job.of(row, settings) for row in rows), cursor_of(position))
 
 
 def iterate(**filters: Any) -> Iterator[Job]:
@@ -231,6 +228,14 @@ def _aware(name: str, moment: datetime | None) -> datetime | None:
     if moment is not None and moment.tzinfo is None:
         raise ConfigurationError(f"{name} has no time zone; give one, for example 2026-05-01T00:00:00+00:00.")
     return moment
+
+
+def cursor_of(position: Position | None) -> str | None:
+    """A page's end for those who ask for the next one; none after the last page."""
+    if position is None:
+        return None
+    letter = f"-{position.letter_id}" if position.letter_id else ""
+    return f"{position.job_id or ''}-{position.source_id or ''}{letter}"
 
 
 def position_of(cursor: str | None) -> Position:

@@ -15,5 +15,8 @@ Application = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitabl
 #: Path below Airflow's own.
 PREFIX: Final = "/vodflow"
 
+#: Whose runs the pages show and act on.
+DAG_ID: Final = "transcode_video"
+
 #: Key of the scope under which the pages find Airflow's own application.
 AIRFLOW: Final = "vodflow.airflow"

@@ -17,8 +17,7 @@ from airflow.api_fastapi.core_api.security import bearer_scheme, get_user, requi
 from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request, status
 
-#: Whose runs the pages show and act on.
-DAG_ID: Final = "transcode_video"
+from vodflow_airflow.ui import DAG_ID
 
 #: Methods that change nothing.
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -18,8 +18,8 @@ from starlette.responses import RedirectResponse, Response
 from vodflow.publication.manifest import bucket_url
 from vodflow.settings import get_settings
 
-from vodflow_airflow.ui import PREFIX, Application, Scope
-from vodflow_airflow.ui.access import DAG_ID, SAFE, is_from_these_pages, visitor_of
+from vodflow_airflow.ui import DAG_ID, PREFIX, Application, Scope
+from vodflow_airflow.ui.access import SAFE, is_from_these_pages, visitor_of
 from vodflow_airflow.ui.rendering import problem
 
 log = logging.getLogger(__name__)

@@ -38,20 +38,33 @@ def fastapi_app() -> dict[str, Any]:
     return {"app": Pages(), "url_prefix": PREFIX, "name": "Vodflow"}
 
 
-def external_view(name: str, path: str, **more: Any) -> dict[str, Any]:
-    """An entry of a plugin's ``external_views``: a page in Airflow's navigation, shown in a frame.
+def address(path: str) -> str:
+    """Path of a page as browsers see it, made where no request says what stands in front of Airflow.
 
-    :param path: of the page, below :data:`PREFIX`: ``videos``
+    :param path: below :data:`PREFIX`: ``videos``
     """
     from urllib.parse import urlsplit  # noqa: PLC0415 - as Airflow's configuration, not for every process
 
     from airflow.configuration import conf  # noqa: PLC0415
 
     base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
-    return {
-        "name": name,
-        "href": f"{base}{PREFIX}/{path}",
-        "url_route": f"vodflow-{path}",
-        "destination": "nav",
-        **more,
-    }
+    return f"{base}{PREFIX}/{path}"
+
+
+def external_view(name: str, path: str, **more: Any) -> dict[str, Any]:
+    """An entry of a plugin's ``external_views``: a page in Airflow's navigation, shown in a frame.
+
+    :param path: of the page, below :data:`PREFIX`: ``videos``
+    """
+    return {"name": name, "href": address(path), "url_route": f"vodflow-{path}", "destination": "nav", **more}
+
+
+def dashboard_item(name: str, script: str) -> dict[str, Any]:
+    """An entry of a plugin's ``react_apps``: something on Airflow's first page.
+
+    :param name: under which the script makes it known
+    :param script: one of the static files
+    """
+    route = script.partition(".")[0]
+    bundle = address(f"static/{script}")
+    return {"name": name, "bundle_url": bundle, "url_route": f"vodflow-{route}", "destination": "dashboard"}

@@ -39,12 +39,17 @@ def is_partial(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
+def base_of(request: Request) -> str:
+    """Path of these pages as browsers see it, whatever stands in front of Airflow."""
+    return str(request.scope.get("root_path", "")).removesuffix(PREFIX) + PREFIX
+
+
 def page(request: Request, template: str, *, status_code: int = status.HTTP_200_OK, **values: Any) -> HTMLResponse:
     """A template as answer, with what the base of all of them needs.
 
     ``base`` is the path of these pages, ``airflow`` of Airflow's own, ``visitor`` who looks; ``path`` is this page's.
     """
-    base = request.scope.get("root_path", "").removesuffix(PREFIX) + PREFIX
+    base = base_of(request)
     shown = environment().get_template(template).render(
         base=base,
         airflow=base.removesuffix(PREFIX),

@@ -6,6 +6,11 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from vodflow_airflow.ui.pages import static, videos
+from vodflow_airflow.ui.pages import glance, runs, static, videos
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (static.router, videos.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    static.router,
+    videos.router,
+    runs.router,
+    glance.router,
+)

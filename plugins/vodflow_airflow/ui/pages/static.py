@@ -19,6 +19,7 @@ _NPM: Final = REPOSITORY / "node_modules"
 FILES: Final = {
     "page.css": _OWN / "page.css",
     "page.js": _OWN / "page.js",
+    "glance.js": _OWN / "glance.js",
     "htmx.js": _NPM / "htmx.org/dist/htmx.min.js",
 }
 

@@ -1,0 +1,39 @@
+"""What Airflow's first page says of the videos; ``static/glance.js`` shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+from vodflow.catalog.database import transaction
+from vodflow.catalog.glance import Glance
+from vodflow.catalog.glance import glance as read
+
+from vodflow_airflow.ui.access import Viewer
+
+router = APIRouter()
+
+#: Seconds for which an answer serves everybody who asks.
+_KEPT: Final = 2.0
+_LOCK: Final = threading.Lock()
+_last: tuple[float, Glance] | None = None
+
+
+@router.get("/glance")
+def glance(visitor: Viewer) -> Response:  # noqa: ARG001 - viewers only
+    """Running, waiting, failed today, published today."""
+    return JSONResponse(dataclasses.asdict(_current()))
+
+
+def _current() -> Glance:
+    """One query in two seconds, however many look."""
+    global _last  # noqa: PLW0603 - one process, one answer
+    with _LOCK:
+        if _last is None or time.monotonic() - _last[0] > _KEPT:
+            with transaction("vodflow.pages") as conn:
+                _last = (time.monotonic(), read(conn))
+        return _last[1]
