@@ -31,6 +31,8 @@ class AirflowServer:
         """How many runs more it says to have started before it commits, and is killed."""
         self.busy = False
         """Whether a process works on a task of every run."""
+        self.trusting = False
+        """Whether it takes every token, as if it had given them all out."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -60,7 +62,7 @@ class AirflowServer:
             )
         if path == "/api/v2/monitor/health":
             return 200, {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}}
-        if token != f"Bearer token-{self.tokens}":
+        if token != f"Bearer token-{self.tokens}" and not (self.trusting and token):
             return 401, {"detail": "Invalid JWT token"}
         if path == "/api/v2/dags":
             return 200, {"dags": []}

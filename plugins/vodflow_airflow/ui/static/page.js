@@ -26,4 +26,16 @@
     outside.remove();
   };
   addEventListener('click', leave);
+
+  // Buttons that mark every box of a name; without scripts they are not there.
+  addEventListener('DOMContentLoaded', () => {
+    for (const button of document.querySelectorAll('button[data-mark]')) {
+      button.hidden = false;
+      button.addEventListener('click', () => {
+        const boxes = [...button.form.querySelectorAll(`input[name="${button.dataset.mark}"]`)];
+        const marked = boxes.some((box) => !box.checked);
+        for (const box of boxes) box.checked = marked;
+      });
+    }
+  });
 })();
