@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes up down status logs password env lint format docs bench parity clean lock
+.PHONY: help demo test soak test-kubernetes up down status logs password env lint format docs bench parity clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -25,6 +25,10 @@ COVERAGE = $(if $(ARGS),,--cov --cov-report=term-missing:skip-covered --cov-fail
 test: ## run every test (ARGS=what pytest takes: some of them)
 	@$(BOOTSTRAP) dev aws clips node browser
 	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(COVERAGE) $(ARGS)
+
+soak: ## run the long tests: killed parts of the stack, team log-in, large pictures
+	@$(BOOTSTRAP) dev aws clips node
+	@.venv/bin/python -m pytest -n 2 --dist loadfile -m soak $(ARGS)
 
 test-kubernetes: ## run the tests of pods against the cluster that KUBECONFIG names, with the worker image in it
 	@$(BOOTSTRAP) dev aws clips

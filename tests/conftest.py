@@ -44,12 +44,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The whole stack's tests begin: they take longest and mostly wait, while another worker does the rest.
 
-    Those that need a cluster are left out unless ``-m`` asks for them.
+    Those that need a cluster, or long, are left out unless ``-m`` asks for them.
     """
-    if "kubernetes" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("kubernetes")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    for marker in ("kubernetes", "soak"):
+        if marker not in config.option.markexpr:
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_STACK))
 
 

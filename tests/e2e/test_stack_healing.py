@@ -19,7 +19,7 @@ from vodflow.stack.processes import is_alive, load_records
 from vodflow.stack.stack import Stack
 from vodflow.stack.status import PartState, read_status
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.soak, pytest.mark.timeout(900)]
 
 HEAD = max(path.name for path in Path(versions.__file__).parent.glob("0*.py")).partition("_")[0]
 PATIENCE = 240.0  # seconds; seconds are enough on a quiet machine

@@ -22,7 +22,7 @@ from vodflow.stack.part import Part
 from vodflow.stack.ports import choose_ports
 
 #: Each of Airflow's processes imports for seconds, on a busy machine for many.
-pytestmark = [pytest.mark.integration, pytest.mark.airflow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.airflow, pytest.mark.soak, pytest.mark.timeout(900)]
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 ROLES = {"viewer": "Viewer", "operator": "Op", "admin": "Admin"}

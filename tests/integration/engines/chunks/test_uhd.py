@@ -18,7 +18,7 @@ from vodflow.storage.objects import list_objects
 from vodflow.verification.store import S3Store
 from vodflow.verification.verify import verify
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.soak]
 
 
 @pytest.fixture
