@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -264,6 +265,19 @@ def cancel_job(conn: Connection, job_id: int) -> JobRow:
         return row
     attempts.close_attempts(conn, job_id, "canceled")
     return set_status(conn, job_id, JobStatus.CANCELED)
+
+
+def set_priority(conn: Connection, job_id: int, priority: int) -> JobRow:
+    """Another place in the queues, for what has not begun; an encode that runs goes on as it is.
+
+    :param priority: 0 to 100, higher first
+    :raises CatalogError: the job is over, or there is none
+    """
+    row = locked_job(conn, job_id)
+    if row.status in FINISHED:
+        raise CatalogError(f"Job {job_id} is {row.status}: its priority changes nothing any more.", job_id=job_id)
+    _update(conn, job_id, priority=priority)
+    return dataclasses.replace(row, priority=priority)
 
 
 def revision_for(conn: Connection, source_id: int, profile: str, *, run_id: str, force: bool) -> int:

@@ -4,7 +4,7 @@ The migrations create them; another test fails when the migrated database differ
 """
 
 from vodflow.catalog.tables import facts, marts
-from vodflow.catalog.tables.assets import source, tenant, video
+from vodflow.catalog.tables.assets import listing, source, tenant, video
 from vodflow.catalog.tables.base import metadata, reporting
 from vodflow.catalog.tables.measurements import job_measurement, rendition_measurement
 from vodflow.catalog.tables.outbox import metadata_sync, notification_delivery
@@ -33,6 +33,7 @@ __all__ = [
     "job_event",
     "job_measurement",
     "job_part",
+    "listing",
     "marts",
     "mediaconvert_submission_rate",
     "metadata",

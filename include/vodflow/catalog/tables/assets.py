@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -20,6 +21,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from vodflow.catalog.states import DiscoveredBy, SourceStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
 from vodflow.contract.engine_names import EngineName
+
+#: The words of a key, by which people look for videos; a search uses the index where it says the same.
+KEY_WORDS = text("to_tsvector('simple'::regconfig, regexp_replace(key, '[^[:alnum:]]+', ' ', 'g'))")
 
 tenant = Table(
     "tenant",
@@ -44,6 +48,7 @@ video = Table(
     UniqueConstraint("id", "bucket", "key"),
     CheckConstraint("bucket <> '' AND key <> ''", name="address"),
     Index("ix_video_tenant_id", "tenant_id"),
+    Index("ix_video_words", KEY_WORDS, postgresql_using="gin"),
     comment="A logical asset: one key in one bucket, whatever its versions.",
 )
 
@@ -106,4 +111,28 @@ source = Table(
     Index("ix_source_recorded_xid", "recorded_xid"),
     Index("ix_source_unreadable_at", "unreadable_at", postgresql_where=text("unreadable_at IS NOT NULL")),
     comment="One version of a video's bytes.",
+)
+
+listing = Table(
+    "listing",
+    metadata,
+    Column("video_id", BigInteger, ForeignKey("video.id"), primary_key=True, autoincrement=False),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("source_id", BigInteger, nullable=False, comment="the bytes that its key has now"),
+    Column("job_id", BigInteger, comment="newest job for them; none while there is none"),
+    Column("status", Text, nullable=False, comment="of that job; of the source while it has none"),
+    Column("profile", Text),
+    Column("engine", Text),
+    Column(
+        "registered_at",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="when these bytes were registered; orders the list",
+    ),
+    Index("ix_listing_registered_at", "registered_at", "video_id"),
+    *(
+        Index(f"ix_listing_{column}", column, "registered_at", "video_id")
+        for column in ("tenant_id", "status", "profile", "engine")
+    ),
+    comment="Each video as it is now. Written by triggers of source and job alone.",
 )
