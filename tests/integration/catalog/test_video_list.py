@@ -93,7 +93,7 @@ def test_details_of_a_video(catalog):
         found = video_details(conn, job.video_id)
         assert found is not None
         assert found.public_job_id == job.id
-        assert [event["new_status"] for event in found.events][0::4] == ["QUEUED", "PUBLISHED"]
+        assert [found.events[place]["new_status"] for place in (0, -1)] == ["QUEUED", "PUBLISHED"]
         assert [(row["name"], row["vmaf"]) for row in found.renditions] == [("720p", None)]
         assert len(found.publications) == len(found.attempts) == len(found.jobs) == 1
         assert video_details(conn, 999) is None
