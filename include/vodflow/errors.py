@@ -27,6 +27,7 @@
     │   ├── IllegalTransition   a job status change outside the state machine
     │   ├── JobBusy             another run works on the job just now
     │   └── CatalogUnavailable  the database does not answer, or asks to try again
+    ├── ReportRefused           rows of a report break a rule of their table; the day keeps what it had
     ├── AirflowError            Airflow's REST API does not answer (retryable) or refuses
     ├── WaitTimeout             a job is not over yet; it goes on
     └── StackError              a part of the embedded stack does not start or answer
@@ -297,6 +298,23 @@ class WaitTimeout(VodflowError):
 
     retryable = True
     error_class = ErrorClass.TRANSIENT
+
+
+class ReportRefused(VodflowError):
+    """Rows of a report break a rule of their table, or two tables disagree; the day keeps what it had.
+
+    :param day: UTC day of the rows, as ``YYYY-MM-DD``
+    :param row: its key, the first one where several are wrong; empty where it is about all
+    :param rule: which one it breaks
+
+    ``others`` are the messages of other days that were refused in the same run.
+    """
+
+    def __init__(self, mart: str, day: object, *, row: Mapping[str, str], rule: str) -> None:
+        named = ", ".join(f"{name} {value}" for name, value in row.items())
+        super().__init__(f"reporting.{mart} of {day} is refused and stays as it was: {named or 'all rows'}: {rule}")
+        self.mart, self.day, self.row, self.rule = mart, str(day), dict(row), rule
+        self.others: list[str] = []
 
 
 class StackError(VodflowError):

@@ -18,7 +18,8 @@ from vodflow.catalog.states import PartState
 from vodflow.catalog.work_list import WorkFilter, list_work
 from vodflow.errors import SourceNotFound
 from vodflow.pipeline.prepare import prepare
-from vodflow.reports.transcoding import read_problems, recompute_day
+from vodflow.reports.partitions import recompute_day
+from vodflow.reports.transcoding import read_problems
 from vodflow.settings import Settings
 from vodflow_airflow import run_notes
 

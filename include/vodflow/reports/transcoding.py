@@ -1,31 +1,19 @@
-"""``report_transcoding_daily``: recomputed a day at a time from jobs and sources, wholly in the database.
-
-The end of a job belongs to its UTC day, a source rejected before it had a job to the day of its rejection, one that
-could not be read to the day on which that was found out last, whether or not it can be read again.
-Each day is one transaction that replaces all its rows, so that a second run changes nothing and a run that breaks
-off leaves every day either old or new.
-"""
+"""The two tables of earlier versions, views of ``reporting.job_outcome`` today, and some days in a few numbers."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, TableClause, column, delete, func, select, table, text
+from sqlalchemy import Connection, Select, TableClause, column, func, select, table
 
-from vodflow.catalog.database import transaction
-from vodflow.catalog.dead_letters import FAILED_RUN
-from vodflow.catalog.failed_runs import NO_TENANT
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import JobStatus
-from vodflow.catalog.tables import facts, job, job_event
-from vodflow.settings import Settings, get_settings
-
-#: What stands in the column ``engine`` for sources that were rejected before a job existed.
-NO_ENGINE = "none"
+from vodflow.catalog.tables import job, job_event
+from vodflow.reports.partitions import day_bounds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,89 +62,6 @@ report_transcoding_problem_daily = table(
 
 #: Numbers of days that add up.
 _SUMS: Final = ("jobs", "failed", "rejected", "canceled", "minutes_in", "minutes_out", "bytes_in", "bytes_out")
-
-
-# One row for each end of work on the day. Jobs are taken from their events, which never change: a failure that was
-# retried later still counts on its day. A source refused before it had a job, and a
-# run that failed before, have no event; they count by themselves.
-# The order of float sums is fixed, so that a second run gives the same bits.
-_RECOMPUTE = text(
-    """
-    INSERT INTO reporting.job_outcome (day, outcome, at, status, tenant, profile, engine, source_id, video_id, job_id,
-           error_class, error_code, attempts, stalls, media_seconds, output_seconds, bytes_in, bytes_out, speed,
-           total_seconds)
-    WITH tracks AS MATERIALIZED (
-        SELECT job_event.job_id, sum(rendition.size_bytes)::bigint AS bytes,
-               sum(rendition.duration ORDER BY rendition.id) FILTER (WHERE rendition.kind = 'video') AS seconds
-          FROM job_event
-          JOIN rendition ON rendition.job_id = job_event.job_id
-         WHERE job_event.new_status = 'PUBLISHED' AND job_event.at >= :begin AND job_event.at < :end
-         GROUP BY job_event.job_id
-    )
-    SELECT :day, 'event-' || job_event.id, job_event.at, lower(job_event.new_status), tenant.slug, job.profile,
-           job.engine, source.id, job.video_id, job.id, job_event.detail ->> 'error_class',
-           job_event.detail ->> 'error_code', 0, 0, (source.media_info ->> 'duration')::float8, tracks.seconds,
-           source.size_bytes, tracks.bytes, job.speed,
-           CASE job_event.new_status WHEN 'PUBLISHED' THEN extract(epoch FROM job_event.at - CASE
-               WHEN EXISTS (SELECT FROM job AS earlier WHERE earlier.source_id = source.id AND earlier.id < job.id)
-               THEN job.created_at ELSE source.registered_at END)::float8 END
-      FROM job_event
-      JOIN job ON job.id = job_event.job_id
-      JOIN source ON source.id = job.source_id
-      JOIN video ON video.id = job.video_id
-      JOIN tenant ON tenant.id = video.tenant_id
- LEFT JOIN tracks ON tracks.job_id = job.id
-     WHERE job_event.new_status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED')
-       AND job_event.at >= :begin AND job_event.at < :end
-    UNION ALL
-    SELECT :day, 'source-' || source.id, source.rejected_at, 'rejected', tenant.slug,
-           coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id, NULL, NULL,
-           source.rejection_reason, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
-      FROM source
-      JOIN video ON video.id = source.video_id
-      JOIN tenant ON tenant.id = video.tenant_id
-     WHERE source.status = 'REJECTED' AND source.rejected_at >= :begin AND source.rejected_at < :end
-       AND NOT EXISTS (SELECT FROM job WHERE job.source_id = source.id AND job.status = 'REJECTED')
-    UNION ALL
-    SELECT :day, 'letter-' || dead_letter.id, dead_letter.first_seen_at, 'failed', coalesce(tenant.slug, :no_tenant),
-           coalesce(payload ->> 'profile', source.profile, :default_profile), :no_engine, source.id, source.video_id,
-           NULL, NULL, dead_letter.code, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
-      FROM dead_letter
- LEFT JOIN source ON source.id = dead_letter.source_id
- LEFT JOIN video ON video.id = source.video_id
- LEFT JOIN tenant ON tenant.id = video.tenant_id
-     WHERE origin = :failed_run AND first_seen_at >= :begin AND first_seen_at < :end
-    UNION ALL
-    SELECT :day, 'unreadable-' || source.id, source.unreadable_at, 'unreadable', tenant.slug,
-           coalesce(source.profile, :default_profile), :no_engine, source.id, source.video_id, NULL, NULL,
-           source.unreadable_reason, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
-      FROM source
-      JOIN video ON video.id = source.video_id
-      JOIN tenant ON tenant.id = video.tenant_id
-     WHERE source.unreadable_at >= :begin AND source.unreadable_at < :end
-    """
-)
-
-
-def recompute_day(day: date, settings: Settings | None = None) -> int:
-    """Replace the day's rows in one transaction; returns how many rows of ``report_transcoding_daily`` it has."""
-    used = settings or get_settings()
-    begin, end = day_bounds(day)
-    values = {
-        "day": day,
-        "begin": begin,
-        "end": end,
-        "default_profile": used.default_profile,
-        "no_engine": NO_ENGINE,
-        "no_tenant": NO_TENANT,
-        "failed_run": FAILED_RUN,
-    }
-    with transaction(f"report_transcoding:{day}", used) as conn:
-        # One recomputation of a day at a time; the second one finds the first one's rows and replaces them.
-        conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"report_transcoding:{day}", 0))))
-        conn.execute(delete(facts.job_outcome).where(facts.job_outcome.c.day == day))
-        conn.execute(_RECOMPUTE, values)
-        return len(read_days(conn, day, day))
 
 
 def read_days(conn: Connection, first: date, last: date) -> list[DailyRow]:
@@ -226,12 +131,6 @@ def _published_videos(conn: Connection, first: date, last: date) -> int:
         .where(job_event.c.new_status == JobStatus.PUBLISHED, job_event.c.at >= begin, job_event.c.at < end)
     )
     return int(conn.scalar(query) or 0)
-
-
-def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """The first moment of a UTC day, and that of the next."""
-    begin = datetime.combine(day, time(), UTC)
-    return begin, begin + timedelta(days=1)
 
 
 def _weighted_median(values: Sequence[tuple[float | None, int]]) -> float | None:

@@ -24,8 +24,9 @@ from vodflow.catalog.publications import publish
 from vodflow.catalog.states import JobStatus
 from vodflow.errors import EngineStalled, RejectionReason, UnreadableReason
 from vodflow.reports.export import TABLES, export_day, schema
+from vodflow.reports.partitions import recompute_day
 from vodflow.reports.refresh import export, recompute
-from vodflow.reports.transcoding import read_days, read_problems, recompute_day, summary
+from vodflow.reports.transcoding import read_days, read_problems, summary
 
 pytestmark = pytest.mark.integration
 

@@ -109,6 +109,14 @@ source = Table(
     Index("ix_source_registered_at", "registered_at"),
     Index("ix_source_probed_at", "probed_at", postgresql_where=text("probed_at IS NOT NULL")),
     Index("ix_source_recorded_xid", "recorded_xid"),
+    Index(
+        "ix_source_waited_at",
+        text(
+            "tstzrange(LEAST(registered_at, dispatched_at, probed_at, rejected_at, unreadable_at),"
+            " LEAST(dispatched_at, probed_at, rejected_at, unreadable_at))"
+        ),
+        postgresql_using="gist",
+    ),
     Index("ix_source_unreadable_at", "unreadable_at", postgresql_where=text("unreadable_at IS NOT NULL")),
     comment="One version of a video's bytes.",
 )

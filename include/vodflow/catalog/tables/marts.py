@@ -41,6 +41,10 @@ _KEYS = {
     "strategy": "how the encode was divided: single, renditions, chunks; none before there was a job",
     "rung": "name of the rendition",
     "codec": "RFC 6381 without its parameters: avc1",
+    "resolution": "as it is shown, pixels: 1920x1080",
+    "frame_rate": "frames a second: 29.97",
+    "audio_codec": "of all sound tracks; none without one",
+    "languages": "of all sound tracks; und where a track says none; none without one",
 }
 
 
@@ -152,10 +156,12 @@ ladder_efficiency = _mart(
 
 source_inventory = _mart(
     "source_inventory",
-    _by("tenant", "container", "video_codec", "resolution", "frame_rate", "audio_codec", "languages"),
-    Column("hdr", Boolean, nullable=False),
-    Column("interlaced", Boolean, nullable=False),
-    Column("captions", Boolean, nullable=False, comment="text tracks, or captions within the pictures"),
+    [
+        *_by("tenant", "container", "video_codec", "resolution", "frame_rate", "audio_codec", "languages"),
+        Column("hdr", Boolean, nullable=False),
+        Column("interlaced", Boolean, nullable=False),
+        Column("captions", Boolean, nullable=False, comment="text tracks, or captions within the pictures"),
+    ],
     *_sums(Integer, "sources"),
     *_sums(BigInteger, "size_bytes"),
     *_sums(Double, minutes=""),
@@ -170,7 +176,8 @@ storage_growth = _mart(
            replaced_bytes="of outputs that a later publication of their video replaced on the day; they stay stored",
            restored_bytes="of outputs that became public once more on the day",
            deleted_bytes="of outputs removed from S3 on the day",
-           net_bytes="stored more at the end of the day than at its beginning; negative where it shrank"),
+           net_bytes="stored more at the end of the day than at its beginning; negative where it shrank",
+           play_bytes="more that one play of each public video takes than the day before, all rungs alike often"),
     *not_negative("published_bytes", "replaced_bytes", "restored_bytes", "deleted_bytes"),
     CheckConstraint("net_bytes = published_bytes - deleted_bytes", name="net"),
     comment="How the stored outputs grow. The sum of net_bytes up to a day is what is stored at its end.",

@@ -38,6 +38,7 @@ job_measurement = Table(
     CheckConstraint("luma_clipped BETWEEN 0 AND 1", name="luma_clipped"),
     CheckConstraint("(state = 'failed') = (error_message IS NOT NULL)", name="failed_has_message"),
     Index("ix_job_measurement_recorded_xid", "recorded_xid"),
+    Index("ix_job_measurement_measured_at", "measured_at"),
     comment="One measurement of a published job's quality: how it was done, at what cost, and what its pictures show.",
 )
 

@@ -114,6 +114,11 @@ job = Table(
     Index(
         "uq_job_external", "engine", "external_id", unique=True, postgresql_where=text("external_id IS NOT NULL")
     ),
+    # Those that were open at a moment, however long ago; least() so that no order of times is an error.
+    Index(
+        "ix_job_open_at", text("tstzrange(LEAST(created_at, finished_at), finished_at, '[]')"), postgresql_using="gist"
+    ),
+    Index("ix_job_outputs_deleted_at", "outputs_deleted_at", postgresql_where=text("outputs_deleted_at IS NOT NULL")),
     Index("ix_job_open", "status", text("priority DESC"), "id", postgresql_where=_OPEN),
     comment="One plan for one source, carried out by one engine.",
     # Room on each page for the progress updates, which touch no index (heap-only tuples).
@@ -200,6 +205,7 @@ job_event = Table(
     recorded(),
     Index("ix_job_event_job_id", "job_id", "id"),
     Index("ix_job_event_recorded_xid", "recorded_xid"),
+    Index("ix_job_event_at", "at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     Index("ix_job_event_ended", "at", postgresql_where=_among("new_status", FINISHED)),
     comment="Every change of a job's status. Written by a trigger, never changed or deleted.",
 )

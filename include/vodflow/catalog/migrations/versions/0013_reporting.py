@@ -15,5 +15,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for name in ("job_event_at", "job_open_at", "job_outputs_deleted_at", "job_measurement_measured_at"):
+        op.execute(f"DROP INDEX ix_{name}")
+    op.execute("DROP INDEX ix_source_waited_at")
     op.execute("DROP VIEW report_transcoding_problem_daily, report_transcoding_daily; DROP SCHEMA reporting CASCADE")
     op.execute(Path(__file__).with_name("0013_before.sql").read_text("utf-8"))

@@ -69,7 +69,7 @@ CREATE INDEX ix_job_outcome_job_id ON reporting.job_outcome (job_id);
 CREATE INDEX ix_job_outcome_video_id ON reporting.job_outcome (video_id);
 COMMENT ON TABLE reporting.job_outcome IS 'Every end of work, the failures that a retry cured included. Percentiles over any days come from here.';
 COMMENT ON COLUMN reporting.job_outcome.day IS 'UTC day on which it ended';
-COMMENT ON COLUMN reporting.job_outcome.outcome IS 'which end: event-7, source-7 or letter-7, after the row it is of';
+COMMENT ON COLUMN reporting.job_outcome.outcome IS 'which end: event-7, source-7, unreadable-7, letter-7; of what';
 COMMENT ON COLUMN reporting.job_outcome.at IS 'when it ended';
 COMMENT ON COLUMN reporting.job_outcome.status IS 'published, failed, rejected, canceled or unreadable';
 COMMENT ON COLUMN reporting.job_outcome.engine IS 'local, mediaconvert, kubernetes; none before there was a job';
@@ -84,6 +84,7 @@ COMMENT ON COLUMN reporting.job_outcome.worker IS 'who worked last until then: a
 COMMENT ON COLUMN reporting.job_outcome.actor IS 'who ended it: a task, a command, a person';
 COMMENT ON COLUMN reporting.job_outcome.error_class IS 'of a failure: throttled, transient, permanent';
 COMMENT ON COLUMN reporting.job_outcome.error_code IS 'of a failure; reason of a rejection, and of what could not be read';
+COMMENT ON COLUMN reporting.job_outcome.error_message IS 'for people; of a cancellation why, where somebody said it';
 COMMENT ON COLUMN reporting.job_outcome.attempts IS 'workers started for the job until then';
 COMMENT ON COLUMN reporting.job_outcome.stalls IS 'of them ended because nothing moved';
 COMMENT ON COLUMN reporting.job_outcome.rungs IS 'renditions of pictures';
@@ -447,11 +448,15 @@ CREATE TABLE reporting.source_inventory (
     sources INTEGER NOT NULL,
     size_bytes BIGINT NOT NULL,
     minutes DOUBLE PRECISION NOT NULL,
-    CONSTRAINT pk_source_inventory PRIMARY KEY (day, tenant, container, video_codec, resolution, frame_rate, audio_codec, languages),
+    CONSTRAINT pk_source_inventory PRIMARY KEY (day, tenant, container, video_codec, resolution, frame_rate, audio_codec, languages, hdr, interlaced, captions),
     CONSTRAINT ck_source_inventory_sources CHECK (sources > 0)
 );
 COMMENT ON TABLE reporting.source_inventory IS 'What came in, on the day it was probed.';
 COMMENT ON COLUMN reporting.source_inventory.day IS 'UTC day';
+COMMENT ON COLUMN reporting.source_inventory.resolution IS 'as it is shown, pixels: 1920x1080';
+COMMENT ON COLUMN reporting.source_inventory.frame_rate IS 'frames a second: 29.97';
+COMMENT ON COLUMN reporting.source_inventory.audio_codec IS 'of all sound tracks; none without one';
+COMMENT ON COLUMN reporting.source_inventory.languages IS 'of all sound tracks; und where a track says none; none without one';
 COMMENT ON COLUMN reporting.source_inventory.captions IS 'text tracks, or captions within the pictures';
 
 CREATE TABLE reporting.storage_growth (
@@ -462,6 +467,7 @@ CREATE TABLE reporting.storage_growth (
     restored_bytes BIGINT NOT NULL,
     deleted_bytes BIGINT NOT NULL,
     net_bytes BIGINT NOT NULL,
+    play_bytes BIGINT NOT NULL,
     CONSTRAINT pk_storage_growth PRIMARY KEY (day, tenant),
     CONSTRAINT ck_storage_growth_published_bytes CHECK (published_bytes >= 0),
     CONSTRAINT ck_storage_growth_replaced_bytes CHECK (replaced_bytes >= 0),
@@ -476,6 +482,7 @@ COMMENT ON COLUMN reporting.storage_growth.replaced_bytes IS 'of outputs that a 
 COMMENT ON COLUMN reporting.storage_growth.restored_bytes IS 'of outputs that became public once more on the day';
 COMMENT ON COLUMN reporting.storage_growth.deleted_bytes IS 'of outputs removed from S3 on the day';
 COMMENT ON COLUMN reporting.storage_growth.net_bytes IS 'stored more at the end of the day than at its beginning; negative where it shrank';
+COMMENT ON COLUMN reporting.storage_growth.play_bytes IS 'more that one play of each public video takes than the day before, all rungs alike often';
 
 CREATE TABLE reporting.backlog_hourly (
     day DATE NOT NULL,
@@ -561,6 +568,15 @@ CREATE TABLE reporting.watermark (
 COMMENT ON TABLE reporting.watermark IS 'How far the reports have read what was recorded.';
 COMMENT ON COLUMN reporting.watermark.xid IS 'every transaction below it has been seen';
 COMMENT ON COLUMN reporting.watermark.at IS 'when that was looked up';
+
+-- What a day needs of the catalog is found by time.
+CREATE INDEX ix_job_event_at ON job_event USING brin (at) WITH (autosummarize = on);
+CREATE INDEX ix_job_open_at ON job USING gist (tstzrange(LEAST(created_at, finished_at), finished_at, '[]'));
+CREATE INDEX ix_job_outputs_deleted_at ON job (outputs_deleted_at) WHERE outputs_deleted_at IS NOT NULL;
+CREATE INDEX ix_job_measurement_measured_at ON job_measurement (measured_at);
+CREATE INDEX ix_source_waited_at ON source
+    USING gist (tstzrange(LEAST(registered_at, dispatched_at, probed_at, rejected_at, unreadable_at),
+                          LEAST(dispatched_at, probed_at, rejected_at, unreadable_at)));
 
 -- What is going on now, and in the last hour: of the catalog itself, as of the question.
 CREATE VIEW reporting.work_now AS
