@@ -30,7 +30,7 @@ trap 'rm -f "$new"' EXIT
 if [ -e "$env" ]; then cat "$env" >"$new"; else cat "$here/env.example" >"$new"; fi
 if [ -n "$(tail -c 1 "$new")" ]; then echo >>"$new"; fi
 
-names="POSTGRES_PASSWORD AIRFLOW_DB_PASSWORD VODFLOW_DB_PASSWORD AIRFLOW_ADMIN_PASSWORD \
+names="POSTGRES_PASSWORD AIRFLOW_DB_PASSWORD VODFLOW_DB_PASSWORD VODFLOW_ANALYST_PASSWORD AIRFLOW_ADMIN_PASSWORD \
   AIRFLOW_OPERATOR_PASSWORD AIRFLOW_VIEWER_PASSWORD \
   AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET REDIS_PASSWORD"
 # On AWS itself keys are somebody else's; of the services of this machine, earlier versions had placeholders.

@@ -38,6 +38,7 @@ SECRETS = {
     "POSTGRES_PASSWORD",
     "AIRFLOW_DB_PASSWORD",
     "VODFLOW_DB_PASSWORD",
+    "VODFLOW_ANALYST_PASSWORD",
     "AIRFLOW_ADMIN_PASSWORD",
     "AIRFLOW_OPERATOR_PASSWORD",
     "AIRFLOW_VIEWER_PASSWORD",
@@ -50,7 +51,7 @@ AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "init")
 
 #: Settings that the containers fix, or that only the command line needs.
 FIXED = {"catalog_url", "aws_endpoint_url", "work_dir", "profiles_dir"}
-COMMANDS_ONLY = {"airflow_url", "airflow_token", "airflow_user", "airflow_password"}
+COMMANDS_ONLY = {"airflow_url", "airflow_token", "airflow_user", "airflow_password", "analyst_password"}
 
 
 class Reset:
@@ -184,7 +185,7 @@ def test_only_who_needs_a_secret_gets_it(compose: str, services: dict[str, dict[
     }
     assert holders["aws"] == holders["mediaconvert"] == set()
     assert holders["postgres"] == {"POSTGRES_PASSWORD"}
-    assert holders["cli"] == {"VODFLOW_DB_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"}
+    assert holders["cli"] == {"VODFLOW_DB_PASSWORD", "VODFLOW_ANALYST_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"}
     assert {name for name, held in holders.items() if "POSTGRES_PASSWORD" in held} == {"postgres", "init"}
     assert {name for name, held in holders.items() if "AIRFLOW_ADMIN_PASSWORD" in held} == {"cli", "init"}
     assert holders.get("redis") == (None if compose == "alone" else {"REDIS_PASSWORD"})

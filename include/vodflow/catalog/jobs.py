@@ -49,6 +49,7 @@ def open_job(
     run_id: str | None,
     bucket: str,
     prefix: str,
+    estimated_cpu_seconds: float | None = None,
 ) -> JobRow:
     """The job of this source and plan: made now, or the existing one.
 
@@ -60,6 +61,7 @@ def open_job(
     :param priority: 0 to 100, higher first
     :param run_id: run of ``transcode_video`` that will work on it
     :param prefix: key prefix of the outputs
+    :param estimated_cpu_seconds: what an engine of our own is expected to take; that of an existing job stays
     :raises JobBusy: when another run works on it just now (retryable)
     :raises CatalogError: when there is no such source, or another job has this prefix
     """
@@ -78,6 +80,7 @@ def open_job(
             revision=plan.revision,
             bucket=bucket,
             prefix=prefix,
+            estimated_cpu_seconds=estimated_cpu_seconds,
             **wanted,
         )
         # Whichever unique index notices first that another run has just made the same job.

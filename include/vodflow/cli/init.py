@@ -46,7 +46,8 @@ def init(
     if only is not Part.AWS:
         if admin_url:
             urls = [settings.catalog_url.get_secret_value(), os.environ.get(_AIRFLOW, "")]
-            made = deployment.make_databases(admin_url, [url for url in urls if url], wait)
+            analyst = settings.analyst_password and settings.analyst_password.get_secret_value()
+            made = deployment.make_databases(admin_url, [url for url in urls if url], wait, analyst or None)
             typer.echo(f"Databases: {', '.join(made)}.")
         typer.echo(f"The catalog is at revision {deployment.migrate_catalog(settings, wait)}.")
     if only is Part.CATALOG:

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 
 from vodflow.catalog.database import transaction
 from vodflow.cli import tables
+from vodflow.cli.report_access import dsn, grant, price, prices
 from vodflow.cli.tables import Column
 from vodflow.errors import ConfigurationError
 from vodflow.reports.days import parse_range
@@ -25,6 +26,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 app = typer.Typer(help="Reports: recompute, export, show.", no_args_is_help=True, add_completion=False)
+
+for _command in (dsn, grant, prices, price):
+    app.command()(_command)
 
 _From = Annotated[str | None, typer.Option("--from", help="first UTC day, YYYY-MM-DD; default: the last day")]
 _To = Annotated[str | None, typer.Option("--to", help="last UTC day, included; default: the first day")]

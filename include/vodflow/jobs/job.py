@@ -50,8 +50,10 @@ class Job:
     :param outputs: of ``hls``, ``dash``, ``mp4``; planned, and there once it is published
     :param qualities: names of the planned renditions, highest first
     :param warnings: what of the source its outputs do not have, a sentence each
-    :param estimated_cost: of the last attempt, before it began, where the engine has a price
-    :param actual_cost: of all attempts that made outputs, by their measured durations
+    :param estimated_cost: of the last attempt, before it began; of an engine of our own by the CPU time that its plan
+        should take
+    :param actual_cost: of all attempts that made outputs, by their measured durations; of an engine of our own by the
+        CPU time that it took, once it is over
     :param output: ``s3://bucket/prefix`` of the outputs
     :param manifest: URI of ``manifest.json``, when this job is what the video shows now
     :param public: whether this job is what the video shows now

@@ -19,6 +19,7 @@ from vodflow.contract.summaries import plan_summary
 from vodflow.errors import CatalogError, ConfigurationError, SourceUnavailable
 from vodflow.media.picture_index import PictureIndex, read_index
 from vodflow.pipeline.request import TranscodeRequest
+from vodflow.planning.cpu import estimated_cpu_seconds
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import Profile, load_profile
 from vodflow.planning.reuse import reuse
@@ -81,6 +82,7 @@ def _open(
         run_id=run_id,
         bucket=settings.media_bucket,
         prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
+        estimated_cpu_seconds=None if engine == EngineName.MEDIACONVERT else estimated_cpu_seconds(plan),
     )
     if job.status == JobStatus.QUEUED and (known := job.plan.strategy) != plan.strategy:
         log.info("Job %d is divided as an earlier try left it, as %s. %s", job.id, known.kind, known.reason)

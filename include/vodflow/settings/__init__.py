@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default=SecretStr("postgresql+psycopg2://vodflow@127.0.0.1:5432/vodflow"),
         description="SQLAlchemy URL of the catalog database (PostgreSQL with psycopg2)",
     )
+    analyst_password: SecretStr | None = Field(
+        default=None, description="password of the role `analyst`, for `vodflow init` and `vodflow report dsn`"
+    )
     catalog_pool_size: int = Field(default=5, ge=1, le=30, description="connections kept open by one process")
     catalog_pool_limit: int = Field(default=30, ge=1, le=30, description="most connections one process may open")
     catalog_timeout: float = Field(default=10.0, gt=0, description="seconds to wait for a connection")

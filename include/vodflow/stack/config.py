@@ -39,6 +39,7 @@ class Secrets:
     viewer_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
     postgres_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    analyst_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     catalog_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     # In the form of AWS's own; nothing but letters and digits, for shells and files.
     aws_access_key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper(), repr=False)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vodflow.catalog.analyst import make_role
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import StackError
 from vodflow.settings import get_settings
@@ -48,6 +49,7 @@ def prepare_databases(home: Home, config: StackConfig, environment: Mapping[str,
         _save_rounds_of_passwords(connection)
         make_database(connection, "airflow", config.secrets.airflow_password)
         make_database(connection, "vodflow", config.secrets.catalog_password)
+        make_role(connection, config.secrets.analyst_password)  # before the migration, which grants it what it may read
         _commit_without_waiting(connection, "airflow")
         airflow, catalog = _airflow_stamp(), _catalog_stamp()
         started = []

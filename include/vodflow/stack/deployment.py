@@ -21,17 +21,21 @@ _T = TypeVar("_T")
 _TIMEOUT = 10
 
 
-def make_databases(admin_url: str, urls: Sequence[str], patience: float) -> list[str]:
+def make_databases(
+    admin_url: str, urls: Sequence[str], patience: float, analyst_password: str | None = None
+) -> list[str]:
     """Make the role and the database that each URL names; a changed password is set.
 
     :param admin_url: SQLAlchemy URL of somebody who may make roles and databases
     :param patience: seconds to wait for the server
+    :param analyst_password: of the role that reads the reports; none leaves it as it is
     :returns: the databases' names
     :raises ConfigurationError: a URL names no role, password or database
     :raises StackError: the server does not answer, or refuses
     """
     import psycopg2  # noqa: PLC0415 - not on AWS, where databases are somebody else's
 
+    from vodflow.catalog.analyst import make_role  # noqa: PLC0415
     from vodflow.catalog.database import parse_url  # noqa: PLC0415
 
     wanted = [_parts(url) for url in urls]
@@ -45,6 +49,8 @@ def make_databases(admin_url: str, urls: Sequence[str], patience: float) -> list
             connection.autocommit = True
             for role, password, database in wanted:
                 make_database(connection, role, password, database)
+            if analyst_password:
+                make_role(connection, analyst_password)
     except psycopg2.Error as error:
         raise StackError(f"The databases cannot be made: {str(error).strip()}") from error
     return [database for _, _, database in wanted]

@@ -87,6 +87,7 @@ def client_environment(home: Path | Home) -> dict[str, str]:
         "VODFLOW_AIRFLOW_URL": config.airflow_url,
         "VODFLOW_AIRFLOW_USER": "admin",
         "VODFLOW_AIRFLOW_PASSWORD": config.secrets.admin_password,
+        "VODFLOW_ANALYST_PASSWORD": config.secrets.analyst_password,
     }
 
 

@@ -65,6 +65,10 @@ COMMANDS = {
     "catalog describe": "",
     "report run": "--no-export",
     "report show": "",
+    "report dsn": "",
+    "report grant": "",
+    "report prices": "",
+    "report price": "storage.gb_month 0.02",
     "mediaconvert serve": "--state {video}/state --fault-plan {{",
     "worker run": "--plan {folder}/none.json --bucket b --prefix p",
     "worker part": "audio --plan {folder}/none.json --bucket b --prefix p",
@@ -199,7 +203,8 @@ def test_a_broken_environment(name: str, tmp_path: Path) -> None:
 
 #: With a catalog that is as it should be: commands that find it, and nothing in it.
 EMPTY = {"init": 1, "sensing explain": 0, "jobs list": 0, "notifications list": 0, "notifications send": 0,
-         "catalog current": 0, "report run": 0, "report show": 0}  # fmt: skip
+         "catalog current": 0, "report run": 0, "report show": 0, "report dsn": 0, "report grant": 0,
+         "report prices": 0, "report price": 0}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -235,6 +240,11 @@ def test_a_catalog_without_the_rest(variables: dict[str, str], says: str, catalo
         ("notifications retry", "9" * 30, 1),
         ("notifications list", "--status lost", 2),
         ("report show", "--from 2026-13-01", 2),
+        ("report price", "storage.gb_month dear", 2),
+        ("report price", "storage.gb_month -- -1", 1),
+        ("report price", "storage.gb_month nan", 1),
+        ("report price", "storage.gb_month 1 --from 2020-01-01", 1),
+        ("report price", "storage.tb_month 1", 1),
         ("logs", "nothing", 2),
         ("up", "--timeout -1", 2),
     ],

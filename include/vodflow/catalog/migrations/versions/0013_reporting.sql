@@ -666,4 +666,8 @@ BEGIN
     GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO analyst;
     ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO analyst;
   END IF;
+  -- Whoever may connect could fill the disk with temporary tables otherwise; the owner of the database may refuse it.
+  IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+  END IF;
 END $$;
