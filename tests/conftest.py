@@ -21,6 +21,7 @@ pytest_plugins = [
     "support.fixtures.kubernetes",
     "support.fixtures.mediaconvert",
     "support.fixtures.mediaconvert_site",
+    "support.fixtures.pages",
     "support.fixtures.parts",
     "support.fixtures.postgres",
     "support.fixtures.receiver",

@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, Response
 
 from vodflow_airflow.ui import PREFIX, formats
 
-#: Pages of the navigation: path and name, in its order. A page adds itself beside its router.
-NAVIGATION: Final[list[tuple[str, str]]] = []
+#: Pages of the navigation: path and name, in its order.
+NAVIGATION: Final = (("videos", "Videos"), ("reports", "Reports"), ("failures", "Failures"))
 
 _TITLES: Final = {401: "Not logged in", 403: "Not allowed", 404: "Not found", 503: "Away for now"}
 

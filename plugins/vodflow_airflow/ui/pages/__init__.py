@@ -6,11 +6,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from vodflow_airflow.ui.pages import failures, glance, runs, static, videos
+from vodflow_airflow.ui.pages import failures, glance, reports, runs, static, videos
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     static.router,
     videos.router,
+    reports.router,
     failures.router,
     runs.router,
     glance.router,

@@ -22,10 +22,9 @@ from vodflow.reports.reasons import reasons
 from vodflow_airflow.ui.access import Operator, Viewer, Visitor
 from vodflow_airflow.ui.acting import airflow_as
 from vodflow_airflow.ui.asked import Asked, Text, tenants
-from vodflow_airflow.ui.rendering import NAVIGATION, page
+from vodflow_airflow.ui.rendering import page
 
 router = APIRouter()
-NAVIGATION.append(("failures", "Failures"))
 
 #: Rows of one page; as many are tried again at once, for each costs Airflow some calls while somebody waits.
 ROWS: Final = 50

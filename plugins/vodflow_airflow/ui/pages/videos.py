@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from vodflow_airflow.ui.rendering import NAVIGATION, page
+from vodflow_airflow.ui.rendering import page
 
 router = APIRouter()
-NAVIGATION.append(("videos", "Videos"))
 
 
 @router.get("/videos")
