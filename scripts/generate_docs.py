@@ -65,6 +65,7 @@ def documents() -> dict[str, str]:
         "command-line.md": _prose("command-line.md", "## `vodflow ") + _commands(),
         "local-mediaconvert-settings.md": _mediaconvert_settings(),
         "catalog.md": catalog.markdown(),
+        "reports.md": _prose("reports.md", "## Tables\n") + catalog.report_tables(),
     }
 
 

@@ -1,24 +1,29 @@
 """
 # report_transcoding
 
-Recomputes `report_transcoding_daily` and `report_transcoding_problem_daily` and exports them to S3.
+Recomputes the tables of the schema `reporting` and exports them to S3.
 
-**Trigger**: daily at 00:15 UTC, for yesterday and today. By hand: any range of days, *Trigger* with `date_from` and
-`date_to`.
+**Trigger**: every day at midnight UTC for the day that is over, and whenever videos were published (one run at a time:
+what is published meanwhile shares the next). Both take yesterday, today and every day that anything recorded since the
+last refresh touches, however late it came. By hand: any range of days, *Trigger* with `date_from` and `date_to`.
+Backfill: *Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding --from-date … --to-date …`;
+each run takes the day of its data interval.
 
-**Tasks**: `choose_days` (checks the range) → `recompute` (replaces each day's rows in one transaction) → `export` (CSV
-and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket, docs/reports.md).
+**Tasks**: `choose_days` (checks the range) → `recompute` (replaces each day's rows in one transaction, once they keep
+every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket, docs/reports.md).
 
-**Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means yesterday and today.
+**Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means what is due.
 
-**Safe to run twice**: a day is replaced as a whole, from events that never change; the exported bytes are the same.
+**Safe to run twice**: a day is replaced as a whole; the same facts give the same rows and the same bytes.
 
-**To recover**: clear the failed task, or run the days again. Columns: docs/reports.md.
+**To recover**: clear the failed task, or run the days again. A day whose rows break a rule keeps what it had; the task
+fails with table, day, row and rule, and all other days are done. Columns: docs/reports.md.
 """
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import Param, chain, dag
+from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, chain, dag
+from vodflow_airflow.assets import PUBLISHED_VIDEO
 from vodflow_airflow.notifiers.slack import slack_on_failure
 from vodflow_dags.reports.tasks import choose_days, export, recompute
 
@@ -30,11 +35,13 @@ def _day(title: str, description: str) -> Param:
 @dag(
     dag_id="report_transcoding",
     doc_md=__doc__,
-    schedule="15 0 * * *",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"), assets=[PUBLISHED_VIDEO]
+    ),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     on_failure_callback=slack_on_failure(),
-    max_active_runs=4,
+    max_active_runs=1,
     params={
         "date_from": _day("First day", "UTC day, included; empty means the same as the last day"),
         "date_to": _day("Last day", "UTC day, included; empty means the same as the first day"),

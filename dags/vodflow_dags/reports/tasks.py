@@ -8,23 +8,41 @@ from vodflow_airflow.errors import airflow_outcome
 
 @task
 def choose_days() -> list[str]:
-    """The UTC days of this run; refuses Params that are no range of days."""
+    """The UTC days of this run; refuses Params that are no range of days.
+
+    Days that were asked for by Params or a backfill stand alone. Otherwise: those that anything touches which was
+    recorded since the last refresh, with the run's own interval; ``recompute`` notes that they are done.
+    """
+    from vodflow.reports import watermark  # noqa: PLC0415
     from vodflow.reports.days import parse_range  # noqa: PLC0415
 
-    params = get_current_context()["params"]
+    context = get_current_context()
+    run, params = context["dag_run"], context["params"]
+    first = run.data_interval_start
     with airflow_outcome():
-        return [str(day) for day in parse_range(params["date_from"], params["date_to"])]
+        if params["date_from"] or params["date_to"]:
+            return [str(day) for day in parse_range(params["date_from"], params["date_to"])]
+        if run.run_type == "backfill" and first:
+            return [str(first.date())]
+        look = watermark.look()
+    context["ti"].xcom_push("look", look.model_dump(mode="json"))
+    own = {first.date()} if run.run_type == "scheduled" and first else set()
+    return [str(day) for day in sorted({*look.days, *own})]
 
 
 @task
 def recompute(days: list[str]) -> int:
-    """Recompute the report tables' partitions; returns their number of rows."""
+    """Recompute every report table's partitions; returns the rows of ``transcoding_daily``."""
     from datetime import date  # noqa: PLC0415
 
-    from vodflow.reports.refresh import recompute  # noqa: PLC0415
+    from vodflow.reports import refresh, watermark  # noqa: PLC0415
 
+    look = get_current_context()["ti"].xcom_pull(task_ids="choose_days", key="look")
     with airflow_outcome():
-        return recompute([date.fromisoformat(day) for day in days])
+        rows = refresh.recompute([date.fromisoformat(day) for day in days])
+        if look:
+            watermark.advance(watermark.Look.model_validate(look))
+    return rows
 
 
 @task
