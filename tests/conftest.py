@@ -18,6 +18,7 @@ pytest_plugins = [
     "support.fixtures.aws",
     "support.fixtures.dynamodb",
     "support.fixtures.golden",
+    "support.fixtures.june",
     "support.fixtures.kubernetes",
     "support.fixtures.mediaconvert",
     "support.fixtures.mediaconvert_site",
