@@ -55,15 +55,17 @@ class VideoLine(Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LiveJob(Record):
-    """How far a job is."""
+class LiveVideo(Record):
+    """How far a video is; what belongs to a job is none while there is none."""
 
-    id: int
+    video_id: int
+    job_id: int | None
     status: str
     stage: str | None
-    progress: float
+    progress: float | None
     speed: float | None
     eta_seconds: float | None
+    priority: int | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,10 +131,11 @@ def line_of(conn: Connection, video_id: int) -> VideoLine | None:
     return None if row is None else VideoLine.of(row)
 
 
-def live_jobs(conn: Connection, job_ids: Collection[int]) -> dict[int, LiveJob]:
-    """How far these jobs are, by id; what there is not is left out."""
-    query = select(*LiveJob.columns(job)).where(job.c.id.in_(job_ids))
-    return {row.id: LiveJob.of(row) for row in conn.execute(query)}
+def live_videos(conn: Connection, video_ids: Collection[int]) -> dict[int, LiveVideo]:
+    """How far these videos are, by id; what there is not is left out."""
+    query = select(*LiveVideo.columns(listing, job)).outerjoin(job, job.c.id == listing.c.job_id)
+    query = query.select_from(listing).where(listing.c.video_id.in_(video_ids))
+    return {row.video_id: LiveVideo.of(row) for row in conn.execute(query)}
 
 
 def choices(conn: Connection) -> dict[str, list[str]]:

@@ -68,7 +68,13 @@ def file_name(key: str) -> str:
     return key.rstrip("/").rsplit("/", 1)[-1] or key
 
 
+def rational(text: str) -> str:
+    """A rate as people say it: ``25``, ``29.97``."""
+    number, _, divisor = str(text).partition("/")
+    return f"{float(number) / float(divisor or 1):.2f}".rstrip("0").rstrip(".")
+
+
 FILTERS: Final[dict[str, Callable[..., str]]] = {
     "size": size, "duration": duration, "rate": rate, "money": money, "number": number, "moment": moment, "iso": iso,
-    "file_name": file_name,
+    "file_name": file_name, "rational": rational,
 }  # fmt: skip

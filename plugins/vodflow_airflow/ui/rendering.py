@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import Request, status
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from starlette.responses import HTMLResponse, Response
 
 from vodflow_airflow.ui import PREFIX, formats
@@ -25,7 +25,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(str(files("vodflow_airflow.ui") / "templates")),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,  # documents of the catalog leave out what does not apply
         trim_blocks=True,
         lstrip_blocks=True,
     )

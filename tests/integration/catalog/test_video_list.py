@@ -9,7 +9,7 @@ from vodflow.catalog import jobs, sightings, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import listing
 from vodflow.catalog.video_details import video_details
-from vodflow.catalog.video_list import Place, VideoFilter, choices, list_videos, live_jobs
+from vodflow.catalog.video_list import Place, VideoFilter, choices, list_videos, live_videos
 from vodflow.errors import CatalogError
 
 pytestmark = pytest.mark.integration
@@ -111,7 +111,7 @@ def test_priority_changes_while_a_job_is_open(catalog):
     with transaction("test") as conn:
         job = queued_job(conn, probed_source(conn))
         assert jobs.set_priority(conn, job.id, 90).priority == 90
-        assert live_jobs(conn, [job.id, 999])[job.id].status == "QUEUED"
+        assert live_videos(conn, [job.video_id, 999])[job.video_id].priority == 90
         jobs.cancel_job(conn, job.id)
         with pytest.raises(CatalogError, match="CANCELED"):
             jobs.set_priority(conn, job.id, 10)

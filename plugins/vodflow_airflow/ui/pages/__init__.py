@@ -6,11 +6,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from vodflow_airflow.ui.pages import failures, glance, reports, runs, static, videos
+from vodflow_airflow.ui.pages import actions, failures, glance, one_video, reports, runs, static, videos
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     static.router,
     videos.router,
+    one_video.router,
+    actions.router,
     reports.router,
     failures.router,
     runs.router,

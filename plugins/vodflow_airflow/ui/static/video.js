@@ -1,0 +1,64 @@
+// Plays what is published with shaka-player, HLS or DASH; without it the browser plays what it can by itself.
+'use strict';
+
+(async () => {
+  const box = document.querySelector('#player');
+  if (!box || !window.shaka) return;
+  shaka.polyfill.installAll();
+  if (!shaka.Player.isBrowserSupported()) return;
+  const video = box.querySelector('video');
+  const rung = document.querySelector('#rung');
+  const format = document.querySelector('#format');
+  const shown = document.querySelector('#shown');
+  video.querySelectorAll('source').forEach((source) => source.remove());
+  video.controls = false;
+
+  const player = new shaka.Player();
+  const overlay = new shaka.ui.Overlay(player, box, video);
+  overlay.configure({
+    controlPanelElements: ['play_pause', 'time_and_duration', 'spacer', 'mute', 'volume', 'captions', 'fullscreen', 'overflow_menu'],
+    overflowMenuButtons: ['quality', 'playback_rate', 'picture_in_picture'],
+  });
+  await player.attach(video);
+
+  const say = (error) => { shown.textContent = `It does not play: ${error.message || error.code || error}`; };
+  player.addEventListener('error', (event) => say(event.detail));
+
+  // Of one height the best sound; heights are what people know rungs by.
+  const rungs = () => {
+    const best = new Map();
+    for (const track of player.getVariantTracks()) {
+      const known = best.get(track.height);
+      if (!known || known.bandwidth < track.bandwidth) best.set(track.height, track);
+    }
+    return [...best.values()].sort((one, other) => other.height - one.height);
+  };
+  const tell = () => {
+    const { height, width } = player.getStats();
+    if (height) shown.textContent = `shows ${Math.round(width)} × ${Math.round(height)}`;
+  };
+  const load = async () => {
+    const at = video.currentTime;
+    try {
+      await player.load(box.dataset[format.value], at || null);
+    } catch (error) { return say(error); }
+    const auto = rung.options[0];
+    rung.replaceChildren(auto, ...rungs().map((track) => new Option(`${track.height}p`, track.id)));
+    rung.value = '';
+    player.configure({ abr: { enabled: true } });
+    if (box.dataset.pictures) {
+      player.addThumbnailsTrack(new URL(box.dataset.pictures, location.href).href, 'text/vtt').catch(() => {});
+    }
+    tell();
+  };
+  rung.addEventListener('change', () => {
+    const chosen = player.getVariantTracks().find((track) => String(track.id) === rung.value);
+    player.configure({ abr: { enabled: !chosen } });
+    if (chosen) player.selectVariantTrack(chosen, true);
+  });
+  format.addEventListener('change', load);
+  for (const name of ['resize', 'loadeddata', 'playing']) video.addEventListener(name, tell);
+  document.querySelector('#choices').hidden = false;
+  await load();
+  box.dataset.ready = '';
+})();
