@@ -1,77 +1,162 @@
-"""Report partitions as CSV and Parquet in S3: the same rows always give the same bytes.
+"""Every reporting table as CSV and Parquet in S3, a day at a time: the same rows always give the same bytes.
 
-Parquet: ``{report_prefix}/report_transcoding_daily/day=2026-02-28/data.parquet``, Hive partitions; the day is in the
-path alone. CSV: ``{report_prefix}/csv/report_transcoding_daily/2026-02-28.csv``, with the day as a column.
-``docs/reports.md`` documents the columns.
+Parquet: ``{report_prefix}/transcoding_daily/day=2026-02-28/data.parquet``, Hive partitions; the day is in the path
+alone. CSV: ``{report_prefix}/csv/transcoding_daily/2026-02-28.csv``, with the day as a column. One tenant's, by hand:
+the same below ``{report_prefix}/tenants/acme/``. ``docs/reports.md`` documents the types.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
+import logging
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, get_type_hints
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
+import sqlalchemy as sa
+from botocore.exceptions import ClientError
 
 from vodflow.catalog.database import transaction
-from vodflow.reports.transcoding import DailyRow, ProblemRow, read_days, read_problems
+from vodflow.catalog.tables import reporting
+from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
 
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), date: pa.date32()}
+log = logging.getLogger(__name__)
 
 #: File name suffix → Content-Type (RFC 4180; IANA registration of Parquet).
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+FORMATS: Final = tuple(CONTENT_TYPES)
 
-TABLES: dict[str, type[DailyRow | ProblemRow]] = {
-    "report_transcoding_daily": DailyRow,
-    "report_transcoding_problem_daily": ProblemRow,
+#: Views under the names of earlier versions, for one release more, with the order of their rows.
+EARLIER: Final = {
+    "report_transcoding_daily": ("tenant", "profile", "engine"),
+    "report_transcoding_problem_daily": ("tenant", "profile", "engine", "kind", "reason"),
+}
+#: Tables that have days.
+TABLES: Final = {one.name: one for one in reporting.sorted_tables if "day" in one.c and one.name != "partition"}
+
+_ARROW: Final = {
+    sa.Text: pa.string(),
+    sa.Boolean: pa.bool_(),
+    sa.Integer: pa.int64(),
+    sa.Float: pa.float64(),
+    sa.DateTime: pa.timestamp("us", "UTC"),
+    sa.Date: pa.date32(),
 }
 
-
-def schema(row_type: type[DailyRow | ProblemRow]) -> pa.Schema:
-    """The Arrow schema of a report's rows; only what may be missing is nullable."""
-    fields = []
-    for name, hint in get_type_hints(row_type).items():
-        options = getattr(hint, "__args__", (hint,))
-        plain = next(option for option in options if option is not type(None))
-        fields.append(pa.field(name, _ARROW[plain], nullable=type(None) in options))
-    return pa.schema(fields)
+#: Rows that are in memory at a time, beside what they are made into.
+_ROWS: Final = 10_000
 
 
-def export_day(day: date, settings: Settings | None = None) -> list[str]:
-    """Write a day's partitions of every report table; returns their URIs. A day without rows gets empty files.
+def export_day(
+    day: date,
+    settings: Settings | None = None,
+    *,
+    tenant: str | None = None,
+    formats: Sequence[str] = FORMATS,
+    tables: Sequence[str] = (),
+) -> list[str]:
+    """Write a day's partitions of every reporting table; returns their URIs. A day without rows gets empty files.
 
+    What S3 has already is not sent again.
+
+    :param tenant: only the rows of this one, of the tables that know tenants, in a folder of its own
+    :param formats: csv, parquet
+    :param tables: names; none means all, and the two of earlier versions
+    :raises ConfigurationError: no such table or format, or a tenant's name that is none
     :raises botocore.exceptions.ClientError: when S3 refuses
     """
     used = settings or get_settings()
-    with transaction(f"report_transcoding:{day}", used) as conn:
-        rows: dict[str, Sequence[DailyRow] | Sequence[ProblemRow]] = {
-            "report_transcoding_daily": read_days(conn, day, day),
-            "report_transcoding_problem_daily": read_problems(conn, day, day),
-        }
+    _check(tenant, formats, tables)
+    folder = [part for part in (used.report_prefix, *(("tenants", tenant) if tenant else ())) if part]
     uris = []
-    for name, content in rows.items():
-        table = _as_table(content, schema(TABLES[name]))
-        parquet = _key(used, name, f"day={day}", "data.parquet")
-        uris.append(_put(_key(used, "csv", name, f"{day}.csv"), _as_csv(table), CONTENT_TYPES["csv"], used))
-        uris.append(_put(parquet, _as_parquet(table.drop_columns("day")), CONTENT_TYPES["parquet"], used))
-        # Where earlier versions wrote the CSV: whoever reads the folder as one table would stumble over it.
-        s3_client(used).delete_object(Bucket=used.media_bucket, Key=parquet.removesuffix("parquet") + "csv")
+    with transaction(f"report_export:{day}", used) as connection:
+        for table in _chosen(connection, tables):
+            if tenant and "tenant" not in table.columns:
+                continue
+            content = _read(connection, table, day, tenant)
+            places = {
+                "csv": ("csv", table.name, f"{day}.csv"),
+                "parquet": (table.name, f"day={day}", "data.parquet"),
+            }
+            uris += [
+                put("/".join([*folder, *places[kind]]), _WRITE[kind](content), CONTENT_TYPES[kind], used)
+                for kind in formats
+            ]
+            if table.name in EARLIER and not tenant:
+                # Where earlier versions wrote the CSV: whoever reads the folder as one table would stumble over it.
+                stray = "/".join([*folder, table.name, f"day={day}", "data.csv"])
+                s3_client(used).delete_object(Bucket=used.media_bucket, Key=stray)
     return uris
 
 
-def _key(settings: Settings, *parts: str) -> str:
-    return "/".join(part for part in (settings.report_prefix, *parts) if part)
+def export(days: Sequence[date], settings: Settings | None = None, **options: Any) -> list[str]:
+    """Write these days' partitions, one day after the other; the options are those of :func:`export_day`."""
+    uris = []
+    for day in days:
+        uris += export_day(day, settings, **options)
+        log.info("Reports of %s: exported", day)
+    return uris
 
 
-def _as_table(rows: Sequence[DailyRow] | Sequence[ProblemRow], columns: pa.Schema) -> pa.Table:
-    return pa.Table.from_pylist([dataclasses.asdict(row) for row in rows], schema=columns)
+def _check(tenant: str | None, formats: Sequence[str], tables: Sequence[str]) -> None:
+    for kind in formats:
+        if kind not in CONTENT_TYPES:
+            raise ConfigurationError(f"There is no export format {kind!r}; there are {', '.join(FORMATS)}.")
+    for name in tables:
+        if name not in TABLES and name not in EARLIER:
+            raise ConfigurationError(f"There is no reporting table {name!r}; there are {', '.join(sorted(TABLES))}.")
+    check_tenant(tenant)
+
+
+def check_tenant(tenant: str | None) -> None:
+    """Refuse what can be no folder of a tenant.
+
+    :raises ConfigurationError: a sentence that says so
+    """
+    if tenant is not None and (not tenant or "/" in tenant or tenant in {".", ".."}):
+        raise ConfigurationError(f"{tenant!r} is no tenant: give its slug, as in the column tenant.")
+
+
+def _chosen(connection: sa.Connection, names: Sequence[str]) -> Iterator[sa.Table]:
+    for name, table in TABLES.items():
+        if not names or name in names:
+            yield table
+    for name, key in EARLIER.items():
+        if not names or name in names:
+            view = sa.Table(name, sa.MetaData(), autoload_with=connection)
+            view.append_constraint(sa.PrimaryKeyConstraint(*(view.c[one] for one in ("day", *key))))
+            yield view
+
+
+def _read(connection: sa.Connection, table: sa.Table, day: date, tenant: str | None) -> pa.Table:
+    """The day's rows in the order of the key, which no locale changes."""
+    columns = schema(table)
+    order = [key.collate("C") if isinstance(key.type, sa.Text) else key for key in table.primary_key.columns]
+    query = sa.select(table).where(table.c.day == day).order_by(*order)
+    if tenant:
+        query = query.where(table.c.tenant == tenant)
+    batches = []
+    for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():
+        cells = zip(columns.types, zip(*rows, strict=True), strict=True)
+        batches.append(pa.record_batch([pa.array(column, kind) for kind, column in cells], schema=columns))
+    return pa.Table.from_batches(batches, columns)
+
+
+def schema(table: sa.Table) -> pa.Schema:
+    """The Arrow schema of a table's rows. Integers are ``int64`` whatever their size, so that sums fit."""
+    return pa.schema([pa.field(one.name, _arrow(one.type), nullable=bool(one.nullable)) for one in table.columns])
+
+
+def _arrow(kind: Any) -> pa.DataType:
+    if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
+        return pa.decimal128(kind.precision, kind.scale)
+    return next(made for known, made in _ARROW.items() if isinstance(kind, known))
 
 
 def _as_csv(table: pa.Table) -> bytes:
@@ -84,18 +169,41 @@ def _as_csv(table: pa.Table) -> bytes:
 def _as_parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     # One row group; the file holds no time stamps, only the name of the library that wrote it.
+    table = table.drop_columns("day").combine_chunks()
     pa_parquet.write_table(table, sink, compression="zstd", version="2.6", row_group_size=max(len(table), 1))
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
 
-def _put(key: str, data: bytes, content_type: str, settings: Settings) -> str:
-    options: dict[str, Any] = {"CacheControl": "no-cache", "ContentType": content_type}
-    s3_client(settings).put_object(
-        Bucket=settings.media_bucket,
-        Key=key,
-        Body=data,
-        ChecksumSHA256=b64encode(hashlib.sha256(data).digest()).decode(),
-        **options,
-    )
-    return f"s3://{settings.media_bucket}/{key}"
+_WRITE: Final[dict[str, Callable[[pa.Table], bytes]]] = {"csv": _as_csv, "parquet": _as_parquet}
+
+
+def put(key: str, data: bytes, content_type: str, settings: Settings) -> str:
+    """Store an object of the reports unless S3 has these bytes; returns its URI.
+
+    :raises botocore.exceptions.ClientError: when S3 refuses
+    """
+    client, digest, bucket = s3_client(settings), hashlib.sha256(data), settings.media_bucket
+    if _stored(client, Bucket=bucket, Key=key) != digest.hexdigest():
+        client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=data,
+            ContentType=content_type,
+            CacheControl="no-cache",
+            ChecksumSHA256=b64encode(digest.digest()).decode(),
+            Metadata={"sha256": digest.hexdigest()},
+        )
+    return f"s3://{bucket}/{key}"
+
+
+def _stored(client: Any, **place: str) -> str | None:
+    """The digest that :func:`put` left at an object; not S3's own, whose form depends on how it was uploaded."""
+    try:
+        found: str | None = client.head_object(**place)["Metadata"].get("sha256")
+    except ClientError as error:
+        # Without the right to list, what is not there is 403.
+        if error.response["Error"]["Code"] in {"404", "403", "NoSuchKey", "NotFound"}:
+            return None
+        raise
+    return found

@@ -104,7 +104,7 @@ def _moment(at: Any, grain: str, *, in_words: bool = False) -> str:
     return f"{begin} {words.day(at)}" if in_words else f"{at:%Y-%m-%d}"
 
 
-_FAILURES = """
+FAILURES = """
 SELECT kind, error_class, error_code, sum(occurrences)::bigint AS occurrences,
        (array_agg(example_message ORDER BY last_at DESC))[1] AS message,
        (array_agg(example_uri ORDER BY last_at DESC))[1] AS uri, (array_agg(link ORDER BY last_at DESC))[1] AS link
@@ -114,7 +114,7 @@ SELECT kind, error_class, error_code, sum(occurrences)::bigint AS occurrences,
 
 def failures(query: Query) -> Drawn:
     """What stopped work, most frequent first, with the share of all that the causes up to there have."""
-    frame = query(_FAILURES)
+    frame = query(FAILURES)
     if frame.empty:
         return Drawn(f"Nothing failed and nothing was rejected {query.when}.")
     total = frame["occurrences"].sum()

@@ -10,7 +10,7 @@ from rich.filesize import decimal
 
 def seconds(value: float) -> str:
     """``45 s``, ``4 min``, ``1 h 20 min``, ``2 d 3 h``: two units at most."""
-    if value < 60:
+    if value < 120:
         return f"{value:.1f} s" if value < 10 and round(value, 1) != round(value) else f"{value:.0f} s"
     minutes = round(value / 60)
     if minutes < 60:

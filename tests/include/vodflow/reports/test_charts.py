@@ -12,7 +12,7 @@ from vodflow.reports.charts.quality import hull
 @pytest.mark.parametrize(
     ("spoken", "expected"),
     [
-        (words.seconds(0), "0 s"), (words.seconds(0.44), "0.4 s"), (words.seconds(59.4), "59 s"),
+        (words.seconds(0), "0 s"), (words.seconds(0.44), "0.4 s"), (words.seconds(79.4), "79 s"),
         (words.seconds(240), "4 min"), (words.seconds(4800), "1 h 20 min"), (words.seconds(3600), "1 h"),
         (words.seconds(2 * 86400 + 3 * 3600), "2 d 3 h"),
         (words.size(0), "0"), (words.size(5e9), "5 GB"), (words.size(-1.25e12), "−1.2 TB"),
