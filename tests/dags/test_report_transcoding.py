@@ -11,6 +11,7 @@ from support.fixtures.values import probed_source, published_job
 from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
 from vodflow.reports import watermark
+from vodflow.reports.export import EARLIER, TABLES
 from vodflow.reports.transcoding import read_days
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
@@ -43,25 +44,38 @@ def test_daily_run(catalog, media_bucket, s3, report_dag):
     assert row.day in {earliest, latest}
     assert row.videos == 1
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=media_bucket)["Contents"]]
-    tables = ("report_transcoding_daily", "report_transcoding_problem_daily")
     days = (yesterday, today)
-    assert keys == [
-        *(f"reports/csv/{table}/{day}.csv" for table in tables for day in days),
-        *(f"reports/{table}/day={day}/data.parquet" for table in tables for day in days),
-    ]
+    assert keys == sorted([
+        *(f"reports/csv/{table}/{day}.csv" for table in {*TABLES, *EARLIER} for day in days),
+        *(f"reports/{table}/day={day}/data.parquet" for table in {*TABLES, *EARLIER} for day in days),
+        f"reports/html/{today - timedelta(days=29)}_{today}.html",
+    ])  # fmt: skip
 
 
 def test_a_range_by_hand(catalog, media_bucket, s3, report_dag):
     run = report_dag.test(run_conf={"date_from": "2026-02-27", "date_to": "2026-03-01"})
     assert str(run.state) == "success"
-    assert s3.list_objects_v2(Bucket=media_bucket)["KeyCount"] == 12
+    keys = {item["Key"] for item in s3.list_objects_v2(Bucket=media_bucket)["Contents"]}
+    assert len(keys) == 3 * 2 * len({*TABLES, *EARLIER}) + 1
+    assert "reports/html/2026-02-27_2026-03-01.html" in keys
+
+
+def test_one_tenant_and_format_by_hand(catalog, media_bucket, s3, report_dag):
+    run = report_dag.test(run_conf={"date_from": "2026-02-27", "tenant": "acme", "formats": ["parquet"]})
+    assert str(run.state) == "success"
+    states = {task.task_id: str(task.state) for task in run.get_task_instances()}
+    assert states["html"] == "skipped"
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=media_bucket)["Contents"]]
+    assert "reports/tenants/acme/failures/day=2026-02-27/data.parquet" in keys
+    assert all(key.startswith("reports/tenants/acme/") and key.endswith(".parquet") for key in keys)
 
 
 def test_a_wrong_range_fails_without_a_retry(catalog, media_bucket, s3, report_dag, caplog):
     run = report_dag.test(run_conf={"date_from": "2026-03-02", "date_to": "2026-03-01"})
     assert str(run.state) == "failed"
     states = {task.task_id: str(task.state) for task in run.get_task_instances()}
-    assert states == {"choose_days": "failed", "recompute": "upstream_failed", "export": "upstream_failed"}
+    assert states == {"choose_days": "failed", "recompute": "upstream_failed", "export": "upstream_failed",
+                      "html": "upstream_failed"}  # fmt: skip
     assert s3.list_objects_v2(Bucket=media_bucket)["KeyCount"] == 0
 
 

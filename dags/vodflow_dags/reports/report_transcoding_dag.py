@@ -10,9 +10,12 @@ Backfill: *Trigger*, *Backfill*, or `airflow backfill create --dag-id report_tra
 each run takes the day of its data interval.
 
 **Tasks**: `choose_days` (checks the range) → `recompute` (replaces each day's rows in one transaction, once they keep
-every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket, docs/reports.md).
+every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket; what S3 has already is not
+sent again) → `html` (the report as one file, below `html/` there: of the days that were asked for, otherwise of the
+last thirty; runs that publications cause leave it to the daily one). docs/reports.md describes them.
 
-**Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means what is due.
+**Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means what is due. `tenant`:
+export only its rows, into a folder of its own, and report on it alone. `formats`: which of csv, parquet and html.
 
 **Safe to run twice**: a day is replaced as a whole; the same facts give the same rows and the same bytes.
 
@@ -25,7 +28,9 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, chain, dag
 from vodflow_airflow.assets import PUBLISHED_VIDEO
 from vodflow_airflow.notifiers.slack import slack_on_failure
-from vodflow_dags.reports.tasks import choose_days, export, recompute
+from vodflow_dags.reports.tasks import choose_days, export, html, recompute
+
+_FORMATS = ["csv", "parquet", "html"]
 
 
 def _day(title: str, description: str) -> Param:
@@ -45,13 +50,22 @@ def _day(title: str, description: str) -> Param:
     params={
         "date_from": _day("First day", "UTC day, included; empty means the same as the last day"),
         "date_to": _day("Last day", "UTC day, included; empty means the same as the first day"),
+        "tenant": Param(None, type=["null", "string"], title="Tenant", description="its slug; empty means all"),
+        "formats": Param(
+            _FORMATS,
+            type="array",
+            items={"type": "string", "enum": _FORMATS},
+            examples=_FORMATS,
+            title="Formats",
+            description="what to write to S3",
+        ),
     },
     tags=["vodflow", "reports"],
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10), "retry_exponential_backoff": 2.0},
 )
 def report_transcoding() -> None:
     days = choose_days()
-    chain(recompute(days), export(days))
+    chain(recompute(days), export(days), html(days))
 
 
 report_transcoding()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 from vodflow_airflow.errors import airflow_outcome
 
 
@@ -47,10 +48,33 @@ def recompute(days: list[str]) -> int:
 
 @task
 def export(days: list[str]) -> int:
-    """Write the partitions to S3 as CSV and Parquet; returns the number of objects."""
+    """Write the partitions to S3 in the formats of the run; returns the number of objects."""
     from datetime import date  # noqa: PLC0415
 
-    from vodflow.reports.refresh import export  # noqa: PLC0415
+    from vodflow.reports.export import FORMATS, export  # noqa: PLC0415
 
+    params = get_current_context()["params"]
+    formats = [kind for kind in FORMATS if kind in params["formats"]]
     with airflow_outcome():
-        return len(export([date.fromisoformat(day) for day in days]))
+        return len(export([date.fromisoformat(day) for day in days], tenant=params["tenant"], formats=formats))
+
+
+@task
+def html(days: list[str]) -> str:
+    """Write the report as an HTML file into S3; returns its URI.
+
+    Of the days that were asked for, otherwise of the last thirty. A run that a publication caused leaves it to the
+    daily one: it would draw the same charts every few minutes.
+    """
+    from datetime import date  # noqa: PLC0415
+
+    from vodflow.reports import html_report  # noqa: PLC0415
+
+    context = get_current_context()
+    run, params = context["dag_run"], context["params"]
+    if run.run_type == "asset_triggered" or "html" not in params["formats"]:
+        raise AirflowSkipException("Not of this run: a publication caused it, or its formats leave it out.")
+    asked = params["date_from"] or params["date_to"] or run.run_type == "backfill"
+    first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+    with airflow_outcome():
+        return html_report.store(first if asked else html_report.begin(last), last, tenant=params["tenant"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,9 @@ from vodflow.cli.report_access import dsn, grant, price, prices
 from vodflow.cli.tables import Column
 from vodflow.errors import ConfigurationError
 from vodflow.reports.days import parse_range
-from vodflow.reports.refresh import export, recompute
+from vodflow.reports.export import FORMATS
+from vodflow.reports.export import export as export_days
+from vodflow.reports.refresh import recompute
 from vodflow.reports.transcoding import Summary, read_days, summary
 
 _COLUMNS = (
@@ -25,7 +28,7 @@ _COLUMNS = (
     )),
 )  # fmt: skip
 
-app = typer.Typer(help="Reports: recompute, export, show.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Reports: recompute, show, export, and as a page.", no_args_is_help=True, add_completion=False)
 
 for _command in (dsn, grant, prices, price):
     app.command()(_command)
@@ -43,7 +46,7 @@ def run(
     """Recompute these days, as the DAG report_transcoding does; without a day yesterday and today."""
     days = _days(date_from, date_to)
     typer.echo(f"{days[0]} to {days[-1]}: {recompute(days)} rows.")
-    for uri in export(days) if exporting else ():
+    for uri in export_days(days) if exporting else ():
         typer.echo(uri)
 
 
@@ -64,6 +67,43 @@ def show(date_from: _From = None, date_to: _To = None) -> None:
         title=f"Transcoding, {days[0]} to {days[-1]} (UTC)",
     )  # fmt: skip
     tables.console().print(_sentence(total))
+
+
+@app.command()
+def export(
+    date_from: _From = None,
+    date_to: _To = None,
+    tenant: Annotated[str | None, typer.Option(help="only this tenant's rows, in a folder of its own")] = None,
+    formats: Annotated[list[str] | None, typer.Option("--format", help="csv or parquet; both without it")] = None,
+    names: Annotated[list[str] | None, typer.Option("--table", help="a reporting table; all without it")] = None,
+) -> None:
+    """Write the reporting tables of these days to S3 as they are; without a day of yesterday and today."""
+    days = _days(date_from, date_to)
+    for uri in export_days(days, tenant=tenant, formats=formats or FORMATS, tables=names or ()):
+        typer.echo(uri)
+
+
+@app.command()
+def html(
+    date_from: _From = None,
+    date_to: _To = None,
+    tenant: Annotated[str | None, typer.Option(help="only this tenant's")] = None,
+    output: Annotated[Path | None, typer.Option(help="write it to this file instead of S3", dir_okay=False)] = None,
+) -> None:
+    """Write the report of these days as one HTML file; without a day of the last 30 days."""
+    from vodflow.reports import html_report  # noqa: PLC0415  (draws charts, which takes a second to load)
+
+    days = _days(date_from, date_to)
+    first = days[0] if date_from or date_to else html_report.begin(days[-1])
+    if output is None:
+        typer.echo(html_report.store(first, days[-1], tenant=tenant))
+        return
+    page = html_report.render(first, days[-1], tenant=tenant)
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{output} cannot be written: {error.strerror}.") from error
+    typer.echo(output)
 
 
 def _days(date_from: str | None, date_to: str | None) -> list[date]:

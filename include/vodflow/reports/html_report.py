@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,11 @@ SELECT tenant, sum(sources)::bigint AS sources, sum(jobs)::bigint AS jobs, sum(f
        sum(bytes_out)::bigint AS bytes_out, sum(cost) AS cost
   FROM reporting.tenant_usage WHERE {where} GROUP BY 1 ORDER BY sum(cost) DESC, sum(minutes_in) DESC, tenant
 """
+
+
+def begin(last: date) -> date:
+    """Where the report begins that ends on this day, unless somebody says otherwise: thirty days."""
+    return last - timedelta(days=29)
 
 
 def render(first: date, last: date, *, tenant: str | None = None, settings: Settings | None = None) -> str:

@@ -65,6 +65,8 @@ COMMANDS = {
     "catalog describe": "",
     "report run": "--no-export",
     "report show": "",
+    "report export": "",
+    "report html": "",
     "report dsn": "",
     "report grant": "",
     "report prices": "",
