@@ -6,11 +6,15 @@ WITH open AS MATERIALIZED (
     SELECT job_id FROM job_event WHERE at >= :begin AND at < :end
 ), steps AS MATERIALIZED (
     SELECT job_event.job_id, new_status, old_status, at AS since,
-           lead(at, 1, 'infinity') OVER (PARTITION BY job_event.job_id ORDER BY at, job_event.id) AS until
+           lead(at, 1, 'infinity') OVER history AS until,
+           -- Handed over, or given back: it waits on.
+           max(at) FILTER (WHERE (old_status IN ('QUEUED', 'SUBMITTED') AND new_status IN ('QUEUED', 'SUBMITTED'))
+                                 IS NOT TRUE) OVER history AS stretch
       FROM open
       JOIN job_event ON job_event.job_id = open.id
+    WINDOW history AS (PARTITION BY job_event.job_id ORDER BY at, job_event.id)
 ), spans AS MATERIALIZED (
-    SELECT tenant.slug AS tenant, job.engine, steps.since, steps.until,
+    SELECT tenant.slug AS tenant, job.engine, steps.since, steps.until, steps.stretch,
            new_status IN ('QUEUED', 'SUBMITTED') AS waits, new_status IN ('PROGRESSING', 'VERIFYING') AS runs,
            new_status = 'QUEUED' AND old_status IS NOT NULL AS arrives, new_status = 'PROGRESSING' AS starts,
            new_status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED') AS ends
@@ -21,7 +25,7 @@ WITH open AS MATERIALIZED (
      WHERE steps.since < :end AND steps.until > :begin
     UNION ALL
     SELECT tenant.slug, 'none', registered_at,
-           coalesce(least(dispatched_at, probed_at, rejected_at, unreadable_at), 'infinity'), true, false, true, false,
+           coalesce(least(dispatched_at, probed_at, rejected_at, unreadable_at), 'infinity'), registered_at, true, false, true, false,
            false
       FROM source
       JOIN video ON video.id = source.video_id
@@ -33,7 +37,7 @@ WITH open AS MATERIALIZED (
 ), levels AS (
     SELECT hour, tenant, engine, (count(*) FILTER (WHERE waits))::integer AS waiting,
            (count(*) FILTER (WHERE runs))::integer AS running,
-           extract(epoch FROM hour - min(since) FILTER (WHERE waits))::float8 AS oldest_seconds
+           extract(epoch FROM hour - min(stretch) FILTER (WHERE waits))::float8 AS oldest_seconds
       FROM spans
      CROSS JOIN LATERAL generate_series(greatest(date_trunc('hour', since, 'UTC'), :begin),
            least(until, CAST(:end AS timestamptz) - interval '1 hour'), interval '1 hour') AS hour

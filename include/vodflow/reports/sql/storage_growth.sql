@@ -19,9 +19,11 @@ WITH published AS (
     SELECT id, 0, 0, 0, 1, 0 FROM job WHERE outputs_deleted_at >= :begin AND outputs_deleted_at < :end
 ), sized AS (
     SELECT moved.*, coalesce(tracks.bytes, 0) + coalesce(beside.bytes, 0) AS bytes,
-           coalesce(tracks.bytes / nullif(tracks.rungs, 0), 0) AS play
+           coalesce(tracks.picture, 0) + coalesce(tracks.sound, 0) AS play
       FROM moved
-      LEFT JOIN LATERAL (SELECT sum(size_bytes)::bigint AS bytes, count(*) FILTER (WHERE kind = 'video') AS rungs
+      LEFT JOIN LATERAL (SELECT sum(size_bytes)::bigint AS bytes,
+                                floor(avg(size_bytes) FILTER (WHERE kind = 'video'))::bigint AS picture,
+                                floor(avg(size_bytes) FILTER (WHERE kind = 'audio'))::bigint AS sound
                            FROM rendition WHERE rendition.job_id = moved.job_id) AS tracks ON true
       LEFT JOIN LATERAL (SELECT sum(size_bytes)::bigint AS bytes
                            FROM artifact WHERE artifact.job_id = moved.job_id) AS beside ON true
