@@ -64,7 +64,7 @@ def test_one_tenant_and_format_by_hand(catalog, media_bucket, s3, report_dag):
     run = report_dag.test(run_conf={"date_from": "2026-02-27", "tenant": "acme", "formats": ["parquet"]})
     assert str(run.state) == "success"
     states = {task.task_id: str(task.state) for task in run.get_task_instances()}
-    assert states["html"] == "skipped"
+    assert (states["html"], states["summary"]) == ("skipped", "skipped")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=media_bucket)["Contents"]]
     assert "reports/tenants/acme/failures/day=2026-02-27/data.parquet" in keys
     assert all(key.startswith("reports/tenants/acme/") and key.endswith(".parquet") for key in keys)
@@ -75,7 +75,7 @@ def test_a_wrong_range_fails_without_a_retry(catalog, media_bucket, s3, report_d
     assert str(run.state) == "failed"
     states = {task.task_id: str(task.state) for task in run.get_task_instances()}
     assert states == {"choose_days": "failed", "recompute": "upstream_failed", "export": "upstream_failed",
-                      "html": "upstream_failed"}  # fmt: skip
+                      "html": "upstream_failed", "summary": "upstream_failed"}  # fmt: skip
     assert s3.list_objects_v2(Bucket=media_bucket)["KeyCount"] == 0
 
 

@@ -12,7 +12,8 @@ each run takes the day of its data interval.
 **Tasks**: `choose_days` (checks the range) → `recompute` (replaces each day's rows in one transaction, once they keep
 every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket; what S3 has already is not
 sent again) → `html` (the report as one file, below `html/` there: of the days that were asked for, otherwise of the
-last thirty; runs that publications cause leave it to the daily one). docs/reports.md describes them.
+last thirty; runs that publications cause leave it to the daily one) → `summary` (the daily run tells the channels of
+`VODFLOW_NOTIFICATIONS` that list `reported` in three sentences what mattered of its day). See docs/reports.md.
 
 **Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means what is due. `tenant`:
 export only its rows, into a folder of its own, and report on it alone. `formats`: which of csv, parquet and html.
@@ -28,7 +29,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, chain, dag
 from vodflow_airflow.assets import PUBLISHED_VIDEO
 from vodflow_airflow.notifiers.slack import slack_on_failure
-from vodflow_dags.reports.tasks import choose_days, export, html, recompute
+from vodflow_dags.reports.tasks import choose_days, export, html, recompute, summary
 
 _FORMATS = ["csv", "parquet", "html"]
 
@@ -65,7 +66,8 @@ def _day(title: str, description: str) -> Param:
 )
 def report_transcoding() -> None:
     days = choose_days()
-    chain(recompute(days), export(days), html(days))
+    page = html(days)
+    chain(recompute(days), export(days), page, summary(page))
 
 
 report_transcoding()

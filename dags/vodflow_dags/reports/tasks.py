@@ -78,3 +78,15 @@ def html(days: list[str]) -> str:
     first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
     with airflow_outcome():
         return html_report.store(first if asked else html_report.begin(last), last, tenant=params["tenant"])
+
+
+@task
+def summary(uri: str) -> int:
+    """Tell the channels that ask for it what mattered of the day that is over; returns their number."""
+    from vodflow.reports.summary import tell  # noqa: PLC0415
+
+    run = get_current_context()["dag_run"]
+    if run.run_type != "scheduled" or not run.data_interval_start:
+        raise AirflowSkipException("Only the daily run tells of its day.")
+    with airflow_outcome():
+        return tell(run.data_interval_start.date(), uri)

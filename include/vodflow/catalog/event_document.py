@@ -80,6 +80,24 @@ def hold_payload(kind: EventKind, key: str, outage: OutageRow) -> dict[str, Any]
     }
 
 
+def report_payload(key: str, at: datetime, report: dict[str, Any]) -> dict[str, Any]:
+    """The document that says what mattered of some days.
+
+    :param report: ``first`` and ``last`` day, ``sentences``, ``uri`` of the whole report
+    """
+    return {
+        "id": key,
+        "type": f"report.{EventKind.REPORTED.value}",
+        "schema_version": PAYLOAD_VERSION,
+        "occurred_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "tenant": None,
+        "video": None,
+        "source": None,
+        "job": None,
+        "report": report,
+    }
+
+
 def _job(job: JobRow) -> dict[str, Any]:
     return {
         "id": job.id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select, true
@@ -114,6 +114,19 @@ def resumed(conn: Connection, outage: OutageRow) -> None:
 
         heard = deliveries.withdraw(conn, _hold_key(EventKind.HELD, outage), "the hold was over before")
         _enqueue_hold(conn, settings, EventKind.RESUMED, outage, heard, 0.0)
+
+
+def reported(conn: Connection, last: date, report: dict[str, Any]) -> int:
+    """What mattered of a day is told, once, to the channels that ask for it; returns their number."""
+    channels = [one.name for one in get_settings().notifications if one.wants(EventKind.REPORTED, "")]
+    if channels:
+        from vodflow.catalog import deliveries  # noqa: PLC0415 - only where a channel is configured
+        from vodflow.catalog.event_document import report_payload  # noqa: PLC0415
+
+        key = f"report-{last}"
+        document = report_payload(key, datetime.now(UTC), report)
+        deliveries.enqueue(conn, channels, event_key=key, event=EventKind.REPORTED, document=document)
+    return len(channels)
 
 
 def _hold_key(kind: EventKind, outage: OutageRow) -> str:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
+from vodflow.catalog import outbox
 from vodflow.catalog.database import transaction
+from vodflow.outcomes.notifications.delivery import deliver_now
 from vodflow.reports.charts import chart, words
 from vodflow.reports.charts.query import Chart, Query
-from vodflow.settings import Settings
+from vodflow.settings import Settings, get_settings
+from vodflow.settings.channels import EventKind
 
 #: Charts whose titles can be sentences that matter.
 SAID: Final = ("failures", "time_to_publish", "cost", "rate_quality")
@@ -100,6 +103,22 @@ def sentences(query: Query, charts: Mapping[str, Chart]) -> list[str]:
 
 def _first(charts: Mapping[str, Chart], names: Sequence[str]) -> str:
     return next((charts[name].title for name in names if charts[name].svg), charts[names[0]].title)
+
+
+def tell(day: date, uri: str, settings: Settings | None = None) -> int:
+    """Tell the channels that list ``reported`` what mattered of a day; returns their number. A day is told once.
+
+    :param uri: of the whole report
+    :raises CatalogError: the catalog does not answer
+    """
+    used = settings or get_settings()
+    if not any(channel.wants(EventKind.REPORTED, "") for channel in used.notifications):
+        return 0
+    report = {"first": str(day), "last": str(day), "sentences": what_matters(day, day, settings=used), "uri": uri}
+    with transaction("report_summary", used) as connection:
+        told = outbox.reported(connection, day, report)
+    deliver_now(common=True, limit=10.0, settings=used)
+    return told
 
 
 def what_matters(first: date, last: date, *, tenant: str | None = None, settings: Settings | None = None) -> list[str]:

@@ -15,7 +15,7 @@ from vodflow.errors import ConfigurationError
 
 
 class EventKind(StrEnum):
-    """What became of a video, and of what all videos need."""
+    """What became of a video, of what all videos need, and of a day."""
 
     PUBLISHED = "published"
     FAILED = "failed"
@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     UNREADABLE = "unreadable"
     HELD = "held"
     RESUMED = "resumed"
+    REPORTED = "reported"
 
 
 _REFERENCES = ("env:", "file:")
@@ -88,7 +89,7 @@ class BaseChannel(BaseModel):
     """What all channels have.
 
     :param name: unique; names the channel in the delivery log, so that a renamed channel is a new one
-    :param events: what to send: published, failed, rejected, canceled, unreadable, held, resumed
+    :param events: what to send: published, failed, rejected, canceled, unreadable, held, resumed, reported
     :param tenants: only these, with `*` and `?` as wildcards, and nothing of what concerns all; empty means all
     :param attempts: most tries of one notification, with exponential backoff from 10 s to 1 h
     :param timeout: seconds one try may take from connecting to the answer's head

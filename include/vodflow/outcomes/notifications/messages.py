@@ -17,6 +17,7 @@ _TITLES: Final = {
     "video.unreadable": "Unreadable",
     "hold.held": "Held",
     "hold.resumed": "Goes on",
+    "report.reported": "Report",
 }
 _ICONS: Final = {
     "video.published": ":white_check_mark:",
@@ -26,6 +27,7 @@ _ICONS: Final = {
     "video.unreadable": ":hourglass:",
     "hold.held": ":warning:",
     "hold.resumed": ":arrow_forward:",
+    "report.reported": ":bar_chart:",
 }
 
 #: Slack cuts a section's text at 3,000 characters (Slack's reference, "Section block").
@@ -82,6 +84,9 @@ def _name(document: dict[str, Any]) -> str:
     if hold := document.get("hold"):
         machine = f" of {hold['machine']}" if hold["machine"] else ""
         return f"every video that needs {hold['cause']}{machine}"
+    if report := document.get("report"):
+        first, last = report["first"], report["last"]
+        return f"transcoding, {last}" if first == last else f"transcoding, {first} to {last}"
     key = str(document["video"]["key"])
     return key.rpartition("/")[2] or key
 
@@ -90,6 +95,9 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
     if hold := document.get("hold"):
         reason = ("Reason", f"{_escape(hold['code'])}: {_escape(hold['message'])}")
         return [reason, ("Since", hold["since"]), ("Seconds", f"{hold['seconds']:.0f}")]
+    if report := document.get("report"):
+        said = [(f"{number}.", _escape(sentence)) for number, sentence in enumerate(report["sentences"], 1)]
+        return [*said, ("Whole", f"`{_code(report['uri'])}`")]
     facts = [("Source", f"`{_code(document['source']['uri'])}`")]
     if job := document.get("job"):
         facts.append(("Job", f"{job['id']}, {_escape(job['profile'])} on {_escape(job['engine'])}"))
