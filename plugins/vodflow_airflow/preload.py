@@ -32,6 +32,7 @@ MODULES: Final = (
     "vodflow.pipeline.prepare",
     "vodflow.pipeline.publish",
     "vodflow.engines.local.run_job",
+    "vodflow.quality.batch",
     "vodflow.sensing.ingest",
     "vodflow.storage.download",
     "vodflow.storage.upload",

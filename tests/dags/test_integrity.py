@@ -16,6 +16,7 @@ EXPECTED = {
     "vodflow_dags/ingest/ingest_videos_dag.py": {"ingest_videos"},
     "vodflow_dags/outcomes/deliver_outcomes_dag.py": {"deliver_outcomes"},
     "vodflow_dags/transcode/transcode_video_dag.py": {"transcode_video"},
+    "vodflow_dags/quality/measure_quality_dag.py": {"measure_quality"},
     "vodflow_dags/reports/report_transcoding_dag.py": {"report_transcoding"},
 }
 

@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts/prepare_airflow.py"
 
 def test_without_pods_there_is_no_pool_for_them(set_settings: Callable[..., Settings]) -> None:
     set_settings(local_slots=2)
-    assert pools() == {"default_pool": 64, "vodflow_local": 2}
+    assert pools() == {"default_pool": 64, "vodflow_local": 2, "vodflow_quality": 1}
 
 
 @pytest.mark.airflow
@@ -45,7 +45,7 @@ def test_tables_pools_and_password_are_there_afterwards(tmp_path: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         made = dict(connection.execute("SELECT pool, slots FROM slot_pool").fetchall())
         counted = connection.execute("SELECT pool FROM slot_pool WHERE include_deferred").fetchall()
-    assert made == {"default_pool": 64, "vodflow_local": 3, "vodflow_parts": 20}
+    assert made == {"default_pool": 64, "vodflow_local": 3, "vodflow_parts": 20, "vodflow_quality": 1}
     # Tasks whose pods work while they wait; others that wait take no slot.
     assert counted == [("vodflow_parts",)]
     assert json.loads(passwords.read_text()) == {"admin": 'it\'s "new"', "operator": "operates", "viewer": "views"}

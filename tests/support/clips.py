@@ -521,6 +521,17 @@ def _captioned(path: Path) -> None:
     _ffmpeg("-r", "25", "-i", told, *_tone(440, 2), "-map", "0:v", "-map", "1:a", "-c:v", "copy", *_AAC, path)
 
 
+def _stretches(path: Path) -> None:
+    """Moving pictures, black ones from 3 to 5 s, moving ones, still from 7 to 11 s; silence from 4 to 8."""
+    moving = "testsrc2=size=320x180:rate=25:duration="
+    graph = (
+        f"{moving}3[a];color=black:size=320x180:rate=25:duration=2[b];{moving}2,tpad=stop_mode=clone:stop_duration=4[c]"
+    )
+    graph += ";[a][b][c]concat=n=3:v=1:a=0,format=yuv420p[v]"
+    graph += ";sine=frequency=440:sample_rate=48000:duration=11,volume=0:enable='between(t,4,8)'[s]"
+    _ffmpeg("-filter_complex", graph, "-map", "[v]", "-map", "[s]", *_X264, *_AAC, path)
+
+
 def _cut(name: str, path: Path) -> None:
     data = clip(name).read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
@@ -596,6 +607,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "one_frame": (".mp4", _one_frame),
     "tiny": (".mp4", _tiny),  # 16x16, 12 frames/s
     "rare_matrix": (".mp4", _rare_matrix),  # YCgCo, which scale refuses
+    "stretches": (".mp4", _stretches),  # 11 s: black from 3 to 5, still from 7 on, silent from 4 to 8
     "captioned": (".mp4", _captioned),  # CEA-608 in every picture
     # Broken ones
     "truncated": (".mp4", _truncated),  # index first, 60 % of the bytes

@@ -90,6 +90,7 @@ SUBCOMMANDS = {
     "metadata": Subcommand("vodflow.cli.metadata", "app", "Bring the videos' metadata in DynamoDB up to date."),
     "catalog": Subcommand("vodflow.cli.catalog", "app", "Migrate the catalog database.", alone=True),
     "report": Subcommand("vodflow.cli.report", "app", "Compute and show the reports."),
+    "quality": Subcommand("vodflow.cli.quality", "app", "Measure how good published outputs are, and show it."),
     "mediaconvert": Subcommand("vodflow.cli.mediaconvert", "app", "MediaConvert on this machine.", alone=True),
     "worker": Subcommand("vodflow.cli.worker", "app", "Carry one plan out on this machine.", alone=True),
 }

@@ -66,12 +66,14 @@ class Limits:
     :param stall_seconds: longest time without a sign of progress; None means for ever
     :param grace_seconds: time between SIGTERM and SIGKILL; 0 means SIGKILL at once
     :param parent_death_signal: what the kernel sends the process when its parent dies
+    :param niceness: how far it gives way to other processes, 0 to 19
     """
 
     cancel: threading.Event | None = None
     stall_seconds: float | None = None
     grace_seconds: float = 0.0
     parent_death_signal: signal.Signals = signal.SIGKILL
+    niceness: int = 0
 
 
 class Child(Protocol):
@@ -107,8 +109,10 @@ def run_process(
     :raises StartError: this machine cannot start it now
     :raises ConfigurationError: it is no program that runs here
     """
-    limits = limits or Limits()
-    return watch(_start(argv, limits, stdin, cwd, env), Path(argv[0]).name, on_line, limits)
+    limits, name = limits or Limits(), Path(argv[0]).name
+    if limits.niceness:  # the program itself is looked for by it
+        argv = ["nice", "-n", str(limits.niceness), *argv]
+    return watch(_start(argv, limits, stdin, cwd, env), name, on_line, limits)
 
 
 def watch(process: Child, name: str, on_line: Callable[[str], bool] | None, limits: Limits) -> Finished:

@@ -161,6 +161,26 @@ class Settings(BaseSettings):
     stall_timeout: float = Field(default=120.0, gt=0, description="seconds without progress before a job is stopped")
     disk_reserve: int = Field(default=1024**3, ge=0, description="bytes that must stay free beside a job's files")
 
+    # Quality of what is published
+    quality_share: float = Field(default=1.0, ge=0, le=1, description="share of short videos whose quality is measured")
+    quality_long_share: float = Field(
+        default=0.1, ge=0, le=1, description="share of long videos whose quality is measured; both 0 turn it off"
+    )
+    quality_long_from: float = Field(default=600.0, gt=0, description="seconds from which a video is a long one")
+    quality_seconds: float = Field(
+        default=120.0, ge=1, description="seconds of a long video that are looked at, from its beginning"
+    )
+    quality_every: int = Field(
+        default=9, ge=1, le=1000, description="one of so many frames is compared, an odd number; more of short videos"
+    )
+    quality_batch: int = Field(default=50, ge=1, description="most videos one run of measure_quality measures")
+    quality_days: float = Field(
+        default=7.0, gt=0, description="days for which a publication is found that was not measured"
+    )
+    quality_schedule: str = Field(
+        default="*/30 * * * *", description="cron of measure_quality, beside the publications that wake it"
+    )
+
     # AWS services and MediaConvert of this machine
     local_hosts: tuple[str, ...] = Field(
         default=(),

@@ -31,12 +31,14 @@ _MIGRATION_TIMEOUT = 300.0
 _DEFAULT_POOL_SLOTS = 64
 #: Of parts that pods make, whose tasks wait without a worker.
 PARTS_POOL = "vodflow_parts"
+#: Of measuring quality, which gives way to encodes.
+QUALITY_POOL = "vodflow_quality"
 
 
 def pools() -> dict[str, int]:
     """Airflow pools of the embedded stack, name → slots."""
     settings = get_settings()
-    made = {"default_pool": _DEFAULT_POOL_SLOTS, "vodflow_local": settings.local_slots}
+    made = {"default_pool": _DEFAULT_POOL_SLOTS, "vodflow_local": settings.local_slots, QUALITY_POOL: 1}
     return made | ({PARTS_POOL: settings.kubernetes_parts} if EngineName.KUBERNETES in available_engines() else {})
 
 

@@ -71,6 +71,8 @@ COMMANDS = {
     "report grant": "",
     "report prices": "",
     "report price": "storage.gb_month 0.02",
+    "quality measure": "1",
+    "quality show": "1",
     "mediaconvert serve": "--state {video}/state --fault-plan {{",
     "worker run": "--plan {folder}/none.json --bucket b --prefix p",
     "worker part": "audio --plan {folder}/none.json --bucket b --prefix p",

@@ -8,7 +8,7 @@ EventBridge events".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,6 +18,8 @@ from vodflow.contract.engine_names import MEDIACONVERT_SOURCE
 
 #: Names of a mean QVBR score; AWS's own examples use several.
 _QUALITY: Final = ("averageQvbrScore", "averageQVBRScore", "qvbrAvgQuality")
+#: The same of the lowest one.
+_LOWEST_QUALITY: Final = ("minimumQvbrScore", "minimumQVBRScore", "qvbrMinQuality")
 
 
 class EventKind(StrEnum):
@@ -53,6 +55,7 @@ class OutputDetail:
     :param duration: seconds
     :param bitrate: average, bits a second
     :param quality: mean QVBR score, 1 to 10
+    :param lowest_quality: lowest QVBR score
     """
 
     paths: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ class OutputDetail:
     height: int | None = None
     bitrate: int | None = None
     quality: float | None = None
+    lowest_quality: float | None = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,8 @@ def _output(item: Mapping[str, Any]) -> OutputDetail:
         width=_whole(video.get("widthInPx")),
         height=_whole(video.get("heightInPx")),
         bitrate=_whole(video.get("averageBitrate")),
-        quality=next((score for name in _QUALITY if (score := _number(video.get(name))) is not None), None),
+        quality=_first_number(video, _QUALITY),
+        lowest_quality=_first_number(video, _LOWEST_QUALITY),
     )
 
 
@@ -241,6 +246,10 @@ def _number(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+def _first_number(values: Mapping[str, Any], names: Iterable[str]) -> float | None:
+    return next((number for name in names if (number := _number(values.get(name))) is not None), None)
 
 
 def _whole(*values: object) -> int | None:
