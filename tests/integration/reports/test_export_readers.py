@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -12,8 +13,10 @@ import pyarrow.fs
 import pytest
 import s3fs
 from mypy_boto3_s3 import S3Client
+from support.fixtures.report_rows import fill
 from support.fixtures.values import MOMENT, let_it_be_noon, probed_source, published_job
 from vodflow.catalog.database import transaction
+from vodflow.reports.export import export_day
 from vodflow.reports.refresh import export, recompute
 from vodflow.settings import Settings, get_settings
 
@@ -92,3 +95,29 @@ def test_duckdb(address: str, files: s3fs.S3FileSystem) -> None:
         ]
         csv = f"s3://{address.replace('/reports/', '/reports/csv/')}/*.csv"
         assert database.execute("SELECT count(*), sum(videos) FROM read_csv(?)", [csv]).fetchall() == [(2, 2)]
+
+
+def test_types_as_pandas_and_duckdb_see_them(catalog: Settings, media_bucket: str, files: s3fs.S3FileSystem) -> None:
+    """Money is exact, moments have their zone, booleans are booleans: in Parquet and in CSV."""
+    with transaction("test") as conn:
+        fill(conn, TODAY, 1)
+    export_day(TODAY, tables=["cost_daily", "backlog_hourly", "transcoding_daily"])
+    costs, hours = (
+        pd.read_parquet(f"{media_bucket}/reports/{name}", filesystem=files) for name in ("cost_daily", "backlog_hourly")
+    )
+    total = sum(costs["actual_cost"])
+    assert isinstance(total, Decimal)
+    assert str(hours["hour"].dtype.tz) == "UTC"  # type: ignore[union-attr]
+    assert hours["hour"].dt.date.unique().tolist() == [TODAY]
+    with duckdb.connect() as database:
+        database.register_filesystem(files)
+        parquet = f"s3://{media_bucket}/reports/cost_daily/*/*.parquet"
+        csv = f"s3://{media_bucket}/reports/csv/cost_daily/*.csv"
+        query = "SELECT sum(actual_cost), any_value(typeof(actual_cost)), any_value(typeof(day)) FROM read_parquet(?)"
+        assert database.execute(query, [parquet]).fetchone() == (total, "DECIMAL(16,6)", "DATE")
+        query = "SELECT sum(actual_cost::DECIMAL(16, 6)), any_value(typeof(day)) FROM read_csv(?)"
+        assert database.execute(query, [csv]).fetchone() == (total, "DATE")
+        moments = f"s3://{media_bucket}/reports/csv/backlog_hourly/*.csv"
+        query = "SELECT any_value(typeof(hour)), epoch(min(hour)) FROM read_csv(?)"
+        midnight = datetime.combine(TODAY, time(), UTC).timestamp()
+        assert database.execute(query, [moments]).fetchone() == ("TIMESTAMP WITH TIME ZONE", midnight)
