@@ -89,10 +89,11 @@ _NEWS = _over(
                      WHERE other.video_id = source.video_id AND other.id <> source.id) rival ON true
 CROSS JOIN LATERAL (SELECT date_trunc('second', new.last_modified) > source.current_since OR
                            (new.seen_at > rival.since AND rival.since >= source.current_since) IS TRUE AS moved) moved
-CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM job WHERE source_id = source.id AND status = 'PUBLISHED')
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM job WHERE source_id = source.id AND status = 'PUBLISHED'
+                                          AND outputs_deleted_at IS NULL)
                            AS published) done
- LEFT JOIN LATERAL (SELECT status IN ('FAILED', 'CANCELED') AS failed FROM job WHERE source_id = source.id
-                     ORDER BY id DESC LIMIT 1) last ON true
+ LEFT JOIN LATERAL (SELECT status IN ('FAILED', 'CANCELED') OR outputs_deleted_at IS NOT NULL AS failed FROM job
+                     WHERE source_id = source.id ORDER BY id DESC LIMIT 1) last ON true
      WHERE source.id IS NULL OR moved.moved OR (source.status = 'UNREADABLE' AND new.unreadable IS NULL)
     """,
 )

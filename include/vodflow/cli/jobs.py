@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 
 from vodflow import jobs
 from vodflow.catalog.states import JobStatus
@@ -151,6 +152,26 @@ def retry(refs: _Refs, wait: _Wait = False, timeout: Timeout = None, as_json: As
     """Try failed or cancelled jobs again; what is done already is found again."""
     found, errors = _each(refs, jobs.retry)
     _end(found, wait=wait, timeout=timeout, as_json=as_json, errors=errors)
+
+
+@app.command("delete-outputs")
+def delete_outputs(
+    refs: _Refs,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove from S3 what jobs published that their videos do not show any more; public outputs stay."""
+    if not yes:
+        typer.confirm(f"Remove the outputs of {', '.join(refs)} from S3 for good?", abort=True)
+    errors: list[VodflowError] = []
+    for ref in refs:
+        try:
+            count, size = jobs.delete_outputs(ref)
+            typer.echo(f"{ref}: {count} objects, {decimal(size)}")
+        except ConfigurationError:
+            raise
+        except VodflowError as error:
+            errors.append(error)
+    outcome.end([], as_json=False, waited=False, errors=errors)
 
 
 @app.command()

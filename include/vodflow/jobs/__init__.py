@@ -15,6 +15,7 @@ from vodflow.jobs.airflow_client import AirflowClient, Run
 from vodflow.jobs.control import cancel, retry
 from vodflow.jobs.health import Check, Health, health
 from vodflow.jobs.job import Job, Page
+from vodflow.jobs.outputs import delete_outputs
 from vodflow.jobs.queries import JobRef, details, get, iterate, list_jobs
 from vodflow.jobs.requests import create
 from vodflow.jobs.upload import upload
@@ -30,6 +31,7 @@ __all__ = [
     "Run",
     "cancel",
     "create",
+    "delete_outputs",
     "details",
     "get",
     "health",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import holds, jobs, sources, work_list
+from vodflow.catalog import holds, jobs, publications, sources, work_list
 from vodflow.catalog.database import transaction
 from vodflow.catalog.parts import parts_of
 from vodflow.catalog.rows import SourceRow
@@ -141,6 +141,7 @@ def planned_job(connection: Connection, source: SourceRow, request: TranscodeReq
     try:
         profile = profile_of(source, request, settings)
         plan = plan_source(source, source.media_info, request, profile, revision=0, settings=settings)
+        plan = publications.kept(connection, source.id, plan)
     except VodflowError:
         return None  # the run finds the words for it
     is_it = (job_table.c.source_id == source.id, job_table.c.plan_hash == plan.hash)

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import PurePosixPath
 from typing import Any
 
-from vodflow.catalog import sources
+from vodflow.catalog import publications, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
@@ -111,6 +111,7 @@ def start(
     """The run of this request for a registered source: started now, or found."""
     with transaction(_ACTOR, settings) as connection:
         made = planned_job(connection, source, request, settings)
+        deletions = publications.deletions(connection, source.id)
     if made is not None:
         return restart(made, airflow, settings) if made.status in {JobStatus.FAILED, JobStatus.CANCELED} else made
     # One that cannot be read now was looked at a moment ago.
@@ -118,13 +119,16 @@ def start(
         return get(f"source-{source.id}", settings=settings)
     conf = run_conf(request)
     run_id = sources.run_id_of(source.id, source.reopened)
-    if not request.force and _is_run_of(airflow, run_id, request, source):
+    if deletions:  # the run that made what was deleted is over
+        token = token if request.force else f"after {deletions} deletions"
+    if not request.force and not deletions and _is_run_of(airflow, run_id, request, source):
         # The run that ingest starts for this object: whoever comes first, it is one.
         new = airflow.ensure_run(DAG_ID, run_id, conf, note=PurePosixPath(source.key).name)
         with transaction(_ACTOR, settings) as connection:
             sources.mark_dispatched(connection, [source.id])
     else:
-        run_id = f"{run_id}-{_suffix(conf, token if request.force else None, force=request.force)}"
+        token = token if request.force or deletions else None
+        run_id = f"{run_id}-{_suffix(conf, token, force=request.force)}"
         new = airflow.ensure_run(DAG_ID, run_id, conf, note=PurePosixPath(source.key).name)
     log.info("Run %s of %s %s", run_id, source.ref.uri, "started" if new else "exists")
     job = get(run_id, airflow=airflow, settings=settings)

@@ -47,6 +47,7 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
         profile = profile_of(source, request, settings)
         revision = jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force)
         plan = plan_source(source, source.media_info, request, profile, revision=revision, settings=settings)
+        plan = publications.kept(connection, source_id, plan)
         engine = _engine(request, source, profile)
         log.info("Profile %s, %s", profile.name, _why(request.profile, source.profile, "the default"))
         log.info("Engine %s, %s", engine, _why(request.engine, source.engine, "the profile's"))

@@ -51,6 +51,7 @@ COMMANDS = {
     "jobs wait": "1 --timeout 0",
     "jobs cancel": "1",
     "jobs retry": "1",
+    "jobs delete-outputs": "1 --yes",
     "jobs health": "",
     "sensing explain": "a.mp4",
     "verify": "1",
