@@ -118,6 +118,7 @@ def _replace(conn: Connection, table: Table, values: dict[str, Any]) -> pd.DataF
 def _statement(table: Table) -> TextClause:
     names = ", ".join(column.name for column in table.columns)
     query = (_SQL / f"{table.name}.sql").read_text("utf-8").replace("{stages}", _STAGES)
+    query = query.replace("{stored}", (_SQL / "stored.sql").read_text("utf-8"))
     return text(f"INSERT INTO fresh_{table.name} ({names}) SELECT {names} FROM (\n{query}) AS mart")  # noqa: S608
 
 

@@ -24,19 +24,6 @@ WITH ended AS MATERIALIZED (
       FROM ended
       JOIN job_attempt ON job_attempt.job_id = ended.job_id AND started_at <= ended.at
      GROUP BY ended.id
-), made AS MATERIALIZED (
-    SELECT ended.id, sum(size_bytes)::bigint AS bytes, (count(*) FILTER (WHERE kind = 'video'))::integer AS rungs,
-           sum(duration ORDER BY rendition.id) FILTER (WHERE kind = 'video') AS seconds
-      FROM ended
-      JOIN rendition ON rendition.job_id = ended.job_id
-     WHERE new_status = 'PUBLISHED'
-     GROUP BY ended.id
-), beside AS MATERIALIZED (
-    SELECT ended.id, sum(size_bytes)::bigint AS bytes
-      FROM ended
-      JOIN artifact ON artifact.job_id = ended.job_id
-     WHERE new_status = 'PUBLISHED'
-     GROUP BY ended.id
 )
 SELECT :day AS day, 'event-' || ended.id AS outcome, ended.at, lower(ended.new_status) AS status, tenant.slug AS tenant,
        job.profile, job.engine, coalesce(job.plan -> 'strategy' ->> 'kind', 'single') AS strategy,
@@ -48,7 +35,7 @@ SELECT :day AS day, 'event-' || ended.id AS outcome, ended.at, lower(ended.new_s
        coalesce(made.rungs, jsonb_array_length(job.plan -> 'renditions')) AS rungs,
        (source.media_info ->> 'duration')::float8 AS media_seconds, made.seconds AS output_seconds,
        source.size_bytes AS bytes_in, made.bytes AS bytes_out,
-       CASE WHEN public THEN coalesce(beside.bytes, 0) END AS artifact_bytes,
+       CASE WHEN public THEN made.total - coalesce(made.bytes, 0) END AS artifact_bytes,
        CASE WHEN public THEN job.speed END AS speed, CASE WHEN public THEN job.cpu_seconds END AS cpu_seconds,
        CASE WHEN public THEN job.worker_seconds END AS worker_seconds,
        CASE WHEN first THEN greatest(extract(epoch FROM source.registered_at - source.last_modified), 0) END::float8
@@ -85,8 +72,7 @@ SELECT :day AS day, 'event-' || ended.id AS outcome, ended.at, lower(ended.new_s
        WHERE name = 'cpu_second.' || job.engine AND valid_from <= :day ORDER BY valid_from DESC LIMIT 1) AS cpu ON true
   LEFT JOIN waits ON waits.id = ended.id
   LEFT JOIN tries ON tries.id = ended.id
-  LEFT JOIN made ON made.id = ended.id
-  LEFT JOIN beside ON beside.id = ended.id
+  LEFT JOIN LATERAL {stored} AS made ON public
 UNION ALL
 SELECT :day, early.outcome, early.at, early.status, coalesce(tenant.slug, :no_tenant),
        coalesce(early.profile, source.profile, :default_profile), 'none', NULL, NULL, source.id, source.video_id, NULL,

@@ -1,4 +1,3 @@
--- Segments are counted as renditions, everything else as artifacts; no object is both.
 WITH published AS (
     SELECT job_id FROM job_event WHERE new_status = 'PUBLISHED' AND at >= :begin AND at < :end
 ), changed AS MATERIALIZED (
@@ -17,23 +16,14 @@ WITH published AS (
     SELECT new_job_id, 0, 0, again::integer, 0, 1 FROM changed WHERE new_job_id IS NOT NULL
     UNION ALL
     SELECT id, 0, 0, 0, 1, 0 FROM job WHERE outputs_deleted_at >= :begin AND outputs_deleted_at < :end
-), sized AS (
-    SELECT moved.*, coalesce(tracks.bytes, 0) + coalesce(beside.bytes, 0) AS bytes,
-           coalesce(tracks.picture, 0) + coalesce(tracks.sound, 0) AS play
-      FROM moved
-      LEFT JOIN LATERAL (SELECT sum(size_bytes)::bigint AS bytes,
-                                floor(avg(size_bytes) FILTER (WHERE kind = 'video'))::bigint AS picture,
-                                floor(avg(size_bytes) FILTER (WHERE kind = 'audio'))::bigint AS sound
-                           FROM rendition WHERE rendition.job_id = moved.job_id) AS tracks ON true
-      LEFT JOIN LATERAL (SELECT sum(size_bytes)::bigint AS bytes
-                           FROM artifact WHERE artifact.job_id = moved.job_id) AS beside ON true
 )
-SELECT :day AS day, tenant.slug AS tenant, sum(published * bytes)::bigint AS published_bytes,
-       sum(replaced * bytes)::bigint AS replaced_bytes, sum(restored * bytes)::bigint AS restored_bytes,
-       sum(deleted * bytes)::bigint AS deleted_bytes, sum((published - deleted) * bytes)::bigint AS net_bytes,
+SELECT :day AS day, tenant.slug AS tenant, sum(published * total)::bigint AS published_bytes,
+       sum(replaced * total)::bigint AS replaced_bytes, sum(restored * total)::bigint AS restored_bytes,
+       sum(deleted * total)::bigint AS deleted_bytes, sum((published - deleted) * total)::bigint AS net_bytes,
        sum(public * play)::bigint AS play_bytes
-  FROM sized
-  JOIN job ON job.id = sized.job_id
+  FROM moved
+  JOIN job ON job.id = moved.job_id
   JOIN video ON video.id = job.video_id
   JOIN tenant ON tenant.id = video.tenant_id
+ CROSS JOIN LATERAL {stored} AS made
  GROUP BY tenant.slug
