@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.analytics import analytics
 from benchmarks.chunks import chunks
 from benchmarks.context import Context
 from benchmarks.encoding import encoding
@@ -22,4 +23,5 @@ SECTIONS: dict[str, Callable[[Context], Section]] = {
     "sweep": sweep,
     "parsing": parsing,
     "mediaconvert": mediaconvert,
+    "analytics": analytics,
 }
