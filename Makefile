@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak test-kubernetes up down status logs password env lint format docs bench parity clean lock
+.PHONY: help demo test soak test-kubernetes up down status logs password env lint format docs bench parity screenshots clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -82,6 +82,11 @@ bench: ## measure against other ways to do the same; writes docs/benchmarks.md
 parity: ## send one source through every engine and strategy; writes docs/engines.md (needs a cluster, as demo ENGINE=kubernetes)
 	@$(BOOTSTRAP) dev aws clips
 	@.venv/bin/python -m benchmarks.parity $(ARGS)
+
+screenshots: ## take the README's pictures of the pages, after `make demo`
+	@$(BOOTSTRAP) dev aws node browser
+	@$(VODFLOW) report run
+	@.venv/bin/python scripts/screenshots.py $(ARGS)
 
 clean: down ## stop the stack and remove all its state, environments and caches
 	@if [ -L .vodflow/postgres ]; then rm -rf "$$(readlink .vodflow/postgres)"; fi

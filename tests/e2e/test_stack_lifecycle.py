@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from vodflow.stack.environment import child_environment
 from vodflow.stack.home import REPOSITORY
@@ -188,3 +189,16 @@ def test_down_after_the_supervisor_was_killed_leaves_no_process(stack: Stack, co
     assert not [process.pid for process in before if is_alive(process)]
     assert "down" in command_line.run("status", code=1)
     assert stack.is_healthy()
+
+
+def test_each_account_may_do_what_its_role_lets_it(stack: Stack) -> None:
+    config = stack.config
+    for name, password in config.passwords.items():
+        login = {"username": name, "password": password}
+        answer = httpx.post(f"{config.airflow_url}/auth/token", json=login, timeout=60)
+        assert answer.status_code == 201, name
+        token = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        with httpx.Client(base_url=f"{config.airflow_url}/vodflow", headers=token, timeout=60) as client:
+            assert client.get("/failures").status_code == 200, name
+            # Nothing is chosen, and who may not act does not even hear that.
+            assert client.post("/failures/retry").status_code == (403 if name == "viewer" else 400), name

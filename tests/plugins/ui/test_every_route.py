@@ -98,44 +98,46 @@ def questions(method: str, path: str) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_nobody_gets_in(walk: Callable[[str | None], Walk], method: str, path: str) -> None:
-    assert walk(None)(method, filled(path), headers=SAME) == 401
-    assert walk(None)(method, filled(path)) == 401
+def test_nobody_gets_in(walk: Callable[[str | None], Walk]) -> None:
+    nobody = walk(None)
+    for method, path in ROUTES:
+        assert nobody(method, filled(path), headers=SAME) == 401, path
+        assert nobody(method, filled(path)) == 401, path
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_each_role_may_do_what_airflow_lets_it(walk: Callable[[str | None], Walk], method: str, path: str) -> None:
-    acts = ACTS[method, path]
-    assert (walk("viewer")(method, filled(path), headers=SAME) == 403) is acts
-    for role in ("user", "op", "admin"):
-        assert walk(role)(method, filled(path), headers=SAME) not in {401, 403, 405}, role
+def test_each_role_may_do_what_airflow_lets_it(walk: Callable[[str | None], Walk]) -> None:
+    for method, path in ROUTES:
+        assert (walk("viewer")(method, filled(path), headers=SAME) == 403) is ACTS[method, path], path
+        for role in ("user", "op", "admin"):
+            assert walk(role)(method, filled(path), headers=SAME) not in {401, 403, 405}, (role, path)
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if ACTS[route]])
-def test_no_other_site_acts_for_somebody(walk: Callable[[str | None], Walk], method: str, path: str) -> None:
+def test_no_other_site_acts_for_somebody(walk: Callable[[str | None], Walk]) -> None:
     admin = walk("admin")
     foreign: dict[str, str]
     for foreign in (
         {}, {"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {**SAME, "Sec-Fetch-Site": "cross-site"},
         {**SAME, "Origin": "http://testserver.example"},
     ):  # fmt: skip
-        assert admin(method, filled(path), headers=foreign) == 403, foreign
+        for method, path in ROUTES:
+            if ACTS[method, path]:
+                assert admin(method, filled(path), headers=foreign) == 403, (path, foreign)
 
 
-@pytest.mark.parametrize("path", sorted({path for _, path in ROUTES}))
-def test_other_methods_are_refused(walk: Callable[[str | None], Walk], path: str) -> None:
+def test_other_methods_are_refused(walk: Callable[[str | None], Walk]) -> None:
     admin = walk("admin")
-    there = {method for method, other in ACTS if other == path}
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - there:
-        assert admin(method, filled(path), headers=SAME) in {404, 405}, method
+    for path in sorted({path for _, path in ROUTES}):
+        there = {method for method, other in ACTS if other == path}
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - there:
+            assert admin(method, filled(path), headers=SAME) in {404, 405}, (method, path)
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{" in route[1]])
-def test_what_is_not_there_is_a_sentence(walk: Callable[[str | None], Walk], method: str, path: str) -> None:
+def test_what_is_not_there_is_a_sentence(walk: Callable[[str | None], Walk]) -> None:
     admin = walk("admin")
-    for value in BAD:
-        assert admin(method, filled(path, dict.fromkeys(GOOD, value)), headers=SAME) in {303, 400, 404, 405}, value
+    for method, path in ROUTES:
+        for value in BAD if "{" in path else ():
+            status = admin(method, filled(path, dict.fromkeys(GOOD, value)), headers=SAME)
+            assert status in {303, 400, 404, 405}, (path, value)
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if questions(*route)])
