@@ -36,7 +36,7 @@ NAMED = {"video_id": "1", "name": "failures"}
 NO_MEDIA = re.compile(r"media\.s3\.|^Failed to load resource: net::")
 
 #: Routes that are no pages: files, values, pieces of pages, ways to pages.
-NO_PAGES = re.compile(r"^/(static|glance|runs|live)\b|^/$|\.(css|json|vtt|{kind})$")
+NO_PAGES = re.compile(r"^/(static|glance|runs|live)\b|^/$|\.(css|html|json|vtt|{kind})$")
 PAGES = sorted(
     route.path for route in page_routes(make_app()) if route.method == "GET" and not NO_PAGES.search(route.path)
 )

@@ -87,6 +87,12 @@ def test_tables_are_files_with_their_types(visit: Visit, one_day: date, name: st
     assert list(pd.read_parquet(io.BytesIO(parquet.content)).columns) == wanted
 
 
+def test_the_whole_report_is_one_file(visit: Visit, one_day: date) -> None:
+    answer = visit("viewer").get(f"{PAGE}/report.html", params={"first": str(one_day), "last": str(one_day)})
+    assert answer.headers["content-disposition"].startswith('attachment; filename="vodflow_report_')
+    assert answer.text.startswith("<!DOCTYPE html>")
+
+
 def test_the_same_chart_is_drawn_once_until_its_days_are_computed_again(
     visit: Visit, one_day: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:

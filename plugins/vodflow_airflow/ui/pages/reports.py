@@ -42,7 +42,11 @@ TABLES: Final = (
 #: Days until today that are a click away.
 RANGES: Final = (("7 days", 7), ("30 days", 30), ("90 days", 90), ("a year", 365))
 
-_TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+_TYPES: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "html": "text/html; charset=utf-8",
+}
 
 Given = Annotated[Asked, Query()]
 
@@ -82,6 +86,20 @@ def colours(visitor: Viewer) -> Response:  # noqa: ARG001
 
     wanted = f'@media (prefers-color-scheme: dark){{:root:not([data-theme="light"]){{{DARK}}}}}'
     return Response(f'{wanted}\n:root[data-theme="dark"]{{{DARK}}}\n', media_type="text/css; charset=utf-8")
+
+
+@router.get("/reports/report.html")
+async def report(visitor: Viewer, asked: Given) -> Response:  # noqa: ARG001
+    """All of it as one file, to keep or to send."""
+    days = await run_in_threadpool(_days, asked)
+
+    def draw() -> bytes:
+        from vodflow.reports.html_report import render  # noqa: PLC0415 - slow
+
+        return render(days.first, days.last, tenant=days.tenant or None).encode()
+
+    key = ("report", days.first, days.last, days.tenant, days.computed_at)
+    return days.file(await drawings.get(key, draw), "report", "html")
 
 
 @router.get("/reports/{name}")
@@ -144,8 +162,8 @@ async def _drawn(name: str, days: Days) -> Any:
 
 
 def _check(kind: str) -> None:
-    if kind not in _TYPES:
-        raise HTTPException(404, f"There is no file of the kind {kind} here; there are {' and '.join(_TYPES)}.")
+    if kind not in {"csv", "parquet"}:
+        raise HTTPException(404, f"There is no file of the kind {kind} here; there are csv and parquet.")
 
 
 def _as_file(frame: Any, kind: str) -> bytes:
