@@ -218,6 +218,9 @@ def ending(
         console.print(f"[red]{escape(complaint)}[/red]", soft_wrap=True)
     console.print("\n[bold]Next[/bold]")
     console.print(f"  open {stack.config.airflow_url} and look at ingest_videos and transcode_video", soft_wrap=True)
+    console.print(
+        f"  the videos, with players and quality: {stack.config.airflow_url}/plugin/vodflow-videos", soft_wrap=True
+    )
     console.print("  make demo VIDEO=<your file or folder>")
     console.print("  make demo ENGINE=mediaconvert, or with a cluster on this machine ENGINE=kubernetes")
     console.print("  make status, make logs, make down")

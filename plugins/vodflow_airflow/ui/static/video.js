@@ -1,11 +1,11 @@
 // Plays what is published with shaka-player, HLS or DASH; without it the browser plays what it can by itself.
 'use strict';
 
-(async () => {
-  const box = document.querySelector('#player');
-  if (!box || !window.shaka) return;
+// Nothing is fetched before somebody wants to watch.
+const watch = async (box, start) => {
   shaka.polyfill.installAll();
   if (!shaka.Player.isBrowserSupported()) return;
+  start.hidden = true;
   const video = box.querySelector('video');
   const rung = document.querySelector('#rung');
   const format = document.querySelector('#format');
@@ -19,7 +19,10 @@
     controlPanelElements: ['play_pause', 'time_and_duration', 'spacer', 'mute', 'volume', 'captions', 'fullscreen', 'overflow_menu'],
     overflowMenuButtons: ['quality', 'playback_rate', 'picture_in_picture'],
   });
+  // There are no advertisements; a control without a name is in the way of screen readers.
+  const bare = () => box.querySelectorAll('button.shaka-ad-info').forEach((button) => button.remove());
   await player.attach(video);
+  bare();
 
   const say = (error) => { shown.textContent = `It does not play: ${error.message || error.code || error}`; };
   player.addEventListener('error', (event) => say(event.detail));
@@ -50,6 +53,7 @@
       player.addThumbnailsTrack(new URL(box.dataset.pictures, location.href).href, 'text/vtt').catch(() => {});
     }
     tell();
+    bare();
   };
   rung.addEventListener('change', () => {
     const chosen = player.getVariantTracks().find((track) => String(track.id) === rung.value);
@@ -61,4 +65,11 @@
   document.querySelector('#choices').hidden = false;
   await load();
   box.dataset.ready = '';
+};
+
+(() => {
+  const [box, start] = ['#player', '#watch-it'].map((name) => document.querySelector(name));
+  if (!box || !window.shaka) return;
+  start.hidden = false;
+  start.addEventListener('click', () => watch(box, start), { once: true });
 })();
