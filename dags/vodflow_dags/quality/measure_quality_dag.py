@@ -4,8 +4,9 @@
 Measures how good published videos are: VMAF, PSNR and SSIM of each rung, loudness of the sound, black, frozen and
 silent stretches. A video is public long before; nothing waits for this.
 
-**Trigger**: a video was published (the asset `vodflow_published_video`), and the cron `VODFLOW_QUALITY_SCHEDULE`, which
-takes up what was left. By hand: *Trigger*, with a `job` to measure that one whatever share is measured by itself.
+**Trigger**: videos were published (the asset `vodflow_published_video`; at most one run in `VODFLOW_ASSET_DELAY`
+seconds, by the task `gather`), and the cron `VODFLOW_QUALITY_SCHEDULE`, which takes up what was left. By hand:
+*Trigger*, with a `job` to measure that one whatever share is measured by itself.
 
 **Task** `measure`: takes a batch of videos that were published and not measured, in the pool `vodflow_quality`. Its
 FFmpeg processes have the lowest priority of the machine; while a video waits to be encoded on this machine the task
@@ -22,10 +23,11 @@ job that was given up. docs/quality.md says what the figures mean and what they 
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, chain, dag
 from vodflow.settings import get_settings
 from vodflow_airflow.assets import PUBLISHED_VIDEO
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_airflow.operators.gather_events import GatherEventsOperator
 from vodflow_dags.quality.tasks import measure
 
 SETTINGS = get_settings()
@@ -70,7 +72,9 @@ ON = SETTINGS.quality_share > 0 or SETTINGS.quality_long_share > 0
 )
 def measure_quality() -> None:
     # There is nothing to render, and to say so would be one more request of each run.
-    measure().operator.template_fields = ()
+    measured = measure()
+    measured.operator.template_fields = ()
+    chain(GatherEventsOperator(task_id="gather", seconds=SETTINGS.asset_delay), measured)
 
 
 measure_quality()

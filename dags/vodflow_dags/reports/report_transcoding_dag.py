@@ -3,17 +3,18 @@
 
 Recomputes the tables of the schema `reporting` and exports them to S3.
 
-**Trigger**: every day at midnight UTC for the day that is over, and whenever videos were published (one run at a time:
-what is published meanwhile shares the next). Both take yesterday, today and every day that anything recorded since the
-last refresh touches, however late it came. By hand: any range of days, *Trigger* with `date_from` and `date_to`.
-Backfill: *Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding --from-date … --to-date …`;
-each run takes the day of its data interval.
+**Trigger**: every day at midnight UTC for the day that is over, and when videos were published, at most once in
+`VODFLOW_ASSET_DELAY` seconds: what is published meanwhile shares the next run. Both take yesterday, today and every day
+that anything recorded since the last refresh touches, however late it came. By hand: any range of days, *Trigger* with
+`date_from` and `date_to`. Backfill: *Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding
+--from-date … --to-date …`; each run takes the day of its data interval.
 
-**Tasks**: `choose_days` (checks the range) → `recompute` (replaces each day's rows in one transaction, once they keep
-every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media bucket; what S3 has already is not
-sent again) → `html` (the report as one file, below `html/` there: of the days that were asked for, otherwise of the
-last thirty; runs that publications cause leave it to the daily one) → `summary` (the daily run tells the channels of
-`VODFLOW_NOTIFICATIONS` that list `reported` in three sentences what mattered of its day). See docs/reports.md.
+**Tasks**: `gather` (lets publications come together) → `choose_days` (checks the range) → `recompute` (replaces each
+day's rows in one transaction, once they keep every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/`
+in the media bucket; what S3 has already is not sent again) → `html` (the report as one file, below `html/` there: of
+the days that were asked for, otherwise of the last thirty; runs that publications cause leave it to the daily one) →
+`summary` (the daily run tells the channels of `VODFLOW_NOTIFICATIONS` that list `reported` in three sentences what
+mattered of its day). See docs/reports.md.
 
 **Params**: `date_from`, `date_to`: UTC days, both included. One alone means that day; none means what is due. `tenant`:
 export only its rows, into a folder of its own, and report on it alone. `formats`: which of csv, parquet and html.
@@ -27,8 +28,10 @@ fails with table, day, row and rule, and all other days are done. Columns: docs/
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, chain, dag
+from vodflow.settings import get_settings
 from vodflow_airflow.assets import PUBLISHED_VIDEO
 from vodflow_airflow.notifiers.slack import slack_on_failure
+from vodflow_airflow.operators.gather_events import GatherEventsOperator
 from vodflow_dags.reports.tasks import choose_days, export, html, recompute, summary
 
 _FORMATS = ["csv", "parquet", "html"]
@@ -65,8 +68,10 @@ def _day(title: str, description: str) -> Param:
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10), "retry_exponential_backoff": 2.0},
 )
 def report_transcoding() -> None:
+    gather = GatherEventsOperator(task_id="gather", seconds=get_settings().asset_delay)
     days = choose_days()
     page = html(days)
+    chain(gather, days)
     chain(recompute(days), export(days), page, summary(page))
 
 

@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         description="how a run ends whose video is rejected: its tasks `skipped`, with a note, or the run `failed`",
     )
 
+    asset_delay: float = Field(
+        default=60.0,
+        ge=0,
+        description="seconds for which publications come together before reports and quality are brought up to date",
+    )
+
     # Planning
     profiles_dir: Path | None = Field(
         default=None, description="folder of profile YAML files; none means the shipped ones"
