@@ -33,8 +33,8 @@ def rows() -> list[Any]:
 
 def test_it_is_woken_by_publications_and_gives_way(quality_dag):
     assert PUBLISHED_VIDEO in quality_dag.timetable.asset_condition.objects
-    gather, task = quality_dag.tasks
-    assert gather.downstream_task_ids == {task.task_id}
+    task = quality_dag.get_task("measure")
+    assert quality_dag.get_task("gather").downstream_task_ids == {task.task_id}
     assert (task.pool, task.pool_slots, task.priority_weight, task.weight_rule) == (
         "vodflow_quality",
         1,
