@@ -4,8 +4,8 @@
 Measures how good published videos are: VMAF, PSNR and SSIM of each rung, loudness of the sound, black, frozen and
 silent stretches. A video is public long before; nothing waits for this.
 
-**Trigger**: videos were published (the asset `vodflow_published_video`; at most one run in `VODFLOW_ASSET_DELAY`
-seconds, by the task `gather`), and the cron `VODFLOW_QUALITY_SCHEDULE`, which takes up what was left. By hand:
+**Trigger**: videos were published (the asset `vodflow_published_video`; those of `VODFLOW_ASSET_DELAY`
+seconds together, by the task `gather`), and the cron `VODFLOW_QUALITY_SCHEDULE`, which takes up what was left. By hand:
 *Trigger*, with a `job` to measure that one whatever share is measured by itself.
 
 **Task** `measure`: takes a batch of videos that were published and not measured, in the pool `vodflow_quality`. Its
@@ -43,7 +43,8 @@ ON = SETTINGS.quality_share > 0 or SETTINGS.quality_long_share > 0
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     on_failure_callback=slack_on_failure(),
-    max_active_runs=1,
+    # One that gathers, and beside it one by hand or of the clock.
+    max_active_runs=2,
     params={
         "job": Param(
             None,

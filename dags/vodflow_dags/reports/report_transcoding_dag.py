@@ -3,11 +3,11 @@
 
 Recomputes the tables of the schema `reporting` and exports them to S3.
 
-**Trigger**: every day at midnight UTC for the day that is over, and when videos were published, at most once in
-`VODFLOW_ASSET_DELAY` seconds: what is published meanwhile shares the next run. Both take yesterday, today and every day
-that anything recorded since the last refresh touches, however late it came. By hand: any range of days, *Trigger* with
-`date_from` and `date_to`. Backfill: *Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding
---from-date … --to-date …`; each run takes the day of its data interval.
+**Trigger**: every day at midnight UTC for the day that is over, and when videos were published, those of
+`VODFLOW_ASSET_DELAY` seconds together. Both take yesterday, today and every day that anything recorded since the last
+refresh touches, however late it came. By hand: any range of days, *Trigger* with `date_from` and `date_to`. Backfill:
+*Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding --from-date … --to-date …`; each run
+takes the day of its data interval.
 
 **Tasks**: `gather` (lets publications come together) → `choose_days` (checks the range) → `recompute` (replaces each
 day's rows in one transaction, once they keep every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/`
@@ -50,7 +50,8 @@ def _day(title: str, description: str) -> Param:
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     on_failure_callback=slack_on_failure(),
-    max_active_runs=1,
+    # One that gathers, and beside it one by hand or of the clock.
+    max_active_runs=2,
     params={
         "date_from": _day("First day", "UTC day, included; empty means the same as the last day"),
         "date_to": _day("Last day", "UTC day, included; empty means the same as the first day"),

@@ -12,8 +12,8 @@ from airflow.sdk import BaseOperator, Context
 class GatherEventsOperator(BaseOperator):
     """Wait a while in a run that events of assets caused, without a worker; do nothing in any other run.
 
-    In a DAG with ``max_active_runs=1`` the events that come meanwhile share the next run, so that there is at most one
-    in so many seconds, however many videos are published.
+    The events that come meanwhile share the next run, so that a DAG has no more than ``max_active_runs`` in so many
+    seconds, however many videos are published.
 
     :param seconds: how long; 0 means not at all
     """
