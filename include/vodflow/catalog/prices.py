@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Date, ScalarSelect, cast, func, insert, select
 
 from vodflow.catalog.rows import Record
-from vodflow.catalog.tables import price
+from vodflow.catalog.tables import job, price
 from vodflow.errors import ConfigurationError
 
 #: More digits are cut off by the table.
@@ -80,3 +80,18 @@ def on_day(name: ColumnElement[Any], moment: ColumnElement[Any]) -> ScalarSelect
     day = cast(func.timezone("UTC", moment), Date)
     found = select(price.c.amount).where(price.c.name == name, price.c.valid_from <= day)
     return found.order_by(price.c.valid_from.desc()).limit(1).scalar_subquery()
+
+
+def estimated_cost() -> ColumnElement[Any]:
+    """What a job was expected to cost, for queries of ``job``, in US dollars; none where that is not known."""
+    return _cost(job.c.estimated_cost, job.c.estimated_cpu_seconds, job.c.created_at)
+
+
+def actual_cost() -> ColumnElement[Any]:
+    """What a job cost, for queries of ``job``, in US dollars; none where that is not known."""
+    return _cost(job.c.actual_cost, job.c.cpu_seconds, job.c.finished_at)
+
+
+def _cost(paid: ColumnElement[Any], cpu_seconds: ColumnElement[Any], moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What a service charges, or an engine of our own takes by the price of that day."""
+    return func.coalesce(paid, cpu_seconds * on_day("cpu_second." + job.c.engine, moment))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
-from vodflow.catalog import holds
+from vodflow.catalog import holds, prices
 from vodflow.catalog.tables import (
     artifact,
     job,
@@ -62,7 +62,9 @@ def video_details(conn: Connection, video_id: int, job_id: int | None = None) ->
     if line is None:
         return None
     shown = job_id or line.job_id
-    found = None if shown is None else _one(conn, select(job).where(job.c.id == shown, job.c.video_id == video_id))
+    costs = (prices.actual_cost().label("cost"), prices.estimated_cost().label("foreseen_cost"))
+    wanted = select(job, *costs).where(job.c.id == shown, job.c.video_id == video_id)
+    found = None if shown is None else _one(conn, wanted)
     if job_id is not None and found is None:
         return None
     sources = _newest(conn, source, source.c.video_id == video_id)

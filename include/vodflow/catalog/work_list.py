@@ -285,14 +285,9 @@ def _job_query() -> Select[Any]:
         output_bucket=job.c.bucket,
         output_prefix=job.c.prefix,
         public=publication.c.job_id.is_not(None),
-        estimated_cost=_cost(job.c.estimated_cost, job.c.estimated_cpu_seconds, job.c.created_at),
-        actual_cost=_cost(job.c.actual_cost, job.c.cpu_seconds, job.c.finished_at),
+        estimated_cost=prices.estimated_cost(),
+        actual_cost=prices.actual_cost(),
     ).outerjoin(publication, and_(publication.c.job_id == job.c.id))
-
-
-def _cost(paid: ColumnElement[Any], cpu_seconds: ColumnElement[Any], moment: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What a service charges, or an engine of our own takes by the price of that day."""
-    return func.coalesce(paid, cpu_seconds * prices.on_day("cpu_second." + job.c.engine, moment))
 
 
 def _failed_run(column: str) -> ScalarSelect[Any]:

@@ -13,6 +13,7 @@ from support.fixtures.values import MOMENT, new_source, probed_source, published
 from vodflow.catalog import jobs, sightings
 from vodflow.catalog.database import transaction
 from vodflow.settings import Settings
+from vodflow_airflow.ui.formats import money
 from vodflow_airflow.ui.media import Media, picture_track
 from vodflow_airflow.ui.timeline import timeline
 
@@ -32,7 +33,7 @@ def test_a_published_video_in_full(visit: Visit, catalog: Settings) -> None:
     assert answer.status_code == 200
     for part in (
         "&lt;i&gt;a &amp; b.mov", "1280 × 720", "2.90 Mb/s", 'data-hls="http', "job 1 became public",
-        "/dags/transcode_video/runs/run-1/tasks/transcode_local", "published objects",
+        "/dags/transcode_video/runs/run-1/tasks/transcode_local", "published objects", "<dt>Cost</dt><dd>$0.00",
     ):  # fmt: skip
         assert part in answer.text, part
     assert "<i>a" not in answer.text
@@ -92,6 +93,14 @@ def test_who_may_act_sets_a_priority(visit: Visit, catalog: Settings) -> None:
     assert late.status_code == 409
     assert "is canceled now" in late.text
     assert "<html" not in late.text
+
+
+@pytest.mark.parametrize(
+    ("dollars", "shown"),
+    [(None, "–"), (0, "$0.00"), (1234.5, "$1,234.50"), (0.0225, "$0.0225"), (0.00000496, "$0.0000050")],
+)
+def test_money(dollars: float | None, shown: str) -> None:
+    assert money(dollars) == shown
 
 
 def test_bars_of_a_job() -> None:
