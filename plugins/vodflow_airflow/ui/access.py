@@ -62,7 +62,7 @@ class Visitor:
 async def visitor_of(request: Request) -> Visitor:
     """Who asks, by bearer token or session cookie.
 
-    :raises HTTPException: 401 when nobody is logged in, 403 for a token that is none
+    :raises HTTPException: nobody is logged in, or with a token that is none
     """
     return Visitor(await get_user(request, None, await bearer_scheme(request)), request)
 

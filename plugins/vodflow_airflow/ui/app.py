@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.dependencies.models import Dependant
@@ -20,6 +20,9 @@ from vodflow_airflow.ui.pages import ROUTERS
 from vodflow_airflow.ui.rendering import problem
 
 log = logging.getLogger(__name__)
+
+#: Characters of a wrong value that its sentence repeats.
+_QUOTED: Final = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +73,13 @@ def _refused(request: Request, error: HTTPException) -> Response:
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
-    name = str(first["loc"][-1])
-    return problem(request, status.HTTP_400_BAD_REQUEST, f"{name} cannot be {first.get('input')!r}: {first['msg']}.")
+    name, given = str(first["loc"][-1]), first.get("input")
+    said = f"{name} is missing."
+    if first["type"] != "missing":
+        given = f"{given[:_QUOTED]}…" if isinstance(given, str) and len(given) > _QUOTED else given
+        value = repr(given) if isinstance(given, str | int | float | None) else "a file"
+        said = f"{name} cannot be {value}: {first['msg']}."
+    return problem(request, status.HTTP_400_BAD_REQUEST, said)
 
 
 def _ours(request: Request, error: VodflowError) -> Response:

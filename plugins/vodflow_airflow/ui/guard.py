@@ -20,7 +20,7 @@ from vodflow.settings import get_settings
 
 from vodflow_airflow.ui import DAG_ID, PREFIX, Application, Scope
 from vodflow_airflow.ui.access import SAFE, is_from_these_pages, visitor_of
-from vodflow_airflow.ui.rendering import problem
+from vodflow_airflow.ui.rendering import base_of, is_partial, problem
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class Guard:
 
         request = Request(scope, receive)
         refused = await _refusal(request)
+        if request.method == "HEAD":  # what GET would answer; the server leaves the body out
+            scope = {**scope, "method": "GET"}
         await (refused or self._app)(scope, receive, send_with_headers)
 
 
@@ -60,8 +62,8 @@ async def _refusal(request: Request) -> Response | None:
     """What somebody gets who may not see this; none for those who may."""
     try:
         visitor = await visitor_of(request)
-    except HTTPException as error:
-        return _not_logged_in(request, error)
+    except HTTPException:
+        return _not_logged_in(request)
     if not await anyio.to_thread.run_sync(visitor.may, "GET"):
         return problem(request, status.HTTP_403_FORBIDDEN, f"You may not see this: ask for the right to read {DAG_ID}.")
     if request.method not in SAFE and not is_from_these_pages(request):
@@ -70,23 +72,27 @@ async def _refusal(request: Request) -> Response | None:
     return None
 
 
-def _not_logged_in(request: Request, error: HTTPException) -> Response:
-    if error.status_code != status.HTTP_401_UNAUTHORIZED:
-        return problem(request, error.status_code, str(error.detail))
+def _not_logged_in(request: Request) -> Response:
+    """The way to the log-in; also for a token that is old, or another Airflow's of the same host."""
     if _is_visit(request):
         return RedirectResponse(_log_in(request), status.HTTP_303_SEE_OTHER)
-    return problem(request, error.status_code, "Log in to Airflow first.", link=(_log_in(request), "Log in"))
+    return problem(request, status.HTTP_401_UNAUTHORIZED, "Log in to Airflow first.", link=(_log_in(request), "Log in"))
 
 
 def _is_visit(request: Request) -> bool:
-    """Whether a person opens a page by itself, not in a frame and not by a script."""
-    wants = "text/html" in request.headers.get("accept", "")
+    """Whether a person opens a page by itself, not in a frame and not by a script.
+
+    Browsers name the destination on trusted connections alone; htmx names itself everywhere.
+    """
+    wants = "text/html" in request.headers.get("accept", "") and not is_partial(request)
     return request.method == "GET" and wants and request.headers.get("sec-fetch-dest", "document") == "document"
 
 
 def _log_in(request: Request) -> str:
     root = request.scope.get("root_path", "").removesuffix(PREFIX)
-    return f"{root}/api/v2/auth/login?next={quote(str(request.url), safe='')}"
+    is_page = request.method == "GET" and not is_partial(request)
+    back = str(request.url) if is_page else f"{base_of(request)}/videos"
+    return f"{root}/api/v2/auth/login?next={quote(back, safe='')}"
 
 
 def _add_headers(headers: MutableHeaders) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.video_list import LiveVideo, live_videos
+from vodflow.errors import CatalogError
 
 #: Seconds between two queries.
 EVERY: Final = 1.0
@@ -25,6 +26,7 @@ class Snapshot:
         self._asked: dict[int, float] = {}
         self._seen: dict[int, tuple[LiveVideo, int]] = {}
         self._taken = 0.0
+        self._trouble: CatalogError | None = None
         self._number = 0
         self._name = secrets.token_hex(4)
 
@@ -40,10 +42,20 @@ class Snapshot:
             now = time.monotonic()
             self._asked |= dict.fromkeys(video_ids, now)
             if now - self._taken >= EVERY:
-                self._take(now)
+                self._try(now)
+            if self._trouble is not None:
+                raise self._trouble
             found = {item: self._seen[item] for item in video_ids if item in self._seen}
             changed = {item for item, (_, number_then) in found.items() if number_then > since}
             return {item: video for item, (video, _) in found.items()}, changed, f"{self._name}.{self._number}"
+
+    def _try(self, now: float) -> None:
+        """Those who wait for a catalog that does not answer all learn it at once, and not one after another."""
+        self._trouble = None
+        try:
+            self._take(now)
+        except CatalogError as error:
+            self._trouble, self._taken = error, time.monotonic()
 
     def _take(self, now: float) -> None:
         self._asked = {video_id: at for video_id, at in self._asked.items() if now - at < _FORGET}

@@ -108,6 +108,16 @@ def test_runs_by_hand_lead_to_the_video_that_they_were_asked_for(
     assert (answer.status_code, answer.headers["location"]) == (303, f"/vodflow/videos/{source.video_id}")
 
 
+@pytest.mark.parametrize(
+    "conf", [{"source_id": "x"}, {"source_id": 10**30}, {"source_uri": "s3://footage/\0"}, {"source_uri": 7}]
+)
+def test_a_run_that_was_asked_for_nonsense_is_a_sentence(
+    visit: Visit, catalog: Settings, hand_made: Callable[..., None], conf: dict[str, Any]
+) -> None:
+    hand_made("manual__odd", conf)
+    assert visit("viewer").get(_link("manual__odd")).status_code == 404
+
+
 @pytest.mark.parametrize("run_id", ["source-999999999999999999", "source-x", "manual__never", "x" * 251, "%00", "a/b"])
 def test_a_run_of_no_video_is_a_sentence(visit: Visit, catalog: Settings, run_id: str) -> None:
     answer = visit("viewer").get(f"/vodflow/runs/{run_id}", headers={"Accept": "text/html"})

@@ -33,6 +33,26 @@ def test_a_forged_token_opens_nothing(visit: Visit) -> None:
     assert client.get("/vodflow/videos").status_code in {401, 403}
 
 
+def test_a_cookie_of_another_airflow_leads_to_the_log_in(visit: Visit) -> None:
+    client = visit()
+    client.cookies.set("_token", "eyJhbGciOiJIUzUxMiJ9.e30.nothing")
+    assert client.get("/vodflow/videos", headers={"Accept": "text/html"}).status_code == 303
+    assert "Log in to Airflow first." in client.get("/vodflow/videos").text
+
+
+def test_a_piece_of_a_page_is_never_the_log_in_page(visit: Visit) -> None:
+    """Also where browsers do not say what they ask for: without TLS, from another machine."""
+    answer = visit().get("/vodflow/live?video=1.QUEUED.0", headers={"Accept": "text/html", "HX-Request": "true"})
+    assert answer.status_code == 401
+    assert "next=%2Fvodflow%2Fvideos" in answer.text
+    assert "<html" not in answer.text
+
+
+def test_head_is_answered_like_get(visit: Visit) -> None:
+    assert visit().head("/vodflow/static/page.css").status_code == 401
+    assert visit("viewer").head("/vodflow/static/page.css").headers["content-type"].startswith("text/css")
+
+
 def test_every_answer_is_guarded(visit: Visit) -> None:
     client = visit("viewer")
     for path in PATHS:

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from support.fixtures.values import new_source, probed_source, published_job, queued_job
 from vodflow.catalog import jobs, sightings
 from vodflow.catalog.database import get_engine, transaction
+from vodflow.errors import CatalogUnavailable
 from vodflow.settings import Settings
 from vodflow_airflow.ui.live import Snapshot
 
@@ -106,6 +107,38 @@ def test_the_list_is_live(visit: Visit, videos: dict[str, int]) -> None:
     changed = client.get(f"/vodflow/live?video={waiting}.DISPATCHED.0")
     assert f'id="actions-{waiting}"' in changed.text
     assert client.get("/vodflow/live?video=nothing").status_code == 400
+
+
+def test_the_list_is_live_again_when_the_catalog_is(
+    visit: Visit, set_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vodflow_airflow.ui.pages.videos.SNAPSHOT", Snapshot())
+    set_settings(catalog_url="postgresql+psycopg2://nobody@127.0.0.1:1/nothing", catalog_timeout=1)
+    answer = visit("viewer", **{"HX-Request": "true"}).get("/vodflow/live?video=7.QUEUED.50&stamp=a.3")
+    assert answer.status_code == 200
+    assert "The catalog does not answer" in answer.text
+    assert "live?stamp=a.3&amp;video=7.QUEUED.50" in answer.text
+
+
+def test_who_waits_for_a_silent_catalog_learns_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def silent(*_: Any) -> None:
+        asked.append(1)
+        raise CatalogUnavailable("The catalog does not answer.")
+
+    clock = [100.0]
+    monkeypatch.setattr("vodflow_airflow.ui.live.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("vodflow_airflow.ui.live.transaction", silent)
+    snapshot = Snapshot()
+    for _ in range(20):
+        with pytest.raises(CatalogUnavailable):
+            snapshot.look([1], None)
+    assert len(asked) == 1
+    clock[0] += 1
+    with pytest.raises(CatalogUnavailable):
+        snapshot.look([1], None)
+    assert len(asked) == 2
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from vodflow.catalog.database import transaction
 from vodflow.catalog.glance import Glance
 from vodflow.catalog.glance import glance as read
+from vodflow.errors import CatalogError
 
 from vodflow_airflow.ui.access import Viewer
 
@@ -20,7 +21,7 @@ router = APIRouter()
 #: Seconds for which an answer serves everybody who asks.
 _KEPT: Final = 2.0
 _LOCK: Final = threading.Lock()
-_last: tuple[float, Glance] | None = None
+_last: tuple[float, Glance | CatalogError] | None = None
 
 
 @router.get("/glance")
@@ -34,6 +35,17 @@ def _current() -> Glance:
     global _last  # noqa: PLW0603 - one process, one answer
     with _LOCK:
         if _last is None or time.monotonic() - _last[0] > _KEPT:
-            with transaction("vodflow.pages") as conn:
-                _last = (time.monotonic(), read(conn))
+            found = _read()
+            _last = (time.monotonic(), found)
+        if isinstance(_last[1], CatalogError):
+            raise _last[1]
         return _last[1]
+
+
+def _read() -> Glance | CatalogError:
+    """Also that the catalog does not answer: everybody who waits for it learns it at once."""
+    try:
+        with transaction("vodflow.pages") as conn:
+            return read(conn)
+    except CatalogError as error:
+        return error

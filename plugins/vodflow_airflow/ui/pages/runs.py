@@ -49,9 +49,10 @@ def _conf_of(run_id: str) -> Mapping[str, Any]:
 
 def _video_of(conn: Connection, asked: Mapping[str, Any]) -> int | None:
     if (source_id := asked.get("source_id")) is not None:
-        return conn.scalar(select(source.c.video_id).where(source.c.id == int(source_id)))
+        known = isinstance(source_id, int) and 0 < source_id < 2**63  # else the run's Params are refused
+        return conn.scalar(select(source.c.video_id).where(source.c.id == source_id)) if known else None
     try:
-        bucket, key = parse_s3_uri(str(asked.get("source_uri") or ""))
+        bucket, key = parse_s3_uri(str(asked.get("source_uri") or "").replace("\0", ""))
     except ConfigurationError:
         return None
     return conn.scalar(select(video.c.id).where(video.c.bucket == bucket, video.c.key == key))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 from vodflow.catalog.database import transaction
 from vodflow.catalog.video_list import LiveVideo, Place, VideoFilter, VideoLine, choices, list_videos
-from vodflow.errors import ConfigurationError
+from vodflow.errors import CatalogUnavailable, ConfigurationError
 
 from vodflow_airflow.ui.access import Viewer
 from vodflow_airflow.ui.asked import Text, tenants
@@ -101,7 +101,10 @@ def live(
     What can be done about a video is shown anew only where that has changed: somebody may be about to do it.
     """
     shown = {int(item.split(".")[0]): item for item in video}
-    now, changed, stamp = SNAPSHOT.look(shown, stamp or None)
+    try:
+        now, changed, stamp = SNAPSHOT.look(shown, stamp or None)
+    except CatalogUnavailable as error:  # asks on, so that the page is live again when the catalog is there again
+        return page(request, "videos_live.html", shown=video, rows=[], stamp=stamp, can=can, said=str(error))
     # Of those that nobody has looked at before, the next answer tells.
     shown |= {video_id: shown_of(found) for video_id, found in now.items()}
     rows = [(found, found.video_id in changed, shown_of(found) not in video) for found in now.values()]

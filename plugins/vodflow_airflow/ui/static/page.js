@@ -14,13 +14,14 @@
   theme();
   addEventListener('storage', theme);
 
-  // The frame may not navigate the window around it; a link of that window's own may.
+  // The frame may not navigate the window around it, nor open another; a link of that window's own may.
   const leave = (event) => {
-    const link = event.target.closest?.('a[data-airflow-page]');
+    const link = event.target.closest?.('a[data-airflow-page], a[data-out]');
     if (!link || !framed || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
     const outside = parent.document.createElement('a');
     outside.href = link.href;
+    if ('out' in link.dataset) Object.assign(outside, { target: '_blank', rel: 'noopener' });
     parent.document.body.append(outside);
     outside.click();
     outside.remove();

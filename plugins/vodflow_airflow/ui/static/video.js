@@ -42,9 +42,13 @@ const watch = async (box, start) => {
   };
   const load = async () => {
     const at = video.currentTime;
+    rung.disabled = true;  // those of the other format mean nothing any more
     try {
       await player.load(box.dataset[format.value], at || null);
-    } catch (error) { return say(error); }
+    } catch (error) {
+      if (error.code !== shaka.util.Error.Code.LOAD_INTERRUPTED) say(error);  // another choice came in between
+      return;
+    } finally { rung.disabled = false; }
     const auto = rung.options[0];
     rung.replaceChildren(auto, ...rungs().map((track) => new Option(`${track.height}p`, track.id)));
     rung.value = '';
