@@ -82,13 +82,9 @@ def read(
 
 def fetch(conn: Connection, query: Select[Any], columns: Iterable[Column[Any]]) -> pd.DataFrame:
     """The rows of a query that selects these columns."""
-    rows = conn.execute(query).all()
-    return pd.DataFrame(
-        {
-            one.name: pd.Series([row[place] for row in rows], dtype="object").astype(dtype(one))
-            for place, one in enumerate(columns)
-        }
-    )
+    named = list(columns)
+    values = list(zip(*conn.execute(query), strict=True)) or [()] * len(named)
+    return pd.DataFrame({one.name: pd.Series(held, dtype=dtype(one)) for one, held in zip(named, values, strict=True)})
 
 
 def _view(conn: Connection, name: str, wanted: dict[str, str | None]) -> pd.DataFrame:

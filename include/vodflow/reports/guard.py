@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Any, Final
 
 import pandas as pd
@@ -30,6 +31,9 @@ _WORDS: Final = (
 #: The same amount, added up in another order.
 _CLOSE: Final = 1e-6
 
+#: pandera's settings belong to the process, and days are computed in threads.
+_ONE_AT_A_TIME: Final = Lock()
+
 _ENDS: Final = {"jobs": "published", "failed": "failed", "rejected": "rejected", "canceled": "canceled"}
 
 
@@ -41,7 +45,8 @@ def check(table: Table, day: date, frame: pd.DataFrame) -> None:
     if frame.empty:
         return
     try:
-        schema(table).validate(frame, lazy=True)
+        with _ONE_AT_A_TIME:
+            schema(table).validate(frame, lazy=True)
     except SchemaErrors as error:
         case = error.failure_cases.iloc[0]
         key = {}

@@ -33,6 +33,7 @@ POOR: Final = 70.0
 JUST_NOTICEABLE: Final = 6.0
 
 _KEY: Final = ("tenant", "profile", "engine", "codec", "rung")
+_READ: Final = (*_KEY, "job_id", "rendition_id", "measured_bitrate", "size_bytes", "vmaf", "vmaf_p5")
 
 
 class Rung(NamedTuple):
@@ -108,7 +109,7 @@ def judge(rungs: Sequence[Rung]) -> list[Verdict]:
 def efficiency(conn: Connection, day: Any) -> list[dict[str, Any]]:
     """Rows of ``ladder_efficiency`` of a day, from its ``rendition_quality``."""
     table = facts.rendition_quality
-    query = select(table).where(table.c.day == day, table.c.kind == "video")
+    query = select(*(table.c[name] for name in _READ)).where(table.c.day == day, table.c.kind == "video")
     rows = conn.execute(query.order_by(table.c.job_id, table.c.measured_bitrate, table.c.rendition_id)).all()
     verdicts: dict[int, Verdict] = {}
     for _, ladder in groupby(rows, attrgetter("job_id")):

@@ -4,24 +4,30 @@ WITH open AS MATERIALIZED (
     SELECT id FROM job WHERE tstzrange(least(created_at, finished_at), finished_at, '[]') @> CAST(:begin AS timestamptz)
     UNION
     SELECT job_id FROM job_event WHERE at >= :begin AND at < :end
-), steps AS MATERIALIZED (
-    SELECT job_event.job_id, new_status, old_status, at AS since,
-           lead(at, 1, 'infinity') OVER history AS until,
-           -- Handed over, or given back: it waits on.
-           max(at) FILTER (WHERE (old_status IN ('QUEUED', 'SUBMITTED') AND new_status IN ('QUEUED', 'SUBMITTED'))
-                                 IS NOT TRUE) OVER history AS stretch
+), known AS MATERIALIZED (
+    SELECT open.id, tenant, engine
       FROM open
-      JOIN job_event ON job_event.job_id = open.id
-    WINDOW history AS (PARTITION BY job_event.job_id ORDER BY at, job_event.id)
+      -- OFFSET keeps this a look into the indexes for each job, however many of them the planner expects.
+     CROSS JOIN LATERAL (
+        SELECT tenant.slug AS tenant, engine
+          FROM job
+          JOIN video ON video.id = job.video_id
+          JOIN tenant ON tenant.id = video.tenant_id
+         WHERE job.id = open.id OFFSET 0) AS owner
 ), spans AS MATERIALIZED (
-    SELECT tenant.slug AS tenant, job.engine, steps.since, steps.until, steps.stretch,
+    SELECT tenant, engine, since, until, stretch,
            new_status IN ('QUEUED', 'SUBMITTED') AS waits, new_status IN ('PROGRESSING', 'VERIFYING') AS runs,
            new_status = 'QUEUED' AND old_status IS NOT NULL AS arrives, new_status = 'PROGRESSING' AS starts,
            new_status IN ('PUBLISHED', 'REJECTED', 'FAILED', 'CANCELED') AS ends
-      FROM steps
-      JOIN job ON job.id = steps.job_id
-      JOIN video ON video.id = job.video_id
-      JOIN tenant ON tenant.id = video.tenant_id
+      FROM known
+      -- Likewise, by the window: never the whole table.
+     CROSS JOIN LATERAL (
+        SELECT new_status, old_status, at AS since, lead(at, 1, 'infinity') OVER history AS until,
+               -- Handed over, or given back: it waits on.
+               max(at) FILTER (WHERE (old_status IN ('QUEUED', 'SUBMITTED') AND new_status IN ('QUEUED', 'SUBMITTED'))
+                                     IS NOT TRUE) OVER history AS stretch
+          FROM job_event WHERE job_id = known.id
+        WINDOW history AS (ORDER BY at, id)) AS steps
      WHERE steps.since < :end AND steps.until > :begin
     UNION ALL
     SELECT tenant.slug, 'none', registered_at,
