@@ -15,7 +15,7 @@ from vodflow.errors import ConfigurationError
 from vodflow.reports.charts import CHARTS, chart, drawing, operations, words
 from vodflow.reports.charts.query import Query, table
 from vodflow.reports.export import check_tenant, put
-from vodflow.reports.summary import headlines, sentences
+from vodflow.reports.summary import beside_before, headlines, sentences
 from vodflow.settings import Settings, get_settings
 
 CONTENT_TYPE: Final = "text/html; charset=utf-8"
@@ -57,6 +57,7 @@ def render(first: date, last: date, *, tenant: str | None = None, settings: Sett
     with transaction("report_html", used) as connection:
         query = Query(connection, first, last, tenant)
         charts = {name: chart(name, query) for name in CHARTS}
+        numbers = beside_before(query)
         failed = query(operations.FAILURES).head(_EXAMPLES)
         return _template().render(
             first=first,
@@ -64,8 +65,8 @@ def render(first: date, last: date, *, tenant: str | None = None, settings: Sett
             when=query.when,
             tenant=tenant,
             dark=drawing.DARK,
-            sentences=sentences(query, charts),
-            headlines=headlines(query),
+            sentences=sentences(query, charts, numbers),
+            headlines=headlines(query, numbers),
             sections={title: [charts[name] for name in names] for title, names in SECTIONS.items()},
             examples=failed.to_dict("records"),
             tenants=_tenants(query),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from vodflow.catalog import outbox
 from vodflow.catalog.database import transaction
@@ -39,6 +39,9 @@ SELECT coalesce(sum(net_bytes), 0)::bigint AS stored
   FROM reporting.storage_growth WHERE day <= :last AND (:tenant = '' OR tenant = :tenant)
 """
 
+#: Of some days, and of as many days before.
+Numbers: TypeAlias = tuple[Mapping[str, Any], Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -59,11 +62,17 @@ def numbers(query: Query) -> Mapping[str, Any]:
     return found
 
 
-def headlines(query: Query) -> list[Headline]:
-    """The numbers at the head of a report, each beside that of as many days before."""
+def beside_before(query: Query) -> Numbers:
+    """The numbers of the days, and of as many days before."""
     days = (query.last - query.first).days + 1
     earlier = replace(query, first=query.first - timedelta(days=days), last=query.first - timedelta(days=1))
-    now, before = numbers(query), numbers(earlier)
+    return numbers(query), numbers(earlier)
+
+
+def headlines(query: Query, found: Numbers) -> list[Headline]:
+    """The numbers at the head of a report, each beside that of as many days before."""
+    days = (query.last - query.first).days + 1
+    now, before = found
     made = []
     shown: tuple[tuple[str, Callable[[Any], str], Callable[[Mapping[str, Any]], Any]], ...] = (
         ("different videos published", "{:,.0f}".format, lambda of: of["videos"]),
@@ -87,11 +96,10 @@ def _spoken(speak: Any, value: Any) -> str:
     return "–" if value is None or value != value else speak(value)  # noqa: PLR0124  (not a number)
 
 
-def sentences(query: Query, charts: Mapping[str, Chart]) -> list[str]:
+def sentences(query: Query, charts: Mapping[str, Chart], found: Numbers) -> list[str]:
     """Three sentences: how much, what went wrong or how long it took, and what it cost or how good it is."""
     days = (query.last - query.first).days + 1
-    earlier = replace(query, first=query.first - timedelta(days=days), last=query.first - timedelta(days=1))
-    now, before = (numbers(one) for one in (query, earlier))
+    now, before = found
     one = f"{words.count(now['videos'], 'video was', 'videos were')} published {query.when}"
     one += f", {now['minutes_in'] / 60:,.1f} hours of media" if now["videos"] else ""
     if before["videos"] and now["videos"] != before["videos"]:
@@ -128,4 +136,4 @@ def what_matters(first: date, last: date, *, tenant: str | None = None, settings
     """
     with transaction("report_summary", settings) as connection:
         query = Query(connection, first, last, tenant)
-        return sentences(query, {name: chart(name, query) for name in SAID})
+        return sentences(query, {name: chart(name, query) for name in SAID}, beside_before(query))
