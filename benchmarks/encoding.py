@@ -13,6 +13,7 @@ from vodflow.contract import layout
 from vodflow.contract.plan import SourceRef, TranscodePlan
 from vodflow.contract.result import EngineResult
 from vodflow.media.probe import probe
+from vodflow.planning.cpu import estimated_cpu_seconds
 from vodflow.planning.planner import make_plan
 from vodflow.planning.profiles import load_profile
 
@@ -88,6 +89,9 @@ def encoding(context: Context) -> Section:
         *_compare(sides["vodflow"], sides["one run each"], "one run each", cpu=0.92),
         *_compare(sides["vodflow, shaka ladder"], sides["shaka-streamer"], "shaka-streamer", cpu=1.0, wall=1.0),
         *_transfer(sides["vodflow"]),
+        Row(
+            "CPU, worker, against its estimate", sides["vodflow"].cpu, "s", estimated_cpu_seconds(standard), "estimate"
+        ),
     ]
     section.raw = {name: _raw(side) for name, side in sides.items()}
     return section

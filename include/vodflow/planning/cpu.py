@@ -4,7 +4,8 @@ The constants were measured with the pinned FFmpeg (n9.0.2, x264 core 165) on tw
 system time of FFmpeg less what it takes without the thing measured: 120 frames of *Big Buck Bunny* (720p, 25 frames a
 second), rungs of 240 to 720 lines at the rates of profile ``standard``, one after the other, and two minutes of noise
 for AAC. The rungs differed by 6 % for each pixel. Of the demo's real clips and of the encodes in docs/benchmarks.md the
-worker took 0.8 to 1.15 times the estimate. Other content and other CPUs differ more; hence :data:`WITHIN`.
+worker took 0.8 to 1.25 times the estimate; the shortest clips are furthest above it (*bikes*: 2.9 s, estimated 1.8 and
+0.6). Other content and other CPUs differ more; hence :data:`WITHIN`.
 """
 
 from __future__ import annotations
