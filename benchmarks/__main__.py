@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not console.is_terminal:
         console.width = LOG_WIDTH
     home = REPOSITORY / ".vodflow" / "bench"
-    context = Context(home, options.repeat, options.quick, console, options.patience)
+    context = Context(home, options.repeat, options.quick, console, options.patience, options.catalog)
     results = context.home / ("quick" if options.quick else "results")
     failed = []
     for name in options.sections or SECTIONS:
@@ -67,6 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=60.0, help="most seconds each run waits for other programs to be quiet"
     )
+    parser.add_argument("--catalog", metavar="URL", help="a year's catalog to measure, instead of filling a new one")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.sections if name not in SECTIONS]
     if unknown:

@@ -25,6 +25,7 @@ class Context:
     :param home: folder of cached footage, results and the stack that is measured
     :param repeat: runs of each side
     :param patience: most seconds to wait before each run for other programs to be quiet
+    :param catalog: URL of a catalog that is filled already, for the section that would fill one
     """
 
     home: Path
@@ -32,6 +33,7 @@ class Context:
     quick: bool
     console: Console
     patience: float = 60.0
+    catalog: str | None = None
 
     @property
     def clips(self) -> Path:
