@@ -153,6 +153,7 @@ class Facts(Rows):
                         "kind": track["kind"],
                         "rung": track["name"],
                         "frame_rate": rate,
+                        "speed": (job["speed"] if track["speed"] is None else track["speed"]) if rate else None,
                         **{
                             name: track[name]
                             for name in (
@@ -164,7 +165,6 @@ class Facts(Rows):
                                 "peak_bitrate",
                                 "size_bytes",
                                 "duration",
-                                "speed",
                             )
                         },
                         **{

@@ -197,7 +197,8 @@ class _Worker:
             )
         for name in ("720p", "480p", "360p", "audio"):
             video = name != "audio"
-            size = {"width": 2 * int(name[:-1]), "height": int(name[:-1]), "frame_rate": "25/1"} if video else {}
+            lines = dice.choice((int(name[:-1]), 360)) if video else 0
+            size = {"width": 2 * lines, "height": lines, "frame_rate": "25/1"} if video else {}
             rate = dice.randint(200_000, 6_000_000)
             track = made.add(
                 "rendition",
@@ -209,6 +210,7 @@ class _Worker:
                 measured_bitrate=rate - dice.randint(0, 9),
                 size_bytes=dice.randint(1, 10**9),
                 duration=round(length + dice.uniform(0, 1), 3),
+                speed=dice.choice((None, 0.5)) if video else None,
                 **size,
             )
             if measured:

@@ -70,6 +70,8 @@ class EncodedTrack(_Value):
     :param size: bytes of its segments
     :param duration: seconds
     :param bitrate: measured average, bits a second
+    :param speed: media seconds encoded a wall second by the process that made it, which may have made other rungs,
+        too; none where one process made all of them, or several one after the other: the result has theirs
     """
 
     name: str
@@ -77,9 +79,12 @@ class EncodedTrack(_Value):
     size: int = Field(ge=0)
     duration: float = Field(ge=0)
     bitrate: int = Field(ge=0)
+    speed: float | None = Field(default=None, ge=0, exclude_if=lambda speed: speed is None)
 
     @classmethod
-    def of(cls, rendition: VideoRendition | AudioRendition, size: int, duration: float) -> Self:
+    def of(
+        cls, rendition: VideoRendition | AudioRendition, size: int, duration: float, speed: float | None = None
+    ) -> Self:
         """What a rendition has become."""
         return cls(
             name=rendition.name,
@@ -87,6 +92,7 @@ class EncodedTrack(_Value):
             size=size,
             duration=round(duration, 3),
             bitrate=round(size * 8 / duration) if duration else 0,
+            speed=speed,
         )
 
 

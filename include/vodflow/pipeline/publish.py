@@ -89,7 +89,7 @@ def publish_job(job_id: int) -> JobRow:
         result, verification = _evidence(job)
         manifest_name = f"{job.prefix}/{layout.MANIFEST}"
         manifest_uri = f"s3://{job.bucket}/{manifest_name}"
-        publish(connection, job_id, renditions(job.plan, verification), artifacts(result.objects), manifest_uri)
+        publish(connection, job_id, renditions(job.plan, verification, result), artifacts(result.objects), manifest_uri)
         job = jobs.get_job(connection, job_id)
         # Built, and held against its schema, before the flip is committed.
         manifest = build_manifest(job, verification, result, base_url=bucket_url(job.bucket))
@@ -113,13 +113,16 @@ def _evidence(job: JobRow) -> tuple[EngineResult, Verification]:
     return job.result, Verification.model_validate(job.verification_document)
 
 
-def renditions(plan: TranscodePlan, verification: Verification) -> list[NewRendition]:
+def renditions(plan: TranscodePlan, verification: Verification, result: EngineResult) -> list[NewRendition]:
     """One row for each track: what was asked for beside what was measured."""
+    speeds = {track.name: track.speed for track in result.tracks}
     asked: list[VideoRendition | AudioRendition] = [*plan.renditions, *plan.audio]
-    return [_rendition(item, verification.rendition(item.name)) for item in asked]
+    return [_rendition(item, verification.rendition(item.name), speeds.get(item.name)) for item in asked]
 
 
-def _rendition(asked: VideoRendition | AudioRendition, measured: MeasuredRendition) -> NewRendition:
+def _rendition(
+    asked: VideoRendition | AudioRendition, measured: MeasuredRendition, speed: float | None
+) -> NewRendition:
     return NewRendition(
         name=asked.name,
         kind=measured.kind,
@@ -134,6 +137,7 @@ def _rendition(asked: VideoRendition | AudioRendition, measured: MeasuredRenditi
         frame_rate=measured.frame_rate,
         channels=measured.channels,
         sample_rate=measured.sample_rate,
+        speed=speed,
     )
 
 

@@ -109,7 +109,12 @@ rendition_quality = Table(
     Column("peak_bitrate", BigInteger, comment="largest segment, bits a second"),
     Column("size_bytes", BigInteger, nullable=False, comment="of its segments"),
     Column("duration", Double, nullable=False, comment="seconds"),
-    Column("speed", Double, comment="media seconds encoded a wall second"),
+    Column(
+        "speed",
+        Double,
+        comment="media seconds encoded a wall second by the process that made it; rungs of one "
+        "process, and of one job in chunks, have one speed",
+    ),
     Column("vmaf", Double, comment="mean of the frames that were compared, 0 to 100; none: not measured"),
     Column("vmaf_harmonic", Double, comment="their harmonic mean"),
     Column("vmaf_p5", Double, comment="their 5th percentile"),

@@ -38,7 +38,11 @@ rendition = Table(
     Column("peak_bitrate", Integer, comment="largest segment, bits a second"),
     Column("size_bytes", BigInteger, nullable=False, comment="of its segments"),
     Column("duration", Double, nullable=False, comment="seconds"),
-    Column("speed", Double, comment="media seconds encoded a wall second, if encoded by itself; see job.speed"),
+    Column(
+        "speed",
+        Double,
+        comment="media seconds encoded a wall second, where not all rungs of the job have the same; see job.speed",
+    ),
     UniqueConstraint("job_id", "name"),
     one_of("kind", ("video", "audio")),
     CheckConstraint(

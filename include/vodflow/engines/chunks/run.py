@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vodflow.contract.parts import Part, PartRecord, find_part, parts
-from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, Progress, Stage
 from vodflow.engines.chunks.encode import encode_part, part_seconds
 from vodflow.engines.chunks.join import join
@@ -172,6 +172,12 @@ class _Join(Job):
         self.cpu_seconds += cpu + sum(record.cpu_seconds for record in self.records.values())
         self.seconds[Stage.ENCODE] += max((record.encode_seconds for record in self.records.values()), default=0.0)
         self.warnings = tuple(dict.fromkeys(warning for record in self.records.values() for warning in record.warnings))
+
+    def speed_of(self, track: VideoRendition | AudioRendition) -> float | None:
+        makers = [part for part in parts(self.plan) if track.name in part.rungs]
+        if len(makers) != 1 or not (seconds := self.records[makers[0].name].encode_seconds):
+            return None
+        return round(part_seconds(self.plan, makers[0]) / seconds, 3)
 
 
 def run_divided(

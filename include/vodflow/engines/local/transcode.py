@@ -142,7 +142,7 @@ class Job:
         """Upload it all, and say what was made."""
         from vodflow.storage.upload import upload_tree  # noqa: PLC0415 - boto3 is slow to import
 
-        tracks = tuple(_measure(self.plan, self.paths, rendition) for rendition in layout.tracks(self.plan))
+        tracks = tuple(self._measure(track) for track in layout.tracks(self.plan))
         outputs = self.paths.outputs
         total = max(1, sum(path.stat().st_size for path in outputs.rglob("*") if path.is_file()))
         with self.stage(Stage.UPLOAD):
@@ -170,6 +170,16 @@ class Job:
             warnings=self.warnings,
         )
 
+    def speed_of(self, track: VideoRendition | AudioRendition) -> float | None:  # noqa: ARG002 - one process made all
+        """Media seconds a wall second of the process that made a track, where it is not that of all."""
+        return None
+
+    def _measure(self, track: VideoRendition | AudioRendition) -> EncodedTrack:
+        folder, file = segment_folder(self.plan, track), self.paths.track(track)
+        files = list((self.paths.outputs / folder).iterdir()) if folder else [file]
+        size = sum(path.stat().st_size for path in files)
+        return EncodedTrack.of(track, size, movie_seconds(file), self.speed_of(track))
+
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
         """Measure a stage and report its beginning and end."""
@@ -180,10 +190,3 @@ class Job:
         yield
         self.seconds[stage] = round(time.monotonic() - started, 3)
         self.reporter.report(stage, 1.0)
-
-
-def _measure(plan: TranscodePlan, paths: EncodePaths, rendition: VideoRendition | AudioRendition) -> EncodedTrack:
-    folder = segment_folder(plan, rendition)
-    track = paths.track(rendition)
-    files = list((paths.outputs / folder).iterdir()) if folder else [track]
-    return EncodedTrack.of(rendition, sum(path.stat().st_size for path in files), movie_seconds(track))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from support.clips import clip
 from support.engine_jobs import Bench
+from vodflow.contract.parts import PartRecord
 from vodflow.contract.strategy import Strategy, StrategyKind
 from vodflow.engines.chunks.run import run_divided
 from vodflow.media.picture_index import read_index
+from vodflow.pipeline.publish import renditions
 from vodflow.planning.strategy import Division, choose
 from vodflow.verification.store import S3Store
 from vodflow.verification.verify import verify
@@ -30,6 +32,13 @@ def test_every_strategy_publishes_the_same_layout(bench: Bench) -> None:
     single = set(bench.outputs(plan))
     for revision, strategy in enumerate(strategies, 1):
         divided = plan.model_copy(update={"strategy": strategy, "revision": revision})
-        run_divided(divided, bench.media_bucket, divided.prefix, settings=bench.settings)
-        verify(divided, bench.media_bucket, divided.prefix, S3Store(bench.settings))
+        made: list[PartRecord] = []
+        at = bench.media_bucket, divided.prefix
+        result = run_divided(divided, *at, on_part=made.append, settings=bench.settings)
+        verification = verify(divided, *at, S3Store(bench.settings))
         assert set(bench.outputs(divided)) == single
+        # Whoever was encoded apart has a speed of its own; the others have the job's.
+        alone = {record.part: plan.media.duration / record.encode_seconds for record in made}
+        for rung in (item for item in renditions(divided, verification, result) if item.kind == "video"):
+            expected = alone.get(f"rungs-{rung.name}")
+            assert rung.speed == (expected and pytest.approx(expected, rel=0.05))

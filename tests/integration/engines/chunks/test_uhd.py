@@ -47,9 +47,11 @@ def test_each_large_rung_is_a_part_and_the_layout_is_that_of_one_process(bench: 
         "audio", "rungs-2160p", "rungs-1440p", "rungs-1080p-720p-480p-360p",
     ]  # fmt: skip
     at = bench.media_bucket, divided.prefix
+    encoded = {}
     for part in parts(divided):
         record = run.work_part(divided, part.name, *at, settings=bench.settings)
         assert {file.name for file in record.files} >= {f"video_{name}.mp4" for name in part.rungs}
+        encoded[part.name] = record.encode_seconds
     result = run.work_join(divided, *at, settings=bench.settings)
     verify(divided, *at, S3Store(bench.settings))
     assert {item.name: item.size for item in result.objects} == bench.outputs(divided)
@@ -57,6 +59,10 @@ def test_each_large_rung_is_a_part_and_the_layout_is_that_of_one_process(bench: 
     whole = plan.model_copy(update={"revision": 1})
     bench.run(whole)
     assert set(bench.outputs(divided)) == set(bench.outputs(whole))
+    speeds = {track.name: track.speed for track in result.tracks}
+    assert speeds["audio"] is None
+    assert speeds["2160p"] == pytest.approx(1 / encoded["rungs-2160p"], rel=0.1)
+    assert speeds["1080p"] == speeds["360p"] != speeds["2160p"]
     assert [track.name for track in result.tracks if track.kind == "video"] == [
         "2160p", "1440p", "1080p", "720p", "480p", "360p",
     ]  # fmt: skip

@@ -60,3 +60,4 @@ CREATE TABLE report_transcoding_problem_daily (
 
 COMMENT ON TABLE report_transcoding_problem_daily IS 'Why jobs failed and sources were rejected, one row a reason.';
 COMMENT ON COLUMN report_transcoding_problem_daily.reason IS 'error class of a failure, reason of a rejection';
+COMMENT ON COLUMN rendition.speed IS 'media seconds encoded a wall second, if encoded by itself; see job.speed';

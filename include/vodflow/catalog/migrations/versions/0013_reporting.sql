@@ -177,7 +177,7 @@ COMMENT ON COLUMN reporting.rendition_quality.measured_bitrate IS 'average of th
 COMMENT ON COLUMN reporting.rendition_quality.peak_bitrate IS 'largest segment, bits a second';
 COMMENT ON COLUMN reporting.rendition_quality.size_bytes IS 'of its segments';
 COMMENT ON COLUMN reporting.rendition_quality.duration IS 'seconds';
-COMMENT ON COLUMN reporting.rendition_quality.speed IS 'media seconds encoded a wall second';
+COMMENT ON COLUMN reporting.rendition_quality.speed IS 'media seconds encoded a wall second by the process that made it; rungs of one process, and of one job in chunks, have one speed';
 COMMENT ON COLUMN reporting.rendition_quality.vmaf IS 'mean of the frames that were compared, 0 to 100; none: not measured';
 COMMENT ON COLUMN reporting.rendition_quality.vmaf_harmonic IS 'their harmonic mean';
 COMMENT ON COLUMN reporting.rendition_quality.vmaf_p5 IS 'their 5th percentile';
@@ -426,11 +426,11 @@ COMMENT ON COLUMN reporting.ladder_efficiency.renditions IS 'published';
 COMMENT ON COLUMN reporting.ladder_efficiency.measured IS 'of them measured';
 COMMENT ON COLUMN reporting.ladder_efficiency.wasted IS 'more bits than eyes can tell';
 COMMENT ON COLUMN reporting.ladder_efficiency.starving IS 'too few bits for their size';
-COMMENT ON COLUMN reporting.ladder_efficiency.too_close IS 'no better to see than the rung below';
+COMMENT ON COLUMN reporting.ladder_efficiency.too_close IS 'no better to see than the rung below of the same size';
 COMMENT ON COLUMN reporting.ladder_efficiency.size_bytes IS 'of the measured ones';
-COMMENT ON COLUMN reporting.ladder_efficiency.saveable_bytes IS 'of them that would not be missed';
+COMMENT ON COLUMN reporting.ladder_efficiency.saveable_bytes IS 'of them that would not be missed, estimated';
 COMMENT ON COLUMN reporting.ladder_efficiency.bitrate IS 'mean of the measured ones, bits a second; over days: weigh by measured';
-COMMENT ON COLUMN reporting.ladder_efficiency.vmaf IS 'mean of the measured ones; over days: weigh by measured';
+COMMENT ON COLUMN reporting.ladder_efficiency.vmaf IS 'mean of the measured ones, at their own size; over days: weigh by measured';
 COMMENT ON COLUMN reporting.ladder_efficiency.vmaf_p5 IS 'mean of their 5th percentiles';
 
 CREATE TABLE reporting.source_inventory (
@@ -671,3 +671,4 @@ BEGIN
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
   END IF;
 END $$;
+COMMENT ON COLUMN rendition.speed IS 'media seconds encoded a wall second, where not all rungs of the job have the same; see job.speed';
