@@ -92,10 +92,14 @@ def ladder_efficiency(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     judged = []
     for _, ladder in grouped([row for row in tracks if row["kind"] == "video"], ["job_id"]):
         known = sorted((row for row in ladder if row["vmaf"] is not None), key=lambda row: row["measured_bitrate"])
-        enough = _rate_for([(row["measured_bitrate"], row["vmaf"]) for row in known], 95.0)
         for row in ladder:
-            below = known[known.index(row) - 1] if row in known and known.index(row) else None
-            over = row in known and row["vmaf"] >= 95 and enough < row["measured_bitrate"]
+            # What each measured rung's score would take at this one's size.
+            size = {id(other): row["width"] * row["height"] / (other["width"] * other["height"]) for other in known}
+            points = [(other["measured_bitrate"] * size[id(other)] ** 0.75, other["vmaf"]) for other in known]
+            enough = _rate_for(points, 95.0)
+            lower = [other for other in known if other["measured_bitrate"] < row["measured_bitrate"]]
+            below = next((other for other in reversed(lower) if row in known and size[id(other)] == 1), None)
+            over = row in known and row["vmaf"] >= 95 and enough < row["measured_bitrate"] * (1 - 1e-9)
             judged.append(
                 {
                     **row,
@@ -125,7 +129,7 @@ def ladder_efficiency(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _rate_for(points: list[tuple[int, float]], score: float) -> float:
+def _rate_for(points: list[tuple[float, float]], score: float) -> float:
     """The least rate at which a line between two rungs, over the logarithm of the rate, gets to a score."""
     found = [float(rate) for rate, vmaf in points if vmaf >= score]
     for (low, worse), (high, better) in combinations(sorted(points), 2):

@@ -1,14 +1,20 @@
 """Bits against quality: what of a job's ladder is wasted, starving, or no better to see than the rung below.
 
-The scores are VMAF's means. The thresholds are conventions of the field, not laws of nature:
+A rung's score is VMAF's mean at the rung's own size, so scores of two sizes do not say which of the two looks better on
+a screen. What they do say is how well each size is coded, and so what another would need: a picture with more pixels
+takes more bits for the same score, by the rule of thumb that the planner goes by, too. Rungs are held against each
+other only after their rates were brought to one size in this way; a step between two rungs is judged only where both
+have one size.
 
-* From 95 on people cannot tell more bits apart: Kah et al., "Fundamental relationships between subjective quality,
-  user acceptance, and the VMAF metric for a quality-based bit-rate ladder design for over-the-top video streaming
-  services", SPIE 11842 (2021).
-* Six points are one just noticeable difference: Ozer, "Finding the Just Noticeable Difference with Netflix VMAF",
-  2017.
-* Below 70 quality is no longer good: 80 and 60 are about "good" and "fair" on the scale of ITU-T P.910, to which VMAF
-  is fitted (Netflix, "VMAF: The Journey Continues", 2018).
+The thresholds are conventions of the field, not laws of nature:
+
+* From 95 on viewers cannot tell a video from its original, on average: Kah et al., "Fundamental relationships between
+  subjective quality, user acceptance, and the VMAF metric for a quality-based bit-rate ladder design for over-the-top
+  video streaming services", SPIE 11842 (2021).
+* Six points are a difference that three of four viewers notice: Ozer, "Finding the Just Noticeable Difference with
+  Netflix VMAF", 2017. Kah et al. are stricter: up to two points nobody notices, on average.
+* Below 70 quality is less than good: 70 is between "good" and "fair", for 20 stands for "bad" and 100 for "excellent"
+  (Netflix, "VMAF: The Journey Continues", 2018).
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import attrgetter
 from statistics import fmean
 from typing import Any, Final, NamedTuple
@@ -24,6 +30,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from vodflow.catalog.tables import facts
+from vodflow.planning.ladder import PIXEL_POWER
 
 #: VMAF from which on more bits are not seen.
 TARGET: Final = 95.0
@@ -32,19 +39,30 @@ POOR: Final = 70.0
 #: Difference in VMAF that is just noticed.
 JUST_NOTICEABLE: Final = 6.0
 
+#: Less than this share of a rate is less, and not the same number calculated in another way.
+_SAME: Final = 1 - 1e-9
+
 _KEY: Final = ("tenant", "profile", "engine", "codec", "rung")
-_READ: Final = (*_KEY, "job_id", "rendition_id", "measured_bitrate", "size_bytes", "vmaf", "vmaf_p5")
+_READ: Final = (
+    *_KEY, "job_id", "rendition_id", "measured_bitrate", "size_bytes", "width", "height", "vmaf", "vmaf_p5",
+)  # fmt: skip
 
 
 class Rung(NamedTuple):
     """A measured rung.
 
     :param rate: bits a second
-    :param vmaf: 0 to 100
+    :param vmaf: 0 to 100, at its own size
+    :param pixels: of a picture
     """
 
-    rate: int
+    rate: float
     vmaf: float
+    pixels: int = 1
+
+    def at(self, pixels: int) -> Rung:
+        """What the same score would take with pictures of another size."""
+        return Rung(self.rate * (pixels / self.pixels) ** PIXEL_POWER, self.vmaf, pixels)
 
 
 class Verdict(NamedTuple):
@@ -89,20 +107,21 @@ def rate_for(points: Sequence[Rung], vmaf: float) -> float | None:
 
 def judge(rungs: Sequence[Rung]) -> list[Verdict]:
     """A verdict for each rung of one job, which come in the order of their rates."""
-    enough = rate_for(hull(rungs), TARGET)
-    found = []
-    for below, rung in pairwise((None, *rungs)):
-        if rung is None:
-            continue
-        over = rung.vmaf >= TARGET and enough is not None and enough < rung.rate
+    found: list[Verdict] = []
+    below: dict[int, Rung] = {}
+    for rung in rungs:
+        enough = rate_for(hull(other.at(rung.pixels) for other in rungs), TARGET)
+        over = rung.vmaf >= TARGET and enough is not None and enough < rung.rate * _SAME
+        lower = below.get(rung.pixels)
         found.append(
             Verdict(
                 wasted=over,
                 starving=rung.vmaf < POOR,
-                too_close=below is not None and rung.vmaf - below.vmaf < JUST_NOTICEABLE,
+                too_close=lower is not None and rung.vmaf - lower.vmaf < JUST_NOTICEABLE,
                 saved=1 - (enough or 0) / rung.rate if over else 0.0,
             )
         )
+        below[rung.pixels] = rung
     return found
 
 
@@ -114,7 +133,7 @@ def efficiency(conn: Connection, day: Any) -> list[dict[str, Any]]:
     verdicts: dict[int, Verdict] = {}
     for _, ladder in groupby(rows, attrgetter("job_id")):
         measured = [row for row in ladder if row.vmaf is not None and row.measured_bitrate > 0]
-        judged = judge([Rung(row.measured_bitrate, row.vmaf) for row in measured])
+        judged = judge([Rung(row.measured_bitrate, row.vmaf, row.width * row.height) for row in measured])
         verdicts |= {row.rendition_id: verdict for row, verdict in zip(measured, judged, strict=True)}
 
     def key(row: Any) -> tuple[str, ...]:

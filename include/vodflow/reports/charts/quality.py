@@ -16,8 +16,7 @@ from vodflow.reports.charts.query import Drawn, Frame, Query, table
 _CURVES: Final = 6
 _RUNGS: Final = 14
 
-#: VMAF points below the hull from which a rung is named: half a just noticeable difference, which is about six
-#: (Netflix, "Toward a Better Quality Metric for the Video Community").
+#: VMAF points below the hull from which a rung is named: half of what most people notice (vodflow.reports.ladder).
 _BELOW: Final = 3.0
 
 _UNMEASURED: Final = "The quality of no rendition that was published {} has been measured."
@@ -60,8 +59,9 @@ def rate_quality(query: Query) -> Drawn:
     frame["below"] = frame["below"].clip(lower=0)
     return Drawn(
         _rate_title(frame),
-        "Mean VMAF and mean rate of the measured renditions of each rung; rate on a logarithmic axis. Dashed: the "
-        "convex hull, the most quality that any of them gets for the bits.",
+        "Mean VMAF, at its own size, and mean rate of the measured renditions of each rung; rate on a logarithmic "
+        "axis. Dashed: the convex hull, the highest score that any of them gets for the bits. A large rung below it "
+        "may still look better on a screen than a small one on it.",
         _rate_figure(frame, edge),
         table(
             frame,
@@ -75,7 +75,8 @@ def rate_quality(query: Query) -> Drawn:
 
 def _rate_title(frame: Frame) -> str:
     top = frame.loc[frame["vmaf"].idxmax()]
-    said = f"{top['rung']} of {top['curve']} is best: VMAF {top['vmaf']:.0f} at {words.rate(top['bitrate'])}"
+    said = f"{top['rung']} of {top['curve']} is nearest to its source: VMAF {top['vmaf']:.0f}"
+    said += f" at its own size and {words.rate(top['bitrate'])}"
     low = frame[frame["below"] >= _BELOW]
     if low.empty:
         return (
@@ -205,15 +206,16 @@ def ladder(query: Query) -> Drawn:
     if saveable:
         first = frame.iloc[0]
         said = (
-            f"{words.size(saveable)} ({words.share(saveable, size)}) of what was measured would not be missed, "
-            f"most of it in {first['rung']} of {first['profile']}, {first['codec']}"
+            f"{words.size(saveable)} ({words.share(saveable, size)}) of what was measured would, by estimate, not be "
+            f"missed, most of it in {first['rung']} of {first['profile']}, {first['codec']}"
         )
     starving = int(frame["starving"].sum())
     said += f"; {words.share(starving, measured)} of the renditions starve" if starving else "; no rendition starves"
     return Drawn(
         f"{said}.",
         "Share of the measured renditions of a rung with more bits than eyes can tell (wasted), too few for their size "
-        "(starving), or no better to see than the rung below (too close); and the bytes that would not be missed.",
+        "(starving), or no better to see than the rung below of the same size (too close); and the bytes that would "
+        "not be missed, estimated from the job's other rungs.",
         _ladder_figure(frame.head(_RUNGS)),
         table(
             frame.assign(**{name: frame[name] / frame["measured"] for name in _VERDICTS}),

@@ -33,3 +33,18 @@ def test_what_is_said_of_a_ladder():
 def test_one_rung_alone_saves_nothing():
     (only,) = judge([Rung(3_000_000, 99)])
     assert only == (False, False, False, 0.0)
+
+
+def test_rungs_of_other_sizes_count_by_what_they_would_take_at_this_one():
+    small, large = judge([Rung(1_000_000, 98, 640 * 360), Rung(8_000_000, 96, 1920 * 1080)])
+    assert (small.wasted, large.wasted) == (False, True)
+    assert large.saved == pytest.approx(1 - 9**0.75 / 8)
+    assert not large.too_close
+    # A large picture that takes no more than a small one would is not wasted, however good the small one is.
+    assert not judge([Rung(1_000_000, 98, 640 * 360), Rung(5_000_000, 96, 1920 * 1080)])[1].wasted
+
+
+def test_steps_are_judged_within_one_size():
+    hd, sd = 1280 * 720, 640 * 360
+    verdicts = judge([Rung(500_000, 80, sd), Rung(900_000, 82, hd), Rung(1_000_000, 84, sd), Rung(2_000_000, 90, hd)])
+    assert [verdict.too_close for verdict in verdicts] == [False, False, True, False]
