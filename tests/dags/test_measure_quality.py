@@ -10,7 +10,7 @@ from sqlalchemy import select
 from support.fixtures.values import probed_source, published_job
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import job_measurement
-from vodflow_airflow.assets import PUBLISHED_VIDEO
+from vodflow_airflow.assets import MEASURED_QUALITY, PUBLISHED_VIDEO
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
@@ -29,6 +29,15 @@ def quality_dag(airflow_db):  # a new one for each test: ``dag.test`` keeps the 
 def rows() -> list[Any]:
     with transaction("test") as connection:
         return list(connection.execute(select(job_measurement)))
+
+
+def told() -> list[str]:
+    """Names of the assets that changed, in their order."""
+    from airflow.models.asset import AssetEvent  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    with create_session() as session:
+        return [event.asset.name for event in session.scalars(select(AssetEvent).order_by(AssetEvent.id))]
 
 
 def test_it_is_woken_by_publications_and_gives_way(quality_dag):
@@ -52,6 +61,9 @@ def test_a_job_that_cannot_be_measured_fails_no_run(catalog, media_bucket, s3, q
     (row,) = rows()
     assert (row.job_id, row.state, row.run_id) == (job_id, "failed", run.run_id)
     assert row.error_message
+    assert told() == [MEASURED_QUALITY.name], "reports hear of it"
+    assert str(quality_dag.test().state) == "success"
+    assert told() == [MEASURED_QUALITY.name], "there was nothing to do"
     # Asked for by hand it is tried again at once.
     assert str(quality_dag.test(run_conf={"job": job_id, "every": 5}).state) == "success"
     assert rows()[0].every == 5

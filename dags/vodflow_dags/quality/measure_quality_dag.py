@@ -10,7 +10,7 @@ seconds together, by the task `gather`), and the cron `VODFLOW_QUALITY_SCHEDULE`
 
 **Task** `measure`: takes a batch of videos that were published and not measured, in the pool `vodflow_quality`. Its
 FFmpeg processes have the lowest priority of the machine; while a video waits to be encoded on this machine the task
-begins no other rendition and ends.
+begins no other rendition and ends. What it found wakes `report_transcoding` (the asset `vodflow_measured_quality`).
 
 **Params**: `job`, `share`, `every`, see the form.
 

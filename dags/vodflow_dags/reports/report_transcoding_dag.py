@@ -3,16 +3,16 @@
 
 Recomputes the tables of the schema `reporting` and exports them to S3.
 
-**Trigger**: every day at midnight UTC for the day that is over, and when videos were published, those of
-`VODFLOW_ASSET_DELAY` seconds together. Both take yesterday, today and every day that anything recorded since the last
-refresh touches, however late it came. By hand: any range of days, *Trigger* with `date_from` and `date_to`. Backfill:
-*Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding --from-date … --to-date …`; each run
-takes the day of its data interval.
+**Trigger**: every day at midnight UTC for the day that is over, and when videos were published or their quality was
+measured, those of `VODFLOW_ASSET_DELAY` seconds together. Both take yesterday, today and every day that anything
+recorded since the last refresh touches, however late it came. By hand: any range of days, *Trigger* with `date_from`
+and `date_to`. Backfill: *Trigger*, *Backfill*, or `airflow backfill create --dag-id report_transcoding --from-date …
+--to-date …`; each run takes the day of its data interval.
 
-**Tasks**: `gather` (lets publications come together) → `choose_days` (checks the range) → `recompute` (replaces each
-day's rows in one transaction, once they keep every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/`
-in the media bucket; what S3 has already is not sent again) → `html` (the report as one file, below `html/` there: of
-the days that were asked for, otherwise of the last thirty; runs that publications cause leave it to the daily one) →
+**Tasks**: `gather` (lets them come together) → `choose_days` (checks the range) → `recompute` (replaces each day's rows
+in one transaction, once they keep every rule) → `export` (CSV and Parquet below `{VODFLOW_REPORT_PREFIX}/` in the media
+bucket; what S3 has already is not sent again) → `html` (the report as one file, below `html/` there: of the days that
+were asked for, otherwise of the last thirty; runs that publications or measurements cause leave it to the daily one) →
 `summary` (the daily run tells the channels of `VODFLOW_NOTIFICATIONS` that list `reported` in three sentences what
 mattered of its day). See docs/reports.md.
 
@@ -29,7 +29,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, Param, chain, dag
 from vodflow.settings import get_settings
-from vodflow_airflow.assets import PUBLISHED_VIDEO
+from vodflow_airflow.assets import MEASURED_QUALITY, PUBLISHED_VIDEO
 from vodflow_airflow.notifiers.slack import slack_on_failure
 from vodflow_airflow.operators.gather_events import GatherEventsOperator
 from vodflow_dags.reports.tasks import choose_days, export, html, recompute, summary
@@ -45,7 +45,7 @@ def _day(title: str, description: str) -> Param:
     dag_id="report_transcoding",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
-        timetable=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"), assets=[PUBLISHED_VIDEO]
+        timetable=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"), assets=PUBLISHED_VIDEO | MEASURED_QUALITY
     ),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,

@@ -63,8 +63,8 @@ def export(days: list[str]) -> int:
 def html(days: list[str]) -> str:
     """Write the report as an HTML file into S3; returns its URI.
 
-    Of the days that were asked for, otherwise of the last thirty. A run that a publication caused leaves it to the
-    daily one: it would draw the same charts every few minutes.
+    Of the days that were asked for, otherwise of the last thirty. A run that an asset caused leaves it to the daily
+    one: it would draw the same charts every few minutes.
     """
     from datetime import date  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ def html(days: list[str]) -> str:
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
     if run.run_type == "asset_triggered" or "html" not in params["formats"]:
-        raise AirflowSkipException("Not of this run: a publication caused it, or its formats leave it out.")
+        raise AirflowSkipException("Not of this run: an asset caused it, or its formats leave it out.")
     asked = params["date_from"] or params["date_to"] or run.run_type == "backfill"
     first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
     with airflow_outcome():
