@@ -18,6 +18,10 @@ pytestmark = pytest.mark.integration
 LOSSLESS = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-fps_mode", "passthrough")
 
 
+#: Frames of a clip that say whether all of them are paired rightly.
+_SOME = 50
+
+
 def generous(argument: str) -> str:
     """Every bit rate as high as anybody could wish."""
     return "40000000" if argument.isdigit() and int(argument) > 100_000 else argument
@@ -30,10 +34,10 @@ def made_of(source: str, folder: Path, change: Callable[[str], str] = str):  # t
 
 def test_a_good_copy_and_a_damaged_one(tmp_path: Path) -> None:
     plan, made = made_of("moving", tmp_path, generous)
-    good = compare(plan, clip("moving"), made, tmp_path)
+    good = compare(plan, clip("moving"), made, tmp_path, every=5)
     assert good.vmaf > 95
     assert good.vmaf_worst_second > 90
-    assert good.frames == 300
+    assert good.frames == 60
     damaged = tmp_path / "damaged.mp4"
     ffmpeg("-i", made, "-vf", "boxblur=12:enable='between(t,8,8.99)'", "-an", *LOSSLESS, damaged)
     bad = compare(plan, clip("moving"), damaged, tmp_path, every=5)
@@ -41,19 +45,19 @@ def test_a_good_copy_and_a_damaged_one(tmp_path: Path) -> None:
     assert bad.vmaf_worst_second < 50 < bad.vmaf < good.vmaf
     assert bad.vmaf_p5 < 50
     assert bad.vmaf_harmonic < bad.vmaf
-    part = compare(plan, clip("moving"), damaged, tmp_path, frames=200)
-    assert part.frames == 200
+    part = compare(plan, clip("moving"), damaged, tmp_path, every=5, frames=200)
+    assert part.frames == 40
     assert part.vmaf_worst_second > 90
 
 
 @pytest.mark.parametrize("name", ["moving", "vfr", "interlaced", "late_picture"])
 def test_one_frame_later_or_earlier_is_worse(name: str, tmp_path: Path) -> None:
     plan, made = made_of(name, tmp_path, generous)
-    right = compare(plan, clip(name), made, tmp_path)
+    right = compare(plan, clip(name), made, tmp_path, frames=_SOME)
     for filters in ("trim=start_frame=1,setpts=PTS-STARTPTS", "tpad=start=1:start_mode=clone"):
         moved = tmp_path / "moved.mp4"
-        ffmpeg("-i", made, "-vf", filters, "-an", *LOSSLESS, moved)
-        assert compare(plan, clip(name), moved, tmp_path).psnr < right.psnr - 3, filters
+        ffmpeg("-i", made, "-vf", filters, "-frames:v", str(_SOME), "-an", *LOSSLESS, moved)
+        assert compare(plan, clip(name), moved, tmp_path, frames=_SOME).psnr < right.psnr - 3, filters
 
 
 def test_black_still_and_silent_stretches(tmp_path: Path) -> None:
