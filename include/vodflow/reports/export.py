@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from botocore.exceptions import ClientError
 
 from vodflow.catalog.database import transaction
-from vodflow.catalog.tables import reporting
+from vodflow.catalog.tables import marts, reporting
+from vodflow.catalog.tables import tenant as tenants
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
@@ -68,14 +69,15 @@ def export_day(
     :param tenant: only the rows of this one, of the tables that know tenants, in a folder of its own
     :param formats: csv, parquet
     :param tables: names; none means all, and the two of earlier versions
-    :raises ConfigurationError: no such table or format, or a tenant's name that is none
+    :raises ConfigurationError: no such table, format or tenant
     :raises botocore.exceptions.ClientError: when S3 refuses
     """
     used = settings or get_settings()
-    _check(tenant, formats, tables)
+    _check(formats, tables)
     folder = [part for part in (used.report_prefix, *(("tenants", tenant) if tenant else ())) if part]
     uris = []
     with transaction(f"report_export:{day}", used) as connection:
+        check_tenant(connection, tenant)
         for table in _chosen(connection, tables):
             if tenant and "tenant" not in table.columns:
                 continue
@@ -104,22 +106,28 @@ def export(days: Sequence[date], settings: Settings | None = None, **options: An
     return uris
 
 
-def _check(tenant: str | None, formats: Sequence[str], tables: Sequence[str]) -> None:
+def _check(formats: Sequence[str], tables: Sequence[str]) -> None:
     for kind in formats:
         if kind not in CONTENT_TYPES:
             raise ConfigurationError(f"There is no export format {kind!r}; there are {', '.join(FORMATS)}.")
     for name in tables:
         if name not in TABLES and name not in EARLIER:
-            raise ConfigurationError(f"There is no reporting table {name!r}; there are {', '.join(sorted(TABLES))}.")
-    check_tenant(tenant)
+            raise ConfigurationError(
+                f"There is no reporting table {name!r}; there are {', '.join(sorted([*TABLES, *EARLIER]))}."
+            )
 
 
-def check_tenant(tenant: str | None) -> None:
-    """Refuse what can be no folder of a tenant.
+def check_tenant(connection: sa.Connection, tenant: str | None) -> None:
+    """Refuse a tenant that nobody knows: an empty report of a mistyped one reads as if nothing had happened.
 
     :raises ConfigurationError: a sentence that says so
     """
-    if tenant is not None and (not tenant or "/" in tenant or tenant in {".", ".."}):
+    if tenant is None:
+        return
+    known, seen = tenants.c.slug, marts.tenant_usage.c.tenant
+    found = sa.select(sa.exists().where(known == tenant) | sa.exists().where(seen == tenant))
+    # What could be no folder stays out, whoever has such a name.
+    if not tenant or "/" in tenant or tenant in {".", ".."} or not connection.scalar(found):
         raise ConfigurationError(f"{tenant!r} is no tenant: give its slug, as in the column tenant.")
 
 

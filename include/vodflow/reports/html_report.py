@@ -48,13 +48,14 @@ def render(first: date, last: date, *, tenant: str | None = None, settings: Sett
     """The report of the days from ``first`` to ``last``, both included; the same rows give the same text.
 
     :param tenant: slug; none means all
-    :raises ConfigurationError: the earlier day stands last
+    :raises ConfigurationError: the earlier day stands last, or nobody knows the tenant
     :raises CatalogError: the catalog does not answer
     """
     used = settings or get_settings()
     if first > last:
         raise ConfigurationError(f"The first day {first} is after the last day {last}: give the earlier day first.")
     with transaction("report_html", used) as connection:
+        check_tenant(connection, tenant)
         query = Query(connection, first, last, tenant)
         charts = {name: chart(name, query) for name in CHARTS}
         numbers = beside_before(query)
@@ -78,11 +79,10 @@ def render(first: date, last: date, *, tenant: str | None = None, settings: Sett
 def store(first: date, last: date, *, tenant: str | None = None, settings: Settings | None = None) -> str:
     """Render the report into S3, below ``{report_prefix}/html/``; returns its URI. The same report is not sent again.
 
-    :raises ConfigurationError: the earlier day stands last, or a tenant's name that is none
+    :raises ConfigurationError: the earlier day stands last, or nobody knows the tenant
     :raises botocore.exceptions.ClientError: when S3 refuses
     """
     used = settings or get_settings()
-    check_tenant(tenant)
     data = render(first, last, tenant=tenant, settings=used).encode()
     name = f"{first}_{last}.html"
     return put("/".join(part for part in (used.report_prefix, "html", tenant, name) if part), data, CONTENT_TYPE, used)

@@ -14,7 +14,6 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import marts
 from vodflow.errors import ReportRefused
 from vodflow.reports import watermark
-from vodflow.reports.export import export_day
 from vodflow.reports.partitions import ORDER, recompute_day
 from vodflow.settings import Settings
 
@@ -74,12 +73,3 @@ def missing_growth(before: date, settings: Settings | None = None) -> list[date]
         known = set(conn.scalars(done))
     count = (before - first).days if first else 0
     return [day for number in range(count) if first and (day := first + timedelta(days=number)) not in known]
-
-
-def export(days: Sequence[date], settings: Settings | None = None) -> list[str]:
-    """Write these days' partitions to S3; returns the URIs."""
-    uris = []
-    for day in days:
-        uris += export_day(day, settings)
-        log.info("Reports of %s: exported", day)
-    return uris

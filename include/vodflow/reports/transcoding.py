@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, TableClause, column, func, select, table
 
 from vodflow.catalog.rows import Record
-from vodflow.catalog.states import JobStatus
-from vodflow.catalog.tables import job, job_event
-from vodflow.reports.partitions import day_bounds
+from vodflow.catalog.tables import facts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,7 +80,7 @@ def _between(table: TableClause, first: date, last: date) -> Select[Any]:
 class Summary:
     """Some days in a few numbers.
 
-    :param encode_speed: media seconds encoded a wall second: median of the groups' medians, weighted by jobs
+    :param encode_speed: media seconds encoded a wall second: median of all published jobs
     :param videos: different ones: one that was published on two days or in two profiles counts once
     :param time_to_publish: seconds from request to publication: likewise
     :param problems: number of each reason, most frequent first, as ``failed: transient``, ``rejected: truncated``
@@ -112,32 +109,16 @@ def summary(conn: Connection, first: date, last: date) -> Summary:
     reasons = Counter[str]()
     for problem in read_problems(conn, first, last):
         reasons[f"{problem.kind}: {problem.reason}"] += problem.count
+    ends = facts.job_outcome.c
+    published = select(
+        func.count(ends.video_id.distinct()).label("videos"),
+        func.percentile_cont(0.5).within_group(ends.speed).label("encode_speed"),
+        func.percentile_cont(0.5).within_group(ends.total_seconds).label("time_to_publish"),
+    ).where(ends.day.between(first, last), ends.status == "published")
     return Summary(
         first=first,
         last=last,
-        videos=_published_videos(conn, first, last),
+        **conn.execute(published).mappings().one(),
         **{name: sum(getattr(row, name) for row in rows) for name in _SUMS},
-        encode_speed=_weighted_median([(row.encode_speed_p50, row.jobs) for row in rows]),
-        time_to_publish=_weighted_median([(row.time_to_publish_p50, row.jobs) for row in rows]),
         problems=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
-
-
-def _published_videos(conn: Connection, first: date, last: date) -> int:
-    begin, end = day_bounds(first)[0], day_bounds(last)[1]
-    query = (
-        select(func.count(job.c.video_id.distinct()))
-        .join(job_event, job_event.c.job_id == job.c.id)
-        .where(job_event.c.new_status == JobStatus.PUBLISHED, job_event.c.at >= begin, job_event.c.at < end)
-    )
-    return int(conn.scalar(query) or 0)
-
-
-def _weighted_median(values: Sequence[tuple[float | None, int]]) -> float | None:
-    known = sorted((value, weight) for value, weight in values if value is not None and weight)
-    half = sum(weight for _, weight in known) / 2
-    for value, weight in known:
-        half -= weight
-        if half <= 0:
-            return value
-    return None

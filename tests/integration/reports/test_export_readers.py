@@ -16,8 +16,8 @@ from mypy_boto3_s3 import S3Client
 from support.fixtures.report_rows import fill
 from support.fixtures.values import MOMENT, let_it_be_noon, probed_source, published_job
 from vodflow.catalog.database import transaction
-from vodflow.reports.export import export_day
-from vodflow.reports.refresh import export, recompute
+from vodflow.reports.export import export, export_day
+from vodflow.reports.refresh import recompute
 from vodflow.settings import Settings, get_settings
 
 pytestmark = pytest.mark.integration

@@ -115,6 +115,7 @@ def test_one_tenant(filled: str, s3: S3Client) -> None:
         ({"formats": ["xlsx"]}, "no export format 'xlsx'; there are csv, parquet"),
         ({"tables": ["costs"]}, "no reporting table 'costs'; there are backlog_hourly, "),
         ({"tenant": "../acme"}, "'../acme' is no tenant"),
+        ({"tenant": "nobody"}, "'nobody' is no tenant"),
     ],
 )
 def test_bad_input(filled: str, options: dict[str, Any], message: str) -> None:

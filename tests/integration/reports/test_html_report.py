@@ -122,6 +122,8 @@ def test_bad_input(catalog: Settings) -> None:
         render(LAST, FIRST)
     with pytest.raises(ConfigurationError, match="is no tenant"):
         store(FIRST, LAST, tenant="../x")
+    with pytest.raises(ConfigurationError, match="'nobody' is no tenant"):
+        render(FIRST, LAST, tenant="nobody")
 
 
 @pytest.mark.browser
