@@ -61,6 +61,8 @@ def test_a_range_by_hand(catalog, media_bucket, s3, report_dag):
 
 
 def test_one_tenant_and_format_by_hand(catalog, media_bucket, s3, report_dag):
+    with transaction("test") as conn:
+        probed_source(conn)  # of acme
     run = report_dag.test(run_conf={"date_from": "2026-02-27", "tenant": "acme", "formats": ["parquet"]})
     assert str(run.state) == "success"
     states = {task.task_id: str(task.state) for task in run.get_task_instances()}

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 import sqlalchemy as sa
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import marts, reporting
@@ -26,6 +26,7 @@ from vodflow.catalog.tables import tenant as tenants
 from vodflow.errors import ConfigurationError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
+from vodflow.storage.faults import storage_error
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def export_day(
     :param formats: csv, parquet
     :param tables: names; none means all, and the two of earlier versions
     :raises ConfigurationError: no such table, format or tenant
-    :raises botocore.exceptions.ClientError: when S3 refuses
+    :raises VodflowError: S3 refuses, or does not answer
     """
     used = settings or get_settings()
     _check(formats, tables)
@@ -124,7 +125,7 @@ def check_tenant(connection: sa.Connection, tenant: str | None) -> None:
     """
     if tenant is None:
         return
-    known, seen = tenants.c.slug, marts.tenant_usage.c.tenant
+    known, seen = tenants.c.slug, marts.transcoding_daily.c.tenant
     found = sa.select(sa.exists().where(known == tenant) | sa.exists().where(seen == tenant))
     # What could be no folder stays out, whoever has such a name.
     if not tenant or "/" in tenant or tenant in {".", ".."} or not connection.scalar(found):
@@ -189,8 +190,17 @@ _WRITE: Final[dict[str, Callable[[pa.Table], bytes]]] = {"csv": _as_csv, "parque
 def put(key: str, data: bytes, content_type: str, settings: Settings) -> str:
     """Store an object of the reports unless S3 has these bytes; returns its URI.
 
-    :raises botocore.exceptions.ClientError: when S3 refuses
+    :raises VodflowError: S3 refuses, or does not answer
     """
+    uri = f"s3://{settings.media_bucket}/{key}"
+    try:
+        _put(key, data, content_type, settings)
+    except (ClientError, BotoCoreError) as error:
+        raise storage_error(error, "write", uri) from error
+    return uri
+
+
+def _put(key: str, data: bytes, content_type: str, settings: Settings) -> None:
     client, digest, bucket = s3_client(settings), hashlib.sha256(data), settings.media_bucket
     if _stored(client, Bucket=bucket, Key=key) != digest.hexdigest():
         client.put_object(
@@ -202,7 +212,6 @@ def put(key: str, data: bytes, content_type: str, settings: Settings) -> str:
             ChecksumSHA256=b64encode(digest.digest()).decode(),
             Metadata={"sha256": digest.hexdigest()},
         )
-    return f"s3://{bucket}/{key}"
 
 
 def _stored(client: Any, **place: str) -> str | None:

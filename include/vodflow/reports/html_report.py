@@ -80,7 +80,7 @@ def store(first: date, last: date, *, tenant: str | None = None, settings: Setti
     """Render the report into S3, below ``{report_prefix}/html/``; returns its URI. The same report is not sent again.
 
     :raises ConfigurationError: the earlier day stands last, or nobody knows the tenant
-    :raises botocore.exceptions.ClientError: when S3 refuses
+    :raises VodflowError: S3 refuses, or does not answer
     """
     used = settings or get_settings()
     data = render(first, last, tenant=tenant, settings=used).encode()

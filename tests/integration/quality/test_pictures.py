@@ -19,7 +19,7 @@ LOSSLESS = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-fps_mode", 
 
 
 #: Frames of a clip that say whether all of them are paired rightly.
-_SOME = 50
+_SOME = 100
 
 
 def generous(argument: str) -> str:

@@ -38,6 +38,8 @@ def test_a_wrong_range(catalog, command):
 
 
 def test_export_of_one_tenant_and_table(catalog, media_bucket):
+    with transaction("test") as conn:
+        probed_source(conn)  # of acme
     ran = _run("export", "--from", "2026-03-01", "--tenant", "acme", "--format", "csv", "--table", "failures")
     assert ran.output == f"s3://{media_bucket}/reports/tenants/acme/csv/failures/2026-03-01.csv\n"
     assert ran.exit_code == 0

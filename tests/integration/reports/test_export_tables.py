@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy import func, insert, select, update
 from support.fixtures.report_rows import fill
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import marts
-from vodflow.errors import ConfigurationError
+from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.reports.export import EARLIER, TABLES, export, export_day
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
@@ -121,3 +122,9 @@ def test_one_tenant(filled: str, s3: S3Client) -> None:
 def test_bad_input(filled: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         export_day(DAY, **options)
+
+
+def test_what_s3_refuses_is_a_sentence(filled: str, set_settings: Callable[..., Settings]) -> None:
+    used = set_settings(media_bucket="there-is-none")
+    with pytest.raises(VodflowError, match=r"s3://there-is-none/reports/csv/failures/2026-11-02\.csv"):
+        export_day(DAY, used, tables=["failures"])

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from mypy_boto3_s3 import S3Client
+from sqlalchemy import update
 from support import playback
 from support.fixtures.report_rows import TENANTS, fill
 from vodflow.catalog.database import transaction
+from vodflow.catalog.tables import marts
 from vodflow.errors import ConfigurationError
 from vodflow.reports.html_report import render, store
 from vodflow.reports.summary import what_matters
@@ -107,6 +109,19 @@ def test_one_video(catalog: Settings) -> None:
     page = render(FIRST, FIRST, tenant="acme")
     _Balanced(page)
     assert "1 video was published on 1 Nov 2026 for acme" in page
+
+
+def test_odd_names_are_text(catalog: Settings) -> None:
+    odd = "s3://b/<script>alert(1)</script>&quot;\u202e☃" + "x" * 1000
+    with transaction("test") as connection:
+        fill(connection, FIRST, 1, jobs=8)
+        for column in ("example_uri", "example_message", "error_code"):
+            connection.execute(update(marts.failures).values({column: odd + marts.failures.c.error_code}))
+    page = render(FIRST, FIRST)
+    _Balanced(page)
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;quot;" in page
+    assert len(page) < 1_000_000
 
 
 def test_store(month: Settings, media_bucket: str, s3: S3Client) -> None:
