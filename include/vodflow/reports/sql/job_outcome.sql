@@ -54,7 +54,7 @@ SELECT :day AS day, 'event-' || ended.id AS outcome, ended.at, lower(ended.new_s
          THEN extract(epoch FROM ended.at - CASE WHEN first THEN source.registered_at ELSE job.created_at END)
          END::float8 AS total_seconds,
        tries.normalized_minutes,
-       CASE WHEN public THEN coalesce(job.estimated_cost, job.estimated_cpu_seconds::numeric * cpu.price) END
+       CASE WHEN public THEN coalesce(job.estimated_cost, job.estimated_cpu_seconds::numeric * foreseen.price) END
          AS estimated_cost,
        CASE WHEN NOT public THEN NULL WHEN job.engine = 'mediaconvert' THEN job.actual_cost
          ELSE job.cpu_seconds::numeric * cpu.price END AS actual_cost
@@ -70,6 +70,9 @@ SELECT :day AS day, 'event-' || ended.id AS outcome, ended.at, lower(ended.new_s
        AS result(download_seconds float8, package_seconds float8, upload_seconds float8) ON true
   LEFT JOIN LATERAL (SELECT amount AS price FROM price
        WHERE name = 'cpu_second.' || job.engine AND valid_from <= :day ORDER BY valid_from DESC LIMIT 1) AS cpu ON true
+  LEFT JOIN LATERAL (SELECT amount AS price FROM price
+       WHERE name = 'cpu_second.' || job.engine AND valid_from <= (job.created_at AT TIME ZONE 'UTC')::date
+       ORDER BY valid_from DESC LIMIT 1) AS foreseen ON true
   LEFT JOIN waits ON waits.id = ended.id
   LEFT JOIN tries ON tries.id = ended.id
   LEFT JOIN LATERAL {stored} AS made ON public
