@@ -82,7 +82,8 @@ def video(page: Page) -> None:
     videos(page)
     frame = page.frame_locator("iframe")
     frame.locator("tr", has=page.locator(".status.published")).first.locator("td.key a").first.click()
-    frame.locator("h1").wait_for()
+    frame.get_by_role("button", name="Open the player").click()
+    frame.locator("#player[data-ready]").wait_for()
 
 
 def reports(page: Page) -> None:

@@ -14,6 +14,7 @@ from support.fixtures.values import new_source, probed_source, queued_job
 from vodflow.catalog import jobs, sightings
 from vodflow.catalog.database import transaction
 from vodflow.catalog.publications import publish
+from vodflow.errors import EngineError
 from vodflow.pipeline.publish import artifacts, renditions
 from vodflow.settings import Settings
 
@@ -54,6 +55,7 @@ def test_a_video_is_found_and_played_to_its_end(browser: Browser, pages_url: str
         page.get_by_role("button", name="Show").click()
         page.get_by_role("link", name="Summer holiday.mp4").click()
         page.get_by_role("button", name="Open the player").click()
+        expect(page.get_by_role("button", name="Open the player")).to_be_hidden()
         for form in ("dash", "hls"):
             page.wait_for_selector("#player[data-ready]")
             page.get_by_label("Format").select_option(form)
@@ -65,6 +67,36 @@ def test_a_video_is_found_and_played_to_its_end(browser: Browser, pages_url: str
             until(page, "video.ended")
         expect(page.locator("#shown")).to_have_text("shows 640 × 360")
         assert problems == []
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_long_words_stay_within_the_window(browser: Browser, pages_url: str, catalog: Settings, width: int) -> None:
+    with transaction("test") as conn:
+        job = queued_job(conn, probed_source(conn, key=f"in/{'long' * 200}.mp4"))
+        jobs.fail_job(conn, job.id, EngineError(f"It said {'x' * 600}.", code="disk"))
+    with opened(browser, pages_url, "op", viewport={"width": width, "height": 800}) as (page, _):
+        for path in ("videos", f"videos/{job.video_id}", "failures"):
+            page.goto(f"/vodflow/{path}")
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+
+
+def test_published_addresses_leave_the_frame_alone(browser: Browser, pages_url: str, shown: int) -> None:
+    """As Airflow frames the pages: such a frame may open no window itself."""
+    with opened(browser, pages_url, "viewer") as (page, _):
+        page.goto("/api/v2/version")  # a document of Airflow's, which may have frames
+        page.evaluate(
+            """address => {
+          const frame = document.createElement('iframe');
+          frame.sandbox = 'allow-scripts allow-same-origin allow-forms allow-downloads';
+          frame.src = address;
+          document.body.replaceChildren(frame);
+        }""",
+            f"/vodflow/videos/{shown}",
+        )
+        with page.context.expect_page() as other:
+            page.frame_locator("iframe").get_by_role("link", name="manifest.json").click()
+        assert other.value.url.endswith("/manifest.json")
+        expect(page.frame_locator("iframe").get_by_role("heading", name="Summer holiday.mp4")).to_be_visible()
 
 
 def test_the_list_is_filtered_and_paged(browser: Browser, pages_url: str, catalog: Settings) -> None:

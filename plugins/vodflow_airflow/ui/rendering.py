@@ -18,6 +18,9 @@ NAVIGATION: Final = (("videos", "Videos"), ("reports", "Reports"), ("failures", 
 
 _TITLES: Final = {401: "Not logged in", 403: "Not allowed", 404: "Not found", 503: "Away for now"}
 
+#: Characters that change the order of those after them: a name must not pretend to be another one.
+_REORDERING: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
+
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
@@ -25,6 +28,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(str(files("vodflow_airflow.ui") / "templates")),
         autoescape=True,
+        finalize=lambda value: value.translate(_REORDERING) if type(value) is str else value,
         undefined=ChainableUndefined,  # documents of the catalog leave out what does not apply
         trim_blocks=True,
         lstrip_blocks=True,

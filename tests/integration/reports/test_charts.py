@@ -9,8 +9,10 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 from lxml import etree
+from sqlalchemy import update
 from support.fixtures.report_rows import TENANTS, fill
 from vodflow.catalog.database import transaction
+from vodflow.catalog.tables.facts import job_outcome
 from vodflow.errors import ConfigurationError
 from vodflow.reports.charts import CHARTS, draw, draw_all
 from vodflow.settings import Settings
@@ -120,3 +122,21 @@ def test_bad_input(catalog: Settings) -> None:
         draw("pie", FIRST, LAST)
     with pytest.raises(ConfigurationError, match="give the earlier day first"):
         draw("cost", LAST, FIRST)
+
+
+def test_names_are_drawn_as_they_are(month: Settings) -> None:
+    """A dollar begins no formula, an angle bracket no element."""
+    odd = r"$\frac{<b>&$"
+    with transaction("test") as connection:
+        for table in [found for found in job_outcome.metadata.tables.values() if found.schema == "reporting"]:
+            for column in [table.c[name] for name in ("tenant", "profile", "error_code") if name in table.c]:
+                connection.execute(update(table).values({column: odd + column}).where(column != ""))
+    said = "".join("".join(etree.fromstring(chart.svg).itertext()) for chart in draw_all(FIRST, LAST))
+    assert odd in said
+
+
+def test_an_axis_of_nothing_says_0_once(month: Settings) -> None:
+    with transaction("test") as connection:
+        connection.exec_driver_sql("UPDATE reporting.backlog_hourly SET waiting = 0")
+    root = etree.fromstring(draw("throughput", FIRST, LAST).svg)
+    assert [text for text in root.xpath("//*[local-name()='text']/text()") if text.strip() == "0"] == ["0", "0"]

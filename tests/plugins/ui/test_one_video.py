@@ -46,6 +46,17 @@ def test_a_published_video_in_full(visit: Visit, catalog: Settings) -> None:
 
 @airflow
 @integration
+def test_no_name_pretends_to_be_another(visit: Visit, catalog: Settings) -> None:
+    with transaction("test") as conn:
+        row = probed_source(conn, key="inbox/holiday\u202e4pm.exe")
+    for path in ("", f"/{row.video_id}"):
+        text = visit("viewer").get(f"/vodflow/videos{path}").text
+        assert "holiday\ufffd4pm.exe" in text
+        assert "\u202e" not in text
+
+
+@airflow
+@integration
 def test_every_state_has_a_page(visit: Visit, catalog: Settings) -> None:
     with transaction("test") as conn:
         sightings.register_sources(conn, [new_source("new.mp4")])

@@ -57,6 +57,7 @@ _STYLE: Final[Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "vodflow",
     "font.size": 8.5,
+    "text.parse_math": False,  # names of tenants and profiles may have dollars
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.facecolor": "none",

@@ -84,10 +84,10 @@ def _throughput_figure(query: Query, frame: Frame) -> Any:
     below.bar(at, waiting, width, color=drawing.PURPLE, align="edge", linewidth=0, alpha=0.85)
     above.set_ylabel(f"jobs a {query.grain}")
     below.set_ylabel("waiting")
-    for axes in (above, below):
+    for axes, most in ((above, bottom.max()), (below, waiting.max())):
         drawing.lines_of(axes, y=True)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(most, 1) * 1.05)  # an axis of nothing would say 0 at each of its marks
         drawing.says(axes.yaxis, lambda value: f"{value:,.0f}")
     begin = np.datetime64(query.first)
     drawing.between(below, min(begin, at.min()) if query.grain == "week" else begin, query.last)

@@ -40,7 +40,9 @@ const watch = async (box, start) => {
     const { height, width } = player.getStats();
     if (height) shown.textContent = `shows ${Math.round(width)} × ${Math.round(height)}`;
   };
+  let loads = 0;
   const load = async () => {
+    const mine = ++loads;
     const at = video.currentTime;
     rung.disabled = true;  // those of the other format mean nothing any more
     try {
@@ -48,7 +50,7 @@ const watch = async (box, start) => {
     } catch (error) {
       if (error.code !== shaka.util.Error.Code.LOAD_INTERRUPTED) say(error);  // another choice came in between
       return;
-    } finally { rung.disabled = false; }
+    } finally { rung.disabled = mine !== loads; }
     const auto = rung.options[0];
     rung.replaceChildren(auto, ...rungs().map((track) => new Option(`${track.height}p`, track.id)));
     rung.value = '';
