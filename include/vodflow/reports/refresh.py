@@ -32,7 +32,8 @@ def recompute(days: Sequence[date], settings: Settings | None = None) -> int:
     What is stored at the end of a day is added up from all days before: those that are missing are computed first.
     Of more than a few days that growth is computed first for all; then they depend on nothing of each other.
 
-    :raises ReportRefused: a day's rows break a rule; that day keeps what it had, and all others are computed
+    :raises ReportRefused: a day's rows break a rule; that day keeps what it had (of many days, all but its growth,
+        which has passed its own check by then), and all others are computed
     """
     wanted = sorted(set(days))
     many = len(wanted) > _FEW
