@@ -17,6 +17,7 @@ from vodflow.errors import ConfigurationError
 from vodflow.reports.days import parse_range
 from vodflow.reports.export import FORMATS
 from vodflow.reports.export import export as export_days
+from vodflow.reports.partitions import computed_days
 from vodflow.reports.refresh import recompute
 from vodflow.reports.transcoding import Summary, read_days, summary
 
@@ -56,6 +57,7 @@ def show(date_from: _From = None, date_to: _To = None) -> None:
     days = _days(date_from, date_to)
     with transaction("cli") as conn:
         rows, total = read_days(conn, days[0], days[-1]), summary(conn, days[0], days[-1])
+        missing = len(days) - computed_days(conn, days[0], days[-1])
     tables.show(
         _COLUMNS,
         [
@@ -67,6 +69,11 @@ def show(date_from: _From = None, date_to: _To = None) -> None:
         title=f"Transcoding, {days[0]} to {days[-1]} (UTC)",
     )  # fmt: skip
     tables.console().print(_sentence(total))
+    if missing:
+        tables.console().print(
+            f"{missing} of these {len(days)} days are not computed yet, and not in these figures: "
+            f"vodflow report run --from {days[0]} --to {days[-1]}"
+        )
 
 
 @app.command()

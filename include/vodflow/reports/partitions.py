@@ -46,6 +46,12 @@ ORDER: Final[tuple[Table, ...]] = (
 )
 
 
+def computed_days(conn: Connection, first: date, last: date) -> int:
+    """How many of these days, both ends included, were computed; a day on which nothing happened may be."""
+    done = marts.partition.c.mart == marts.transcoding_daily.name, marts.partition.c.day.between(first, last)
+    return conn.execute(select(func.count()).select_from(marts.partition).where(*done)).scalar_one()
+
+
 def recompute_day(day: date, settings: Settings | None = None, tables: Sequence[Table] = ORDER) -> int:
     """Replace the day's rows; returns how many of ``transcoding_daily`` it has. A second run changes nothing.
 

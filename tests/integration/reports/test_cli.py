@@ -16,7 +16,9 @@ def _run(*arguments):
 
 
 def test_run_and_show(catalog, media_bucket):
-    assert "No failures and no rejections" in _run("show").output
+    before = _run("show").output
+    assert "No failures and no rejections" in before
+    assert "2 of these 2 days are not computed yet" in before
     with transaction("test") as conn:
         published_job(conn, probed_source(conn))
     ran = _run("run")
@@ -26,6 +28,7 @@ def test_run_and_show(catalog, media_bucket):
     )
     assert "s3://" not in _run("run", "--no-export").output
     shown = _run("show")
+    assert "not computed" not in shown.output
     assert "1 videos in 1 jobs, 1.0 minutes in, 1.0 out (5.0 kB); speed 2.0×" in shown.output.replace("\n", " ")
     assert re.search(r"acme .* standard .* local", shown.output)
 

@@ -1,5 +1,6 @@
 -- A job waits while it is QUEUED or SUBMITTED and runs while it is PROGRESSING or VERIFYING; before that its source
--- waits, until its run is started or its fate is known otherwise. What began days before counts as well.
+-- waits, until its run is started or its fate is known otherwise. What began days before counts as well. Hours of today
+-- that have not begun have no rows.
 WITH open AS MATERIALIZED (
     SELECT id FROM job WHERE tstzrange(least(created_at, finished_at), finished_at, '[]') @> CAST(:begin AS timestamptz)
     UNION
@@ -46,7 +47,7 @@ WITH open AS MATERIALIZED (
            extract(epoch FROM hour - min(stretch) FILTER (WHERE waits))::float8 AS oldest_seconds
       FROM spans
      CROSS JOIN LATERAL generate_series(greatest(date_trunc('hour', since, 'UTC'), :begin),
-           least(until, CAST(:end AS timestamptz) - interval '1 hour'), interval '1 hour') AS hour
+           least(until, CAST(:end AS timestamptz) - interval '1 hour', now()), interval '1 hour') AS hour
      WHERE since <= hour AND hour < until AND (waits OR runs)
      GROUP BY hour, tenant, engine
 ), changes AS (
