@@ -34,7 +34,7 @@ def shown(catalog: Settings, transcoded: dict[str, Any], aws_server: str, set_se
         )
         jobs.begin(conn, job.id, engine="local", worker="host")
         jobs.store_result(conn, job.id, made.result)
-        tracks = renditions(made.plan, made.verification)
+        tracks = renditions(made.plan, made.verification, made.result)
         publish(conn, job.id, tracks, artifacts(made.result.objects), "s3://playback/manifest.json")
     return row.video_id
 
