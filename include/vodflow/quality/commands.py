@@ -39,8 +39,8 @@ _A_SECOND: Final = 2
 SHORTEST_BLACK: Final = 0.5
 SHORTEST_FREEZE: Final = 2.0
 SHORTEST_SILENCE: Final = 2.0
-#: Noise below which pictures stand still: keyframes of an encode differ a little from what comes before them.
-_STILL: Final = "-50dB"
+#: Change below which pictures stand still: an encoder improves them for a while, and begins anew at each keyframe.
+_STILL: Final = "-46dB"
 _SILENT: Final = "-60dB"
 #: What players of 16 bits play at full scale, a little below 32767/32768.
 _FULL_SCALE: Final = 0.99996
