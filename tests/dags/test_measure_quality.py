@@ -50,7 +50,7 @@ def test_it_is_woken_by_publications_and_gives_way(quality_dag):
         1,
         "absolute",
     )
-    assert quality_dag.max_active_runs == 2
+    assert quality_dag.max_active_runs == 3
 
 
 def test_a_job_that_cannot_be_measured_fails_no_run(catalog, media_bucket, s3, quality_dag):

@@ -43,8 +43,8 @@ ON = SETTINGS.quality_share > 0 or SETTINGS.quality_long_share > 0
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     on_failure_callback=slack_on_failure(),
-    # One that gathers, and beside it one by hand or of the clock.
-    max_active_runs=2,
+    # One that gathers, one that finds that out, and one by hand or of the clock.
+    max_active_runs=3,
     params={
         "job": Param(
             None,

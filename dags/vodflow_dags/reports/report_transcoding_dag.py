@@ -50,8 +50,8 @@ def _day(title: str, description: str) -> Param:
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     on_failure_callback=slack_on_failure(),
-    # One that gathers, and beside it one by hand or of the clock.
-    max_active_runs=2,
+    # One that gathers, one that finds that out, and one by hand or of the clock.
+    max_active_runs=3,
     params={
         "date_from": _day("First day", "UTC day, included; empty means the same as the last day"),
         "date_to": _day("Last day", "UTC day, included; empty means the same as the first day"),
