@@ -4,14 +4,19 @@ Pytest loads these modules before any test module, so Airflow finds its environm
 """
 
 import os
+import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from vodflow.settings import get_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 WHOLE_STACK = "tests/e2e/"
+
+#: For one test of pages; below the limit of all tests.
+PAGE_SECONDS = 240.0
 
 pytest_plugins = [
     "support.fixtures.airflow",
@@ -66,3 +71,22 @@ def _own_environment() -> Iterator[None]:
     if dict(os.environ) != before:
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _end_hanging_pages(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a page is asked and never answers has no limit, and Playwright's loop swallows the one that pytest sets."""
+    if request.node.get_closest_marker("browser") is None:
+        yield
+        return
+    timer = threading.Timer(PAGE_SECONDS, _kill_browsers)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
+
+
+def _kill_browsers() -> None:
+    for process in psutil.Process().children(recursive=True):
+        if "chrom" in process.name():
+            process.kill()
