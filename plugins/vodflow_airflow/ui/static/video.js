@@ -21,7 +21,7 @@ const watch = async (box, start) => {
   });
   // There are no advertisements; a control without a name is in the way of screen readers.
   const bare = () => box.querySelectorAll('button.shaka-ad-info').forEach((button) => button.remove());
-  // A segment that is fetched ahead, and whose fetch a choice of another rung breaks off, is waited for ever otherwise.
+  // A fetch ahead that a choice of another rung breaks off would be asked again for ever.
   player.configure({ streaming: { segmentPrefetchLimit: 0 } });
   await player.attach(video);
   bare();
