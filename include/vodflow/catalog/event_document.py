@@ -58,26 +58,17 @@ def payload(
 def hold_payload(kind: EventKind, key: str, outage: OutageRow) -> dict[str, Any]:
     """The document that tells of what stops every video alike, when it begins and when it is over."""
     at = outage.ended_at or outage.began_at
-    return {
-        "id": key,
-        "type": f"hold.{kind.value}",
-        "schema_version": PAYLOAD_VERSION,
-        "occurred_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "tenant": None,
-        "video": None,
-        "source": None,
-        "job": None,
-        "hold": {
-            "id": outage.id,
-            "cause": outage.cause,
-            "machine": outage.scope or None,
-            "step": outage.step,
-            "code": outage.code,
-            "message": shortened(outage.message),
-            "since": outage.began_at.astimezone(UTC).isoformat(timespec="milliseconds"),
-            "seconds": round((at - outage.began_at).total_seconds(), 3),
-        },
+    hold = {
+        "id": outage.id,
+        "cause": outage.cause,
+        "machine": outage.scope or None,
+        "step": outage.step,
+        "code": outage.code,
+        "message": shortened(outage.message),
+        "since": outage.began_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "seconds": round((at - outage.began_at).total_seconds(), 3),
     }
+    return _of_no_video(f"hold.{kind.value}", key, at) | {"hold": hold}
 
 
 def report_payload(key: str, at: datetime, report: dict[str, Any]) -> dict[str, Any]:
@@ -85,16 +76,20 @@ def report_payload(key: str, at: datetime, report: dict[str, Any]) -> dict[str, 
 
     :param report: ``first`` and ``last`` day, ``sentences``, ``uri`` of the whole report
     """
+    return _of_no_video(f"report.{EventKind.REPORTED.value}", key, at) | {"report": report}
+
+
+def _of_no_video(kind: str, key: str, at: datetime) -> dict[str, Any]:
+    """What documents have that concern no video alone."""
     return {
         "id": key,
-        "type": f"report.{EventKind.REPORTED.value}",
+        "type": kind,
         "schema_version": PAYLOAD_VERSION,
         "occurred_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
         "tenant": None,
         "video": None,
         "source": None,
         "job": None,
-        "report": report,
     }
 
 
