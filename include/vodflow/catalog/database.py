@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
-from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, true
+from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text, true
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -28,6 +29,18 @@ _AWAY = ("08", "57", "53")
 _OTHER_SCHEMA = frozenset({"42P01", "42703"})
 
 _LAST_PORT = 65535
+
+#: The role of transactions that are one tenant's; the migrations say what it sees.
+TENANT_ROLE = "vodflow_tenant"
+
+#: Whose transactions this context opens; see :func:`acting_for`.
+_tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
+
+#: In this order: once the role is taken on, its policies hide the row of every other tenant.
+_AS_TENANT = text(
+    "SELECT set_config('vodflow.tenant', :slug, true), set_config('vodflow.tenant_id',"
+    " coalesce((SELECT id::text FROM tenant WHERE slug = :slug), ''), true), set_config('role', :role, true)"
+)
 
 #: Seconds after which a pooled connection is replaced, so that failovers and password changes are noticed.
 _RECYCLE = 1800
@@ -91,8 +104,31 @@ def dispose_engines() -> None:
 
 
 @contextmanager
+def acting_for(tenant: str | None) -> Iterator[None]:
+    """Have every transaction that is opened within the block see and change this tenant's rows alone.
+
+    It holds for this context (:mod:`contextvars`): for the task, and for threads that are given a copy of it.
+
+    :param tenant: slug; none means the installation itself, which sees everything. A tenant that does not exist sees
+        nothing.
+    """
+    token = _tenant.set(tenant)
+    try:
+        yield
+    finally:
+        _tenant.reset(token)
+
+
+def acting_tenant() -> str | None:
+    """Slug of the tenant that this context acts for; none where it is the installation itself."""
+    return _tenant.get()
+
+
+@contextmanager
 def transaction(actor: str, settings: Settings | None = None) -> Iterator[Connection]:
     """One transaction, committed at the end of the block and rolled back on any exception.
+
+    Within :func:`acting_for` the database itself keeps other tenants' rows out (row-level security).
 
     :param actor: who changes things, kept in ``job_event.actor``: ``transcode_video.probe``, ``cli``, a user
     :raises IllegalTransition: for a job status change outside the state machine
@@ -101,6 +137,8 @@ def transaction(actor: str, settings: Settings | None = None) -> Iterator[Connec
     """
     with translated(), get_engine(settings).begin() as connection:
         connection.execute(select(func.set_config("vodflow.actor", actor, true())))
+        if (tenant := _tenant.get()) is not None:
+            connection.execute(_AS_TENANT, {"slug": tenant, "role": TENANT_ROLE})
         yield connection
 
 

@@ -101,3 +101,31 @@ class DeliveryStatus(StrEnum):
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
     SUPERSEDED = "SUPERSEDED"
+
+
+class TenantStatus(StrEnum):
+    """Whether a tenant may use the installation."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    DELETING = "DELETING"
+
+
+class UploadStatus(StrEnum):
+    """What became of an upload."""
+
+    OPEN = "OPEN"
+    COMPLETED = "COMPLETED"
+    REFUSED = "REFUSED"
+    CANCELED = "CANCELED"
+    ABANDONED = "ABANDONED"
+
+
+class ImportStatus(StrEnum):
+    """What became of an import by URL."""
+
+    QUEUED = "QUEUED"
+    FETCHING = "FETCHING"
+    COMPLETED = "COMPLETED"
+    REFUSED = "REFUSED"
+    FAILED = "FAILED"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vodflow.catalog.analyst import make_role
+from vodflow.catalog.tenant_role import make_tenant_role
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import StackError
 from vodflow.settings import get_settings
@@ -51,7 +52,9 @@ def prepare_databases(home: Home, config: StackConfig, environment: Mapping[str,
         _save_rounds_of_passwords(connection)
         make_database(connection, "airflow", config.secrets.airflow_password)
         make_database(connection, "vodflow", config.secrets.catalog_password)
-        make_role(connection, config.secrets.analyst_password)  # before the migration, which grants it what it may read
+        # Before the migrations, which grant these roles what they may read.
+        make_role(connection, config.secrets.analyst_password)
+        make_tenant_role(connection, "vodflow")
         _commit_without_waiting(connection, "airflow")
         airflow, catalog = _airflow_stamp(), _catalog_stamp()
         started = []

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from vodflow.catalog.states import DiscoveredBy, SourceStatus
+from vodflow.catalog.states import DiscoveredBy, SourceStatus, TenantStatus
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
 from vodflow.contract.engine_names import EngineName
 
@@ -31,6 +31,11 @@ tenant = Table(
     identity(),
     Column("slug", Text, nullable=False, unique=True, comment="first part of every output path"),
     timestamp("created_at", nullable=False),
+    Column("name", Text, nullable=False, server_default="", comment="for people"),
+    Column("status", Text, nullable=False, server_default=TenantStatus.ACTIVE.value),
+    Column("status_reason", Text, comment="why it is suspended"),
+    timestamp("status_at", comment="since when it has this status"),
+    one_of("status", TenantStatus),
     CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
     comment="Who a video belongs to.",
 )

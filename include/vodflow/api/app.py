@@ -1,0 +1,97 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from vodflow import __version__
+from vodflow.api.access import check_routes
+from vodflow.api.app_state import Services
+from vodflow.api.callers import Authenticator, Caller
+from vodflow.api.guard import Application, Guard
+from vodflow.api.problems import Problem
+from vodflow.api.routes import ROUTERS
+from vodflow.errors import VodflowError
+from vodflow.jobs.airflow_client import AirflowClient
+from vodflow.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
+
+
+def make_routes(services: Services) -> FastAPI:
+    """The routes without what guards them; never to be served like that."""
+    app = FastAPI(
+        title="Vodflow", version=__version__, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    check_routes(app.routes)
+    app.state.services = services
+    handlers: dict[Any, Any] = {
+        Problem: _problem, VodflowError: _ours, RequestValidationError: _invalid, HTTPException: _http,
+        Exception: _unexpected,
+    }  # fmt: skip
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+def make_api(
+    authenticators: Sequence[Authenticator],
+    *,
+    airflow: Callable[[Caller], AirflowClient] | None = None,
+    settings: Settings | None = None,
+) -> Application:
+    """The application as it is served.
+
+    :param authenticators: ways to prove who one is, in this order; none of them fits means nobody
+    :param airflow: a client with a caller's rights; none means that of the settings
+    """
+    used = settings or get_settings()
+    services = Services(used, airflow or (lambda _: AirflowClient.of(used)))
+    return Guard(make_routes(services), authenticators)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return problem.response(request.url.path, request.state.request_id)
+
+
+def _problem(request: Request, problem: Problem) -> Response:
+    return _answer(request, problem)
+
+
+def _ours(request: Request, error: VodflowError) -> Response:
+    problem = Problem.of(error)
+    if problem.status >= 500:
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+    return _answer(request, problem)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> Response:
+    errors = [
+        {"field": ".".join(str(part) for part in one["loc"]), "rule": one["type"], "message": one["msg"]}
+        for one in error.errors()
+    ]
+    detail = f"{errors[0]['field']}: {errors[0]['message']}. Correct it and send the request again."
+    return _answer(request, Problem(422, "invalid_request", detail, errors=errors))
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    code = _CODES.get(error.status_code, "refused")
+    detail = "There is no such address; docs/api.md lists them." if error.status_code == 404 else str(error.detail)
+    return _answer(request, Problem(error.status_code, code, detail, headers=error.headers))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    detail = "Something went wrong here that should not; the log says what, under this request id."
+    return _answer(request, Problem(500, "internal_error", detail))

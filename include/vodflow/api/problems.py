@@ -1,0 +1,108 @@
+"""What went wrong, as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.responses import JSONResponse
+
+from vodflow.errors import (
+    AirflowError,
+    BudgetExceeded,
+    CatalogError,
+    CatalogUnavailable,
+    ConfigurationError,
+    EngineError,
+    IllegalTransition,
+    InputRejected,
+    JobBusy,
+    PlanError,
+    SourceNotFound,
+    SourceUnavailable,
+    SourceUnreadable,
+    VodflowError,
+    WaitTimeout,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+#: HTTP status of each error of ours; the first that fits.
+_STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
+    (SourceNotFound, 404),
+    (InputRejected, 422),
+    (SourceUnreadable, 409),
+    (SourceUnavailable, 503),
+    (PlanError, 422),
+    (BudgetExceeded, 409),
+    (ConfigurationError, 422),
+    (CatalogUnavailable, 503),
+    (JobBusy, 409),
+    (IllegalTransition, 409),
+    (CatalogError, 409),
+    (AirflowError, 502),
+    (WaitTimeout, 504),
+    (EngineError, 503),
+)
+
+
+class Problem(Exception):
+    """A request that is refused, or cannot be carried out now.
+
+    :param status: HTTP status
+    :param code: its name for programs, the same whenever the same thing is wrong: ``invalid_request``
+    :param detail: one or two sentences for people: what, where, what to do
+    :param errors: where fields are wrong: ``field``, ``rule`` and ``message`` of each
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.errors, self.headers, self.retryable = tuple(errors), dict(headers or {}), retryable
+
+    @classmethod
+    def of(cls, error: VodflowError) -> Problem:
+        """The problem that an error of the library is."""
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        return cls(status, code_of(error), str(error), retryable=error.retryable)
+
+    def document(self, instance: str, request_id: str) -> dict[str, Any]:
+        """The problem details, with what RFC 9457 leaves to us: ``code``, ``errors``, ``retryable``, ``request_id``."""
+        document: dict[str, Any] = {
+            "type": f"urn:vodflow:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+            "retryable": self.retryable,
+            "request_id": request_id,
+        }
+        return document | ({"errors": [dict(error) for error in self.errors]} if self.errors else {})
+
+    def response(self, instance: str, request_id: str) -> JSONResponse:
+        """The answer."""
+        return JSONResponse(
+            self.document(instance, request_id), self.status, headers=self.headers, media_type=MEDIA_TYPE
+        )
+
+
+def code_of(error: VodflowError) -> str:
+    """The name of an error's kind as problem details have it: ``JobBusy`` is ``job_busy``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+def not_found(what: str) -> Problem:
+    """There is no such thing, or it is somebody else's: both look the same."""
+    return Problem(404, "not_found", f"There is no {what}.")

@@ -1,0 +1,32 @@
+"""Whether it lives, and whether everything it needs answers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from vodflow import jobs
+from vodflow.api.access import JobsReader, Public
+from vodflow.api.app_state import services
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """It answers."""
+
+    status: str = "ok"
+
+
+@router.get("/health", dependencies=[Depends(Public("load balancers ask it"))])
+def alive() -> Alive:
+    """The process answers; it says nothing of what it needs."""
+    return Alive()
+
+
+@router.get("/api/v1/health", responses={503: {"description": "Something that is needed does not answer."}})
+def health(request: Request, caller: JobsReader) -> Response:  # noqa: ARG001 - the right is what is asked for
+    """Ask the catalog, S3, Airflow and each engine."""
+    found = jobs.health(services(request).settings)
+    return JSONResponse(found.to_json(), 200 if found.ok else 503)

@@ -1,0 +1,1 @@
+"""Who may watch: tokens, courses and enrolments, playlists with tokens in them, ways to segments."""

@@ -1,0 +1,1 @@
+"""Tenants: their settings, secrets, keys, limits, and how one comes and goes."""
