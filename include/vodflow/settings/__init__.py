@@ -12,12 +12,16 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import SettingsError
 
 from vodflow.errors import ConfigurationError
+from vodflow.settings.api import ApiSettings
 from vodflow.settings.channels import Channel
+from vodflow.settings.encryption import EncryptionSettings
 from vodflow.settings.key_attributes import KeyAttribute
+from vodflow.settings.playback import PlaybackSettings
 from vodflow.settings.transcoding import TranscodingSettings
+from vodflow.settings.uploads import UploadSettings
 
 
-class Settings(TranscodingSettings):
+class Settings(TranscodingSettings, ApiSettings, UploadSettings, PlaybackSettings, EncryptionSettings):
     """All settings, with their defaults. Immutable; see :func:`get_settings`."""
 
     # Metadata in DynamoDB

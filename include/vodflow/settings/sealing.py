@@ -1,0 +1,68 @@
+"""Secrets that the catalog holds are sealed: encrypted with a key that only the settings know (Fernet: AES-128-CBC and
+HMAC-SHA256, https://github.com/fyne-io/spec). The first key seals, every key opens, so that keys can be changed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from vodflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+    from vodflow.settings import Settings
+
+
+def seal(secret: str, settings: Settings) -> str:
+    """The secret as it may be stored.
+
+    :raises ConfigurationError: the settings have no sealing key
+    """
+    return _box(_keys(settings)).encrypt(secret.encode()).decode()
+
+
+def unseal(sealed: str, settings: Settings) -> str:
+    """The secret that :func:`seal` was given.
+
+    :raises ConfigurationError: none of the keys opens it
+    """
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - slow to import, and seldom needed
+
+    try:
+        return _box(_keys(settings)).decrypt(sealed).decode()
+    except InvalidToken as error:
+        raise ConfigurationError(
+            "A stored secret cannot be opened: VODFLOW_SEALING_KEYS lacks the key that it was sealed with. Add it "
+            "behind the newer ones."
+        ) from error
+
+
+def reseal(sealed: str, settings: Settings) -> str:
+    """The same secret sealed with the first key, after a new one was put before the others.
+
+    :raises ConfigurationError: none of the keys opens it
+    """
+    return seal(unseal(sealed, settings), settings)
+
+
+def _keys(settings: Settings) -> tuple[str, ...]:
+    if not settings.sealing_keys:
+        raise ConfigurationError(
+            "Set VODFLOW_SEALING_KEYS to a JSON list of keys, for secrets are stored encrypted; `vodflow sealing-key` "
+            "makes one."
+        )
+    return tuple(key.get_secret_value() for key in settings.sealing_keys)
+
+
+@lru_cache(maxsize=4)
+def _box(keys: tuple[str, ...]) -> MultiFernet:
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - slow to import, and seldom needed
+
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ConfigurationError(
+            "A key of VODFLOW_SEALING_KEYS is none: 32 bytes in URL-safe base64, as `vodflow sealing-key` makes them."
+        ) from error
