@@ -22,6 +22,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
+from vodflow.api.app import make_routes
+from vodflow.api.openapi import document
 from vodflow.catalog import describe as catalog
 from vodflow.cli.app import SUBCOMMANDS
 from vodflow.engines.mediaconvert.request import service_model
@@ -66,6 +68,7 @@ def documents() -> dict[str, str]:
         "local-mediaconvert-settings.md": _mediaconvert_settings(),
         "catalog.md": catalog.markdown(),
         "reports.md": _prose("reports.md", "## Tables\n") + catalog.report_tables(),
+        "openapi.json": json.dumps(document(make_routes(None)), indent=1, ensure_ascii=False) + "\n",
     }
 
 

@@ -20,6 +20,7 @@ PAGE_SECONDS = 280.0
 
 pytest_plugins = [
     "support.fixtures.airflow",
+    "support.fixtures.api",
     "support.fixtures.aws",
     "support.fixtures.dynamodb",
     "support.fixtures.golden",

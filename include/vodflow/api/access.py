@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
@@ -22,12 +23,15 @@ class Requires:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
+        """The caller; the guard has looked at the right before anything of the body was read."""
+        return self.check(request.state.caller)
+
+    def check(self, caller: Caller | None) -> Caller:
         """See that the caller has the right.
 
         :raises Problem: nobody is known (401), or may not (403)
         """
-        caller: Caller | None = request.state.caller
         if caller is None:
             raise Problem(
                 401, "not_authenticated", "Say who you are: send Authorization: Bearer with a token or an API key.",
@@ -40,6 +44,22 @@ class Requires:
 
 class Public:
     """A dependency of routes that everybody may call, or that look at proofs of their own: a playback token.
+
+    :param why: for those who read the list of routes
+    :param own_proof: whether it looks itself at what a request brings in ``Authorization`` or ``x-api-key``; elsewhere
+        a wrong credential is refused even where none is needed. The caller is known here too where they are one of ours
+    """
+
+    def __init__(self, why: str, *, own_proof: bool = False) -> None:
+        self.why = why
+        self.own_proof = own_proof
+
+    async def __call__(self) -> None:
+        """Nothing is asked."""
+
+
+class AnyBody:
+    """A dependency of routes whose bodies need not say that they are JSON.
 
     :param why: for those who read the list of routes
     """
@@ -70,14 +90,22 @@ def demands(route: APIRoute) -> Requires | Public | None:
     return next((found for found in _calls(route.dependant) if isinstance(found, Requires | Public)), None)
 
 
+def takes_any_body(route: APIRoute) -> bool:
+    """Whether it takes bodies of other media types than JSON."""
+    return any(isinstance(found, AnyBody) for found in _calls(route.dependant))
+
+
 def check_routes(routes: Iterable[Any]) -> None:
-    """See that every route says what it asks.
+    """See that every route says what it asks, and that no two have the same name.
 
     :raises AssertionError: naming those that do not
     """
-    silent = [route.path for route in routes if isinstance(route, APIRoute) and demands(route) is None]
+    silent = [route.path for route in routes if not isinstance(route, APIRoute) or demands(route) is None]
     if silent:
         raise AssertionError(f"These routes say neither what right they take nor that they are public: {silent}")
+    names = Counter(route.unique_id for route in routes)
+    if repeated := sorted(name for name, count in names.items() if count > 1):
+        raise AssertionError(f"These names are those of several routes: {repeated}")
 
 
 def _calls(dependant: Dependant) -> Iterable[Any]:

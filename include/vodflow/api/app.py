@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from vodflow import __version__
 from vodflow.api.access import check_routes
+from vodflow.api.answers import REQUEST_ID
 from vodflow.api.app_state import Services
 from vodflow.api.callers import Authenticator, Caller
+from vodflow.api.etags import NotModified
 from vodflow.api.guard import Application, Guard
+from vodflow.api.idempotency import REPLAYED
 from vodflow.api.problems import Problem
 from vodflow.api.routes import ROUTERS
 from vodflow.errors import VodflowError
@@ -26,19 +31,32 @@ log = logging.getLogger(__name__)
 
 _CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-def make_routes(services: Services) -> FastAPI:
-    """The routes without what guards them; never to be served like that."""
+#: What scripts of web pages elsewhere may read of an answer.
+_EXPOSED: Final = (
+    "ETag", "Link", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+    "Content-Range", "Accept-Ranges", REPLAYED, REQUEST_ID,
+)  # fmt: skip
+
+
+def make_routes(services: Services | None, routers: Iterable[APIRouter] = ROUTERS) -> FastAPI:
+    """The routes without what guards them; never to be served like that.
+
+    :param services: none for who looks at routes alone
+    :raises AssertionError: a route does not say whom it is for
+    """
     app = FastAPI(
-        title="Vodflow", version=__version__, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
-    )
-    for router in ROUTERS:
+        title="Vodflow", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )  # fmt: skip
+    for router in routers:
         app.include_router(router)
     check_routes(app.routes)
     app.state.services = services
     handlers: dict[Any, Any] = {
-        Problem: _problem, VodflowError: _ours, RequestValidationError: _invalid, HTTPException: _http,
-        Exception: _unexpected,
+        Problem: _problem, VodflowError: _ours, NotModified: _not_modified, RequestValidationError: _invalid,
+        HTTPException: _http, Exception: _unexpected,
     }  # fmt: skip
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -58,7 +76,18 @@ def make_api(
     """
     used = settings or get_settings()
     services = Services(used, airflow or (lambda _: AirflowClient.of(used)))
-    return Guard(make_routes(services), authenticators)
+    guarded = Guard(make_routes(services), authenticators, services)
+    if not used.api_allowed_origins:
+        return guarded
+    return CORSMiddleware(
+        guarded, allow_origins=used.api_allowed_origins, allow_methods=_METHODS, allow_headers=["*"],
+        expose_headers=_EXPOSED, max_age=600,
+    )  # fmt: skip
+
+
+def operation_id(route: APIRoute) -> str:
+    """What clients that are generated call it: its function's name behind its tag, which nobody changes lightly."""
+    return f"{str(route.tags[0]).replace('-', '_')}_{route.name}" if route.tags else route.name
 
 
 def _answer(request: Request, problem: Problem) -> Response:
@@ -74,6 +103,10 @@ def _ours(request: Request, error: VodflowError) -> Response:
     if problem.status >= 500:
         log.warning("%s %s: %s", request.method, request.url.path, error)
     return _answer(request, problem)
+
+
+def _not_modified(request: Request, error: NotModified) -> Response:  # noqa: ARG001 - the signature is given
+    return Response(status_code=304, headers={"ETag": error.etag})
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:

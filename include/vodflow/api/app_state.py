@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 from vodflow.api.callers import Caller
+from vodflow.api.metrics import Metrics
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings
 
@@ -21,6 +22,7 @@ class Services:
 
     settings: Settings
     airflow: Callable[[Caller], AirflowClient]
+    metrics: Metrics = dataclasses.field(default_factory=Metrics)
 
 
 def services(request: Request) -> Services:

@@ -1,18 +1,30 @@
-"""What stands before every route: who calls, and whose rows their transactions see."""
+"""What stands before every route: who calls, what they may, how much, and whose rows their transactions see."""
 
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from starlette.datastructures import MutableHeaders
+import anyio.to_thread
+from fastapi import FastAPI
 from starlette.requests import Request
+from starlette.responses import Response
 
+from vodflow.api.access import Public, Requires
+from vodflow.api.answers import REQUEST_ID, Answer
+from vodflow.api.app_state import Services
+from vodflow.api.authentication.credentials import offers, refused
 from vodflow.api.callers import Authenticator, Caller
+from vodflow.api.idempotency import Idempotency
 from vodflow.api.problems import Problem
+from vodflow.api.rates import RateClass, Rates, Standing
+from vodflow.api.requests import check_head, check_json, read_body, replayed
+from vodflow.api.route_table import Entry, Found, RouteTable, path_below
 from vodflow.catalog.database import acting_for
+from vodflow.errors import VodflowError
 
 log = logging.getLogger(__name__)
 
@@ -21,43 +33,112 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 #: A tenant that no caller has and that does not exist: who is not known sees nothing.
 NOBODY: Final = ""
 
-REQUEST_ID: Final = "x-request-id"
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 class Guard:
-    """An application whose every request has a caller, or none, and an id."""
+    """An application whose every request has an id, a caller or none, and a body that is there."""
 
-    def __init__(self, app: Application, authenticators: Sequence[Authenticator]) -> None:
-        self._app = app
+    def __init__(self, app: FastAPI, authenticators: Sequence[Authenticator], services: Services) -> None:
         self._authenticators = authenticators
+        self._settings, self._metrics = services.settings, services.metrics
+        self._routes = RouteTable(app.routes)
+        self._rates = Rates(services.settings)
+        self._app = app
+        self._idempotency = Idempotency(app, services.settings)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
-        request_id = _request_id(request)
-        request.state.request_id = request_id
+        begin = time.monotonic()
+        request = Request(scope)
+        request.state.request_id, request.state.caller = _request_id(request), None
+        found = self._routes.find(path_below(scope), request.method)
+        more: dict[str, str] = {}
+        answer = Answer(request, send, more)
+        with self._metrics.in_progress.track_inprogress():
+            try:
+                await self._serve(request, found, receive, answer, more)
+            except (Problem, VodflowError) as error:
+                problem = error if isinstance(error, Problem) else Problem.of(error)
+                if problem.status >= 500:
+                    log.warning("%s %s: %s", request.method, request.url.path, error)
+                await problem.response(request.url.path, request.state.request_id)(scope, receive, answer)
+            finally:
+                template = found.entry.template if found.entry else None
+                self._metrics.answered(request.method, template, answer.status, time.monotonic() - begin)
 
-        async def send_with_id(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
-
-        try:
-            caller = await self._caller(request)
-        except Problem as problem:
-            await problem.response(request.url.path, request_id)(scope, receive, send_with_id)
+    async def _serve(self, request: Request, found: Found, receive: Any, send: Any, more: dict[str, str]) -> None:
+        check_head(request)
+        if request.method == "OPTIONS" and found.methods:
+            await Response(status_code=204, headers=_allow(found))(request.scope, receive, send)
             return
+        entry = _entry(found)
+        caller = await self._caller(request, entry)
         request.state.caller = caller
+        standing = await self._count(request, caller)
+        if standing is not None:
+            more.update(standing.headers)
+            if not standing.allowed:
+                raise standing.problem()
+        body = await read_body(request, receive, self._settings.api_body_limit, self._settings.api_body_timeout)
+        if not entry.any_body:
+            check_json(request, body)
+        request.scope["method"] = "GET" if request.method == "HEAD" else request.method
         with acting_for(NOBODY if caller is None else caller.tenant):
-            await self._app(scope, receive, send_with_id)
+            await self._idempotency(request, body, caller, replayed(body, receive), send)
 
-    async def _caller(self, request: Request) -> Caller | None:
+    async def _caller(self, request: Request, entry: Entry) -> Caller | None:
+        """Who calls, if they may.
+
+        :raises Problem: a credential is wrong (401), or the right is missing (403)
+        """
+        try:
+            caller = await self._known(request)
+            return entry.demand.check(caller) if isinstance(entry.demand, Requires) else caller
+        except Problem as problem:
+            if problem.status != 401:
+                raise
+            if isinstance(entry.demand, Public) and entry.demand.own_proof:
+                return None
+            standing = self._rates.hit(RateClass.REFUSED, _address(request))
+            if standing is not None and not standing.allowed:
+                raise standing.problem() from problem
+            raise
+
+    async def _known(self, request: Request) -> Caller | None:
         for authenticate in self._authenticators:
             if (caller := await authenticate(request)) is not None:
                 return caller
+        if offers(request):
+            raise refused("Nobody here knows this credential: send an API key or a token of the issuer.")
         return None
+
+    async def _count(self, request: Request, caller: Caller | None) -> Standing | None:
+        """Requests of those who are known are counted; public answers are cheap, or have a guard of their own."""
+        if caller is None:
+            return None
+        kind = RateClass.READ if request.method in _READING else RateClass.WRITE
+        return await anyio.to_thread.run_sync(self._rates.hit, kind, f"{caller.tenant or ''}/{caller.actor}")
+
+
+def _entry(found: Found) -> Entry:
+    if found.entry is not None:
+        return found.entry
+    if not found.methods:
+        raise Problem(404, "not_found", "There is no such address; docs/api.md lists them.")
+    headers = _allow(found)
+    raise Problem(405, "method_not_allowed", f"This address takes {headers['Allow']}.", headers=headers)
+
+
+def _allow(found: Found) -> dict[str, str]:
+    also = {"OPTIONS"} | ({"HEAD"} if "GET" in found.methods else set())
+    return {"Allow": ", ".join(sorted(found.methods | also))}
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 def _request_id(request: Request) -> str:

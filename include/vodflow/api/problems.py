@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from vodflow.errors import (
@@ -47,6 +48,9 @@ _STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
     (EngineError, 503),
 )
 
+#: SQLSTATE class of values that a column cannot hold: too large a number, a character that there is not.
+_WRONG_DATA: Final = "22"
+
 
 class Problem(Exception):
     """A request that is refused, or cannot be carried out now.
@@ -75,6 +79,8 @@ class Problem(Exception):
     def of(cls, error: VodflowError) -> Problem:
         """The problem that an error of the library is."""
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        if isinstance(error, CatalogError) and (error.code or "").startswith(_WRONG_DATA):
+            status = 422
         return cls(status, code_of(error), str(error), retryable=error.retryable)
 
     def document(self, instance: str, request_id: str) -> dict[str, Any]:
@@ -106,3 +112,33 @@ def code_of(error: VodflowError) -> str:
 def not_found(what: str) -> Problem:
     """There is no such thing, or it is somebody else's: both look the same."""
     return Problem(404, "not_found", f"There is no {what}.")
+
+
+class ProblemDocument(BaseModel):
+    """Problem details (RFC 9457), with what they leave to us."""
+
+    type: str = Field(description="`urn:vodflow:problem:` and the code")
+    title: str = Field(description="the status in words")
+    status: int
+    detail: str = Field(description="for people: what, where, what to do")
+    instance: str = Field(description="path of the request")
+    code: str = Field(description="for programs: the same whenever the same thing is wrong")
+    retryable: bool = Field(description="whether the same request can succeed later")
+    request_id: str = Field(description="as in the header x-request-id and in the logs")
+    errors: list[FieldError] | None = Field(default=None, description="where fields are wrong")
+
+
+class FieldError(BaseModel):
+    """One field that is wrong."""
+
+    field: str
+    rule: str
+    message: str
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For ``responses=`` of a route: refusals beside those that every route has (:mod:`vodflow.api.openapi`)."""
+    return {status: {"description": HTTPStatus(status).phrase, "content": PROBLEM_CONTENT} for status in statuses}
+
+
+PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}

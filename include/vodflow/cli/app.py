@@ -91,6 +91,8 @@ SUBCOMMANDS = {
     "catalog": Subcommand("vodflow.cli.catalog", "app", "Migrate the catalog database.", alone=True),
     "report": Subcommand("vodflow.cli.report", "app", "Compute and show the reports."),
     "quality": Subcommand("vodflow.cli.quality", "app", "Measure how good published outputs are, and show it."),
+    "api": Subcommand("vodflow.cli.api", "app", "Serve the HTTP API."),
+    "sealing-key": Subcommand("vodflow.cli.api", "sealing_key", "Make a key for VODFLOW_SEALING_KEYS.", alone=True),
     "mediaconvert": Subcommand("vodflow.cli.mediaconvert", "app", "MediaConvert on this machine.", alone=True),
     "worker": Subcommand("vodflow.cli.worker", "app", "Carry one plan out on this machine.", alone=True),
 }

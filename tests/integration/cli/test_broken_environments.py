@@ -74,6 +74,8 @@ COMMANDS = {
     "report price": "storage.gb_month 0.02",
     "quality measure": "1",
     "quality show": "1",
+    "api serve": "--host 192.0.2.1",
+    "sealing-key": "",
     "mediaconvert serve": "--state {video}/state --fault-plan {{",
     "worker run": "--plan {folder}/none.json --bucket b --prefix p",
     "worker part": "audio --plan {folder}/none.json --bucket b --prefix p",
@@ -82,7 +84,8 @@ COMMANDS = {
 
 #: Commands that do not need what is broken below, and end as their page says.
 ALONE = {"down": 0, "status": 1, "logs": 2, "password": 1, "env": 1, "airflow": 1, "demo": 1, "catalog describe": 0,
-         "mediaconvert serve": 1, "worker run": 2, "worker part": 2, "worker join": 2}  # fmt: skip
+         "api serve": 1, "sealing-key": 0, "mediaconvert serve": 1,
+         "worker run": 2, "worker part": 2, "worker join": 2}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,10 @@
 """The routes, one module for each kind of thing."""
 
-from vodflow.api.routes import health
+from vodflow.api.routes import documents, health, metrics, whoami
 
-ROUTERS = (health.router,)
+ROUTERS = (
+    documents.router,
+    health.router,
+    metrics.router,
+    whoami.router,
+)

@@ -78,7 +78,7 @@ idempotency_record = Table(
     metadata,
     identity(),
     Column("caller", Text, nullable=False, comment="who sent it: keys of others mean nothing to each other"),
-    Column("key", Text, nullable=False, comment="value of Idempotency-Key"),
+    Column("key", Text, nullable=False, comment="hash of Idempotency-Key, with which the answer is encrypted"),
     Column("fingerprint", Text, nullable=False, comment="hex of the SHA-256 of method, path and body"),
     timestamp("created_at", nullable=False),
     timestamp("locked_until", comment="while the first request is carried out"),

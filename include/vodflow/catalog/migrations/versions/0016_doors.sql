@@ -97,7 +97,7 @@ CREATE TABLE idempotency_record (
 CREATE INDEX ix_idempotency_record_created_at ON idempotency_record (created_at);
 COMMENT ON TABLE idempotency_record IS 'Answers to requests that may be repeated, kept for a day.';
 COMMENT ON COLUMN idempotency_record.caller IS 'who sent it: keys of others mean nothing to each other';
-COMMENT ON COLUMN idempotency_record.key IS 'value of Idempotency-Key';
+COMMENT ON COLUMN idempotency_record.key IS 'hash of Idempotency-Key, with which the answer is encrypted';
 COMMENT ON COLUMN idempotency_record.fingerprint IS 'hex of the SHA-256 of method, path and body';
 COMMENT ON COLUMN idempotency_record.locked_until IS 'while the first request is carried out';
 COMMENT ON COLUMN idempotency_record.status IS 'HTTP status of its answer; none while there is none';

@@ -1,0 +1,108 @@
+"""Lists page by page. A cursor names the place where a page ended: it stays what it is while rows come and go."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vodflow.api.problems import Problem
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 500
+_LONGEST: Final = 1024
+#: What PostgreSQL's bigint holds.
+_LARGEST: Final = 2**63 - 1
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    cursor: str | None = Field(
+        default=None, description="of the next page, for the parameter `cursor`; null at the end"
+    )
+
+
+class Paging:
+    """A dependency: which page is asked for."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="items of a page")] = DEFAULT_LIMIT,
+        cursor: Annotated[
+            str | None, Query(min_length=1, max_length=_LONGEST, description="of the page before; none means the first")
+        ] = None,
+    ) -> None:
+        self.limit = limit
+        self.cursor = cursor
+
+    def after(self, order: str, *kinds: type) -> tuple[Any, ...] | None:
+        """The place that :func:`cursor_of` was given; none on the first page.
+
+        :param order: the list's order, and its filters where a cursor shall not go with others
+        :param kinds: types of the place's values: ``str``, ``int`` or ``datetime``; each may be none
+        :raises Problem: the cursor is none, or of another list (422)
+        """
+        if self.cursor is None:
+            return None
+        try:
+            given, *values = json.loads(base64.b64decode(self.cursor, altchars=b"-_", validate=True))
+            found = tuple(_read(value, kind) for value, kind in zip(values, kinds, strict=True))
+        except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+            raise invalid_cursor() from error
+        if given != order:
+            raise invalid_cursor()
+        return found
+
+
+Pages = Annotated[Paging, Depends()]
+
+
+def cursor_of(order: str, *values: str | int | datetime | None) -> str:
+    """The place where a page ends, as clients keep it: they do not look inside."""
+    told = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(json.dumps([order, *told], separators=(",", ":")).encode()).decode()
+
+
+def page(request: Request, response: Response, items: Sequence[T], cursor: str | None) -> Page[T]:
+    """A page, with the address of the next one in the header ``Link``.
+
+    :param cursor: where it ends; none at the list's end
+    """
+    if cursor is not None:
+        response.headers["Link"] = f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'
+    return Page(items=list(items), cursor=cursor)
+
+
+def invalid_cursor() -> Problem:
+    """The cursor is none, or of another list."""
+    return Problem(
+        422, "invalid_cursor", "The cursor is none of this list: send the one that the page before came with, or none.",
+        errors=[{"field": "query.cursor", "rule": "cursor", "message": "not a cursor of this list"}],
+    )  # fmt: skip
+
+
+def _read(value: object, kind: type) -> Any:
+    if value is None:
+        return None
+    if kind is datetime and isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return moment
+    if type(value) is not kind or (isinstance(value, str) and "\0" in value):
+        raise TypeError("a value of another type")
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        raise ValueError("too large")
+    return value

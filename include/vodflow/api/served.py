@@ -1,0 +1,70 @@
+"""The application as ``vodflow api serve`` serves it: for callers outside Airflow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
+
+import uvicorn
+
+from vodflow.api.app import make_api
+from vodflow.api.authentication.airflow_tokens import AirflowTokens
+from vodflow.api.authentication.api_keys import ApiKeys
+from vodflow.api.authentication.service_tokens import ServiceTokens
+from vodflow.api.callers import Authenticator, Caller
+from vodflow.api.guard import Application
+from vodflow.api.metrics import SHARED_FOLDER
+from vodflow.jobs.airflow_client import AirflowClient
+from vodflow.settings import Settings, get_settings
+
+#: Seconds that requests have to end once the server is asked to stop.
+GRACE = 20
+
+
+def make_app(settings: Settings | None = None) -> Application:
+    """The application with every way to prove who one is that the settings know.
+
+    :raises ConfigurationError: a key of the settings is none
+    """
+    used = settings or get_settings()
+    ways: list[Authenticator] = [ApiKeys(used), ServiceTokens(used), AirflowTokens(used)]
+    return make_api(ways, airflow=lambda caller: airflow_for(caller, used), settings=used)
+
+
+def airflow_for(caller: Caller, settings: Settings) -> AirflowClient:
+    """Airflow with the rights of its own user, and for all others with those of the settings.
+
+    :raises ConfigurationError: the settings name no Airflow, or no credentials for it
+    """
+    if caller.credential is None or settings.airflow_url is None:
+        return AirflowClient.of(settings)
+    return AirflowClient(settings.airflow_url, token=caller.credential, timeout=settings.airflow_timeout)
+
+
+def serve(host: str, port: int, workers: int = 1) -> None:
+    """Serve until SIGTERM or SIGINT; requests that are being answered then have some seconds to end.
+
+    :raises ConfigurationError: a setting is wrong
+    :raises OSError: the address cannot be listened on
+    """
+    # What is wrong shows here, in one sentence, and not in every worker.
+    make_app()
+    with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+        pass
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    folder = tempfile.mkdtemp(prefix="vodflow-metrics-") if workers > 1 else None
+    if folder is not None:
+        os.environ[SHARED_FOLDER] = folder  # before the first worker is started
+    try:
+        uvicorn.run(
+            "vodflow.api.served:make_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
+            http="httptools", ws="none", lifespan="off", server_header=False, timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE, log_level="info", log_config=None,
+        )  # fmt: skip
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
