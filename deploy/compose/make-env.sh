@@ -32,7 +32,8 @@ if [ -n "$(tail -c 1 "$new")" ]; then echo >>"$new"; fi
 
 names="POSTGRES_PASSWORD AIRFLOW_DB_PASSWORD VODFLOW_DB_PASSWORD VODFLOW_ANALYST_PASSWORD AIRFLOW_ADMIN_PASSWORD \
   AIRFLOW_OPERATOR_PASSWORD AIRFLOW_VIEWER_PASSWORD \
-  AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET REDIS_PASSWORD"
+  AIRFLOW_FERNET_KEY AIRFLOW_SESSION_SECRET AIRFLOW_JWT_SECRET REDIS_PASSWORD \
+  VODFLOW_SEALING_KEYS VODFLOW_PLAYBACK_KEYS"
 # On AWS itself keys are somebody else's; of the services of this machine, earlier versions had placeholders.
 if grep -Eq '^COMPOSE_PROFILES=.*local' "$new"; then
   names="$names AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
@@ -45,6 +46,8 @@ for name in $names; do
   if grep -Eq "^$name=.+" "$new"; then continue; fi
   case $name in
     AIRFLOW_FERNET_KEY) value=$(fernet_key) ;;
+    VODFLOW_SEALING_KEYS) value="'[\"$(fernet_key)\"]'" ;;
+    VODFLOW_PLAYBACK_KEYS) value="'[\"$(random 32)\"]'" ;;
     AIRFLOW_ADMIN_PASSWORD | AIRFLOW_OPERATOR_PASSWORD | AIRFLOW_VIEWER_PASSWORD) value=$(random 12) ;; # people type it
     AWS_ACCESS_KEY_ID) value=AKIA$(random 8 | tr a-f A-F) ;;
     *) value=$(random 32) ;;

@@ -46,11 +46,13 @@ SECRETS = {
     "AIRFLOW_SESSION_SECRET",
     "AIRFLOW_JWT_SECRET",
     "REDIS_PASSWORD",
+    "VODFLOW_SEALING_KEYS",
+    "VODFLOW_PLAYBACK_KEYS",
 }
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "init")
 
 #: Settings that the containers fix, or that only the command line needs.
-FIXED = {"catalog_url", "aws_endpoint_url", "work_dir", "profiles_dir"}
+FIXED = {"catalog_url", "aws_endpoint_url", "work_dir", "profiles_dir", "sealing_keys", "playback_keys"}
 COMMANDS_ONLY = {"airflow_url", "airflow_token", "airflow_user", "airflow_password", "analyst_password"}
 
 
@@ -114,7 +116,7 @@ def test_every_published_port_is_on_loopback(compose: str, services: dict[str, d
         "only the main machine of several has others, where it says so"
     )
     ports = [port for port in ports if port not in private]
-    assert len(ports) == 4
+    assert len(ports) == 5
     for port in ports:
         assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+", port), port
 
@@ -147,7 +149,7 @@ def test_the_emulator_has_the_services_of_the_embedded_stack(
         assert environment[name] == own[name], name
 
 
-@pytest.mark.parametrize("name", [*AIRFLOW, "worker", "mediaconvert", "cli"])
+@pytest.mark.parametrize("name", [*AIRFLOW, "worker", "mediaconvert", "cli", "api"])
 def test_every_setting_can_be_given(services: dict[str, dict[str, Any]], name: str) -> None:
     environment = services[name]["environment"]
     wanted = {f"VODFLOW_{field.upper()}" for field in Settings.model_fields if field not in FIXED | COMMANDS_ONLY}
@@ -183,9 +185,14 @@ def test_only_who_needs_a_secret_gets_it(compose: str, services: dict[str, dict[
         name: {secret for secret in SECRETS if f"${{{secret}:?" in str(service.get("environment"))}
         for name, service in services.items()
     }
+    sealed = {"VODFLOW_SEALING_KEYS", "VODFLOW_PLAYBACK_KEYS"}
     assert holders["aws"] == holders["mediaconvert"] == set()
     assert holders["postgres"] == {"POSTGRES_PASSWORD"}
-    assert holders["cli"] == {"VODFLOW_DB_PASSWORD", "VODFLOW_ANALYST_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"}
+    assert holders["cli"] - sealed == {"VODFLOW_DB_PASSWORD", "VODFLOW_ANALYST_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"}
+    assert holders["api"] == {"VODFLOW_DB_PASSWORD", "AIRFLOW_OPERATOR_PASSWORD", *sealed}
+    assert {name for name, held in holders.items() if sealed & held} == {
+        name for name, held in holders.items() if sealed <= held
+    }
     assert {name for name, held in holders.items() if "POSTGRES_PASSWORD" in held} == {"postgres", "init"}
     assert {name for name, held in holders.items() if "AIRFLOW_ADMIN_PASSWORD" in held} == {"cli", "init"}
     assert holders.get("redis") == (None if compose == "alone" else {"REDIS_PASSWORD"})

@@ -70,7 +70,7 @@ def query(config: StackConfig, role: str, statement: str) -> list[tuple[object, 
 
 def test_everything_is_there(stack: Stack) -> None:
     status = stack.status()
-    assert [part.name for part in status.parts] == ["postgres", "aws", "mediaconvert", *AIRFLOW]
+    assert [part.name for part in status.parts] == ["postgres", "aws", "mediaconvert", *AIRFLOW, "api"]
     assert all(part.memory and part.pid and part.state is PartState.HEALTHY for part in status.parts)
     assert query(stack.config, "airflow", "SELECT slots FROM slot_pool WHERE pool = 'vodflow_local'") == [(1,)]
     assert query(stack.config, "vodflow", "SELECT version_num FROM alembic_version") == [(HEAD,)]
@@ -99,7 +99,7 @@ def test_killed_airflow_parts_and_aws_services_come_back_with_all_resources(stac
     members = [process for process in stack.processes() if _session(process) == sessions["scheduler"]]
     assert len(members) > 1, "the scheduler has workers that its death leaves behind"
 
-    kill(stack, "aws", "mediaconvert", *AIRFLOW)
+    kill(stack, "aws", "mediaconvert", *AIRFLOW, "api")
 
     assert not [process for process in members if is_alive(process)]
     assert aws(stack, "s3").get_object(Bucket="vodflow-media", Key="kept")["Body"].read() == b"kept"

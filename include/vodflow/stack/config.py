@@ -19,7 +19,7 @@ from vodflow.stack.ports import HOST, choose_ports
 #: Airflow's accounts in the embedded stack, with their roles; docker-compose.yaml has them too.
 ACCOUNTS: Final[Mapping[str, str]] = {"admin": "admin", "operator": "op", "viewer": "viewer"}
 
-PORT_NAMES = ("postgres", "aws", "airflow", "mediaconvert")
+PORT_NAMES = ("postgres", "aws", "airflow", "mediaconvert", "api")
 
 
 def _fernet_key() -> str:
@@ -32,6 +32,8 @@ class Secrets:
     """Generated passwords and keys. The representation shows none of them."""
 
     fernet_key: str = field(default_factory=_fernet_key, repr=False)
+    sealing_key: str = field(default_factory=_fernet_key, repr=False)
+    playback_key: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     session_secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
@@ -69,6 +71,11 @@ class StackConfig:
         """Endpoint of the local MediaConvert."""
         # A stack that was started before this part existed has no port for it until it is started again.
         return f"http://{HOST}:{self.ports.get('mediaconvert', 0)}"
+
+    @property
+    def api_url(self) -> str:
+        """Address of the HTTP API."""
+        return f"http://{HOST}:{self.ports.get('api', 0)}"
 
     @property
     def keys(self) -> tuple[str, str]:

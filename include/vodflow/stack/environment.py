@@ -127,6 +127,9 @@ def _vodflow(home: Home, config: StackConfig) -> dict[str, str]:
         "VODFLOW_MEDIACONVERT_ROLE": MEDIACONVERT_ROLE,
         "VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL": f"{config.aws_url}/{ACCOUNT}/{MEDIACONVERT_QUEUE}",
         "VODFLOW_WORK_DIR": str(home.work),
+        "VODFLOW_API_URL": config.api_url,
+        "VODFLOW_SEALING_KEYS": json.dumps([config.secrets.sealing_key]),
+        "VODFLOW_PLAYBACK_KEYS": json.dumps([config.secrets.playback_key]),
     }
 
 

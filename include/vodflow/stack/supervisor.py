@@ -20,6 +20,7 @@ from types import FrameType
 from typing import IO
 
 from vodflow.stack.airflow import airflow_parts, write_password_file
+from vodflow.stack.api import api_part
 from vodflow.stack.aws import aws_part
 from vodflow.stack.backoff import Backoff
 from vodflow.stack.config import StackConfig, load_config
@@ -82,6 +83,7 @@ class Supervisor:
             aws_part(self._home, self._config, self._environment),
             mediaconvert_part(self._home, self._config, self._environment),
             *airflow_parts(self._home, self._config, self._environment),
+            api_part(self._home, self._config, self._environment),
         ]
 
     def _prepare_databases(self) -> None:
