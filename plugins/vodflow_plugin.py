@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
-from vodflow_airflow import run_notes
+from vodflow_airflow import api, run_notes
 from vodflow_airflow.links.video import VideoLink
 from vodflow_airflow.ui.mount import dashboard_item, external_view, fastapi_app
 
@@ -18,7 +18,7 @@ class VodflowPlugin(AirflowPlugin):
 
     name = "vodflow"
     listeners: ClassVar[list[Any]] = [run_notes]
-    fastapi_apps: ClassVar[list[Any]] = [fastapi_app()]
+    fastapi_apps: ClassVar[list[Any]] = [fastapi_app(), api.fastapi_app()]
     external_views: ClassVar[list[Any]] = [
         external_view("Videos", "videos", nav_top_level=True),
         external_view("Reports", "reports"),

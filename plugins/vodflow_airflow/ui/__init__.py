@@ -6,11 +6,11 @@ that, and the API server alone shows pages.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Final
 
-Scope = MutableMapping[str, Any]
-Application = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+from vodflow_airflow.lazy_app import Application, Scope
+
+__all__ = ["AIRFLOW", "DAG_ID", "PREFIX", "Application", "Scope"]
 
 #: Path below Airflow's own.
 PREFIX: Final = "/vodflow"

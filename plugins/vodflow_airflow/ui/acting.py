@@ -11,12 +11,19 @@ from vodflow_airflow.ui.access import Visitor
 
 
 def airflow_as(visitor: Visitor) -> AirflowClient:
-    """A client to be closed, at the address where tasks find the API server.
+    """A client to be closed.
 
-    :raises ConfigurationError: Airflow's settings name none
+    :raises ConfigurationError: Airflow's settings name no address
+    """
+    return AirflowClient(airflow_address(), token=visitor.token(), timeout=get_settings().airflow_timeout)
+
+
+def airflow_address() -> str:
+    """Where tasks find the API server.
+
+    :raises ConfigurationError: Airflow's settings name no address
     """
     url = conf.get("core", "execution_api_server_url", fallback="") or conf.get("api", "base_url", fallback="")
     if not url:
         raise ConfigurationError("Airflow's setting [api] base_url names no address: actions need it.")
-    address = url.rstrip("/").removesuffix("/execution")
-    return AirflowClient(address, token=visitor.token(), timeout=get_settings().airflow_timeout)
+    return str(url).rstrip("/").removesuffix("/execution")

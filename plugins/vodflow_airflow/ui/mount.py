@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from vodflow_airflow.lazy_app import LazyApp
 from vodflow_airflow.ui import AIRFLOW, PREFIX, Application, Scope
 
 
-class Pages:
-    """The pages as an ASGI application; importing it costs nothing, for nothing of it is imported before it is used."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._app: Application | None = None
+class Pages(LazyApp):
+    """The pages as an ASGI application."""
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        if self._app is None:
-            import anyio.to_thread  # noqa: PLC0415 - see above
-
-            await anyio.to_thread.run_sync(self._build)
-        assert self._app is not None  # noqa: S101 - for mypy: _build has set it
         # Airflow's application is the scope's until ours enters itself.
-        await self._app({**scope, AIRFLOW: scope.get("app")}, receive, send)
+        await super().__call__({**scope, AIRFLOW: scope.get("app")}, receive, send)
 
-    def _build(self) -> None:
-        with self._lock:
-            if self._app is None:
-                from vodflow_airflow.ui.app import guarded_app  # noqa: PLC0415 - see above
 
-                self._app = guarded_app()
+def _build() -> Application:
+    from vodflow_airflow.ui.app import guarded_app  # noqa: PLC0415 - slow, and for the API server alone
+
+    return guarded_app()
 
 
 def fastapi_app() -> dict[str, Any]:
     """An entry of a plugin's ``fastapi_apps``."""
-    return {"app": Pages(), "url_prefix": PREFIX, "name": "Vodflow"}
+    return {"app": Pages(_build), "url_prefix": PREFIX, "name": "Vodflow"}
 
 
 def address(path: str) -> str:

@@ -1,0 +1,107 @@
+"""The API inside Airflow's own application: Airflow's users as callers, and keys and tokens as outside of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from support.fixtures.api import ISSUER, Api, public_pem, signing_key
+from support.fixtures.pages import ORIGIN, token_of
+from vodflow.api.app import make_routes
+from vodflow.api.callers import ROLES, Scope
+from vodflow.api.openapi import document
+from vodflow.settings import Settings
+from vodflow_airflow.api import API, PREFIX
+
+pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+
+ME = f"{PREFIX}/api/v1/whoami"
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_this_test(api: Api) -> Iterator[None]:
+    API.forget()
+    yield
+    API.forget()
+
+
+def bearer(role: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token_of(role)}"}
+
+
+def rights(*names: str) -> list[str]:
+    return sorted(scope for name in names for scope in ROLES[name])
+
+
+@pytest.mark.parametrize(("role", "expected"), [("viewer", "viewer"), ("user", "operator"), ("op", "operator")])
+def test_roles_of_airflow_are_rights_here(visit: Callable[..., TestClient], role: str, expected: str) -> None:
+    for client in (visit(role), visit(**bearer(role))):
+        me = client.get(ME).json()
+        assert me == {"kind": "user", "name": f"a-{role}", "tenant": None, "scopes": rights(expected)}
+
+
+def test_admins_are_named_by_a_setting(visit: Callable[..., TestClient], set_settings: Callable[..., Settings]) -> None:
+    assert visit("admin").get(ME).json()["scopes"] == rights("operator")
+    set_settings(api_admins='["a-admin", "a-viewer"]')
+    API.forget()
+    assert visit("admin").get(ME).json()["scopes"] == rights("admin")
+    assert visit("viewer").get(ME).json()["scopes"] == rights("viewer"), "a name alone gives no right"
+
+
+def test_nobody_and_wrong_tokens(visit: Callable[..., TestClient]) -> None:
+    assert visit().get(f"{PREFIX}/health").status_code == 200
+    for client in (visit(), visit(Authorization="Bearer x"), visit(Authorization=f"Bearer {token_of('viewer')[:-9]}")):
+        answer = client.get(ME)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["instance"] == ME
+
+
+def test_keys_and_tokens_of_services_are_the_same_here(visit: Callable[..., TestClient], api: Api) -> None:
+    key = api.key({Scope.JOBS_READ}, "acme")
+    assert visit(**{"x-api-key": key.text}).get(ME).json()["tenant"] == "acme"
+    # A token proves more than the cookie that a browser adds.
+    both = visit("admin", Authorization=f"Bearer {api.token({Scope.JOBS_READ}, 'globex')}")
+    assert both.get(ME).json() == {"kind": "service", "name": "a-service", "tenant": "globex", "scopes": ["jobs:read"]}
+
+
+def test_another_site_cannot_use_a_browsers_cookie(visit: Callable[..., TestClient]) -> None:
+    def post(client: TestClient, **headers: str) -> Any:
+        return client.post(ME, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    browser = visit("admin")
+    for headers in (
+        {},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Origin": "https://evil.example.com"},
+        {"Sec_Fetch_Site": "same-origin", "Origin": "null"},
+    ):
+        assert post(browser, **headers).status_code in {403, 405}
+    # What there is to change the routes' own tests show; here none is let through to one.
+    assert post(visit(**bearer("admin")), Sec_Fetch_Site="cross-site").status_code == 405
+    assert post(browser, Sec_Fetch_Site="same-origin", Origin=ORIGIN).status_code == 405
+
+
+def test_the_document_is_the_same_with_its_address(visit: Callable[..., TestClient]) -> None:
+    served = visit().get(f"{PREFIX}/api/v1/openapi.json").json()
+    assert served == document(make_routes(None)) | {"servers": [{"url": PREFIX}]}
+    assert visit().get(f"{PREFIX}/api/v1/docs").status_code == 200
+
+
+def test_airflow_itself_takes_no_key_of_ours(visit: Callable[..., TestClient], api: Api) -> None:
+    answer = visit(Authorization=f"Bearer {api.key().text}").get("/api/v2/dags")
+    assert answer.status_code in {401, 403}
+
+
+def test_the_issuer_is_the_settings(
+    set_settings: Callable[..., Settings], visit: Callable[..., TestClient], api: Api
+) -> None:
+    token = api.token()
+    set_settings(jwt_issuer="https://another.test", jwt_keys=json.dumps([public_pem(signing_key())]))
+    API.forget()
+    assert visit(Authorization=f"Bearer {token}").get(ME).status_code == 401
+    assert ISSUER != "https://another.test"
