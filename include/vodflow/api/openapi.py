@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -11,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from vodflow.api.access import Requires
 from vodflow.api.idempotency import HEADER, PATTERN
-from vodflow.api.problems import PROBLEM_CONTENT, ProblemDocument
+from vodflow.api.problems import ProblemDocument, phrase, problem_responses
 from vodflow.api.route_table import Entry, RouteTable
 
 _SCHEMES: Final = {
@@ -47,17 +46,29 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     problem = ProblemDocument.model_json_schema(ref_template=_PREFIX + "{model}")
     schemas |= problem.pop("$defs") | {ProblemDocument.__name__: problem}
-    made["components"]["schemas"] = dict(sorted(schemas.items()))
+    made["components"] |= {"schemas": dict(sorted(schemas.items())), "responses": _shared(made["paths"])}
     made["components"]["securitySchemes"] = _SCHEMES
     return made
+
+
+def _shared(paths: Mapping[str, Any]) -> dict[str, Any]:
+    """Refusals that are the same everywhere, each said once and referred to."""
+    shared = {}
+    for operation in (operation for methods in paths.values() for operation in methods.values()):
+        for status, answer in operation["responses"].items():
+            if answer == problem_responses(int(status))[int(status)]:
+                shared[f"Refused{status}"] = answer
+                operation["responses"][status] = {"$ref": f"#/components/responses/Refused{status}"}
+    return dict(sorted(shared.items()))
 
 
 def _complete(path: str, method: str, operation: dict[str, Any], entry: Entry) -> None:
     """What the guard adds: credentials, keys against repetition, refusals."""
     responses: dict[str, Any] = operation["responses"]
     own = {status: answer for status, answer in responses.items() if status != "422" or not _is_fastapis(answer)}
-    refusals = [*_refusals(path, method, entry)]
-    operation["responses"] = dict(sorted({**dict(refusals), **own}.items()))
+    refusals = _refusals(path, method, entry)
+    both = {status: _both(own[status], refusals[status]) for status in own.keys() & refusals.keys()}
+    operation["responses"] = dict(sorted((refusals | own | both).items()))
     if isinstance(entry.demand, Requires):
         operation["security"] = [{name: []} for name in _SCHEMES]
         operation["x-scope"] = entry.demand.scope.value
@@ -65,7 +76,12 @@ def _complete(path: str, method: str, operation: dict[str, Any], entry: Entry) -
             operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
 
 
-def _refusals(path: str, method: str, entry: Entry) -> list[tuple[str, Any]]:
+def _both(own: Mapping[str, Any], refusal: Mapping[str, Any]) -> dict[str, Any]:
+    """A status that a route answers by itself, and with which the guard may refuse as well."""
+    return {**own, "content": {**own.get("content", {}), **refusal["content"]}}
+
+
+def _refusals(path: str, method: str, entry: Entry) -> dict[str, Any]:
     statuses = {400, 422, 503}
     known = isinstance(entry.demand, Requires)
     if known:
@@ -80,12 +96,8 @@ def _refusals(path: str, method: str, entry: Entry) -> list[tuple[str, Any]]:
         statuses.add(404)
     if method == "post" and known:
         statuses.add(409)
-    answers = [(str(status), _refusal(status)) for status in sorted(statuses)]
-    return answers + ([("304", {"description": HTTPStatus(304).phrase})] if method == "get" else [])
-
-
-def _refusal(status: int) -> dict[str, Any]:
-    return {"description": HTTPStatus(status).phrase, "content": PROBLEM_CONTENT}
+    answers = {str(status): answer for status, answer in problem_responses(*statuses).items()}
+    return answers | ({"304": {"description": phrase(304)}} if method == "get" else {})
 
 
 def _is_fastapis(answer: Mapping[str, Any]) -> bool:

@@ -51,6 +51,10 @@ _STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
 #: SQLSTATE class of values that a column cannot hold: too large a number, a character that there is not.
 _WRONG_DATA: Final = "22"
 
+_PHRASES: Final = {
+    413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content",
+}  # fmt: skip
+
 
 class Problem(Exception):
     """A request that is refused, or cannot be carried out now.
@@ -87,7 +91,7 @@ class Problem(Exception):
         """The problem details, with what RFC 9457 leaves to us: ``code``, ``errors``, ``retryable``, ``request_id``."""
         document: dict[str, Any] = {
             "type": f"urn:vodflow:problem:{self.code}",
-            "title": HTTPStatus(self.status).phrase,
+            "title": phrase(self.status),
             "status": self.status,
             "detail": self.detail,
             "instance": instance,
@@ -107,6 +111,11 @@ class Problem(Exception):
 def code_of(error: VodflowError) -> str:
     """The name of an error's kind as problem details have it: ``JobBusy`` is ``job_busy``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+def phrase(status: int) -> str:
+    """A status in the words of RFC 9110; Python's differ from version to version."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def not_found(what: str) -> Problem:
@@ -138,7 +147,7 @@ class FieldError(BaseModel):
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For ``responses=`` of a route: refusals beside those that every route has (:mod:`vodflow.api.openapi`)."""
-    return {status: {"description": HTTPStatus(status).phrase, "content": PROBLEM_CONTENT} for status in statuses}
+    return {status: {"description": phrase(status), "content": PROBLEM_CONTENT} for status in statuses}
 
 
 PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}

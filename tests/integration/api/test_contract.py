@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
-from schemathesis.checks import not_a_server_error
+from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -19,38 +19,39 @@ from schemathesis.specs.openapi.checks import (
 from support.fixtures.api import Api
 from vodflow.api.app import make_routes
 from vodflow.api.openapi import document
+from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 DOCUMENT = document(make_routes(None))
 OPERATIONS = sorted((method, path) for path, methods in DOCUMENT["paths"].items() for method in methods)
 CHECKS = [
-    not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
-    response_headers_conformance,
+    status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance,
 ]  # fmt: skip
 
 #: Requests of one route.
 EXAMPLES = 25
 
 
-@pytest.mark.parametrize("tenant", [None, "acme"])
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_a_route_answers_as_it_says(api: Api, method: str, path: str, tenant: str | None) -> None:
+def test_a_route_answers_as_it_says(aws: Settings, api: Api, method: str, path: str) -> None:
     app = api.app
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     schema.app = app
     operation = schema[path][method.upper()]
-    headers = {"Authorization": f"Bearer {api.token(tenant=tenant)}"}
+    proofs = st.sampled_from([api.token(), api.token(tenant="acme")])
+
+    good = operation.as_strategy()
+    takes = {"parameters", "requestBody"} & DOCUMENT["paths"][path][method].keys()
 
     @hypothesis.settings(
-        max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate],
+        max_examples=EXAMPLES if takes else 2, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @hypothesis.given(
-        case=operation.as_strategy() | operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
-    )
-    def carried_out(case: Any) -> None:
-        response = case.call(headers=headers)
+    @hypothesis.given(good | operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE), proofs)
+    def carried_out(case: Any, proof: str) -> None:
+        response = case.call(headers={"Authorization": f"Bearer {proof}"})
+        assert response.status_code != 500
         case.validate_response(response, checks=CHECKS)
 
     carried_out()
@@ -58,10 +59,13 @@ def test_a_route_answers_as_it_says(api: Api, method: str, path: str, tenant: st
 
 def test_the_document_is_valid() -> None:
     """By the OpenAPI specification's own schema, as schemathesis has it; references lead somewhere."""
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
     text = json.dumps(DOCUMENT)
-    names = set(DOCUMENT["components"]["schemas"])
+    parts = {
+        f"#/components/{kind}/{name}" for kind in ("schemas", "responses") for name in DOCUMENT["components"][kind]
+    }
     for part in text.split('"$ref": "')[1:]:
-        assert part.partition('"')[0].removeprefix("#/components/schemas/") in names
+        assert part.partition('"')[0] in parts
     assert DOCUMENT["openapi"].startswith("3.1")
 
 
@@ -81,7 +85,8 @@ def test_every_operation_says_whom_it_is_for_and_how_it_refuses() -> None:
                 assert any(one["name"] == "Idempotency-Key" for one in operation["parameters"])
             for status, answer in answers.items():
                 if int(status) >= 400:
-                    assert list(answer["content"]) == ["application/problem+json"] or status == "503", operation
+                    said = DOCUMENT["components"]["responses"].get(answer.get("$ref", "").rpartition("/")[2], answer)
+                    assert "application/problem+json" in said["content"], operation["operationId"]
     assert len(ids) == len(set(ids))
 
 

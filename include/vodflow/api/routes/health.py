@@ -25,7 +25,30 @@ def alive() -> Alive:
     return Alive()
 
 
-@router.get("/api/v1/health", responses={503: {"description": "Something that is needed does not answer."}})
+class Check(BaseModel):
+    """One thing that is needed.
+
+    `ok` is null where it is not set up here, and so not needed.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    seconds: float
+
+
+class HealthReport(BaseModel):
+    """All of them; `ok` when none is wrong."""
+
+    ok: bool
+    checks: list[Check]
+
+
+@router.get(
+    "/api/v1/health",
+    response_model=HealthReport,
+    responses={503: {"description": "Something that is needed does not answer.", "model": HealthReport}},
+)
 def health(request: Request, caller: JobsReader) -> Response:  # noqa: ARG001 - the right is what is asked for
     """Ask the catalog, S3, Airflow and each engine."""
     found = jobs.health(services(request).settings)
