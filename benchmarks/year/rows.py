@@ -58,7 +58,8 @@ def assets(some: Arrivals, seed: int) -> Iterator[tuple[str, Rows]]:
     names = ("DISPATCHED", "PROBED", "REJECTED", "UNREADABLE")
     version = text("v", some.ids, "-", some.size % 9973)
     yield "source", {
-        "id": some.ids, "video_id": some.video, "bucket": pa.array([BUCKET] * len(some)), "key": key,
+        "id": some.ids, "video_id": some.video, "tenant_id": some.tenant + 1,
+        "bucket": pa.array([BUCKET] * len(some)), "key": key,
         "version": version, "version_id": version, "etag": text("e", some.size), "size_bytes": some.size,
         "last_modified": moments(at - (SECOND * dice.lognormal(1.5, 1.0, len(some))).astype(np.int64)),
         "current_since": moments(at),
@@ -128,7 +129,8 @@ def _jobs(some: Arrivals, jobs: Jobs, dice: np.random.Generator) -> Rows:
     latest = {name: moments(at, known & (at >= times["QUEUED"][0])) for name, (at, known) in times.items()}
     encode = jobs.work * 0.86
     return {
-        "id": jobs.ids, "source_id": some.ids[source], "video_id": some.video[source], "plan_hash": hashes,
+        "id": jobs.ids, "source_id": some.ids[source], "video_id": some.video[source],
+        "tenant_id": some.tenant[source] + 1, "plan_hash": hashes,
         "plan": _plans(some, jobs), "profile": words(PROFILES, some.profile[source]),
         "revision": _again(jobs), "engine": words(ENGINES, jobs.engine),
         "priority": dice.choice((20, 50, 50, 50, 80), count),

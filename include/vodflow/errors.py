@@ -10,6 +10,7 @@
     ├── SourceNotFound          the object is not in S3 (any more)
     ├── SourceUnreadable        the object is gone, archived or refused; a later sighting of it starts a new run
     ├── SourceUnavailable       the source cannot be read now: network, throttling, time; retryable
+    ├── TenantSuspended         the tenant may start nothing new as things stand
     ├── PlanError               no valid plan can be made from this source and profile
     ├── BudgetExceeded          the estimated cost is above a limit; nothing was submitted
     ├── EngineError             an engine could not carry a plan out
@@ -26,6 +27,7 @@
     ├── CatalogError            the catalog refused a change
     │   ├── IllegalTransition   a job status change outside the state machine
     │   ├── JobBusy             another run works on the job just now
+    │   ├── TenantBusy          as many of a tenant's jobs are at work as it may have; retryable
     │   └── CatalogUnavailable  the database does not answer, or asks to try again
     ├── ReportRefused           rows of a report break a rule of their table; the day keeps what it had
     ├── AirflowError            Airflow's REST API does not answer (retryable) or refuses
@@ -165,6 +167,10 @@ class SourceUnavailable(VodflowError):
     error_class = ErrorClass.TRANSIENT
 
 
+class TenantSuspended(VodflowError):
+    """The tenant may start nothing new: it is suspended or being deleted. The message says since when and why."""
+
+
 class PlanError(VodflowError):
     """No valid plan can be made from this source and profile."""
 
@@ -271,6 +277,13 @@ class JobBusy(CatalogError):
 
     retryable = True
     error_class = ErrorClass.TRANSIENT
+
+
+class TenantBusy(CatalogError):
+    """As many of the tenant's jobs are at work as it may have at the same time; one of them ends sooner or later."""
+
+    retryable = True
+    error_class = ErrorClass.THROTTLED
 
 
 class CatalogUnavailable(CatalogError):

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
-from vodflow.errors import InputRejected, VodflowError
+from vodflow.errors import InputRejected, TenantBusy, VodflowError
 
 from vodflow_airflow.dag_runs import restart_dag_run
 
@@ -27,10 +27,13 @@ def patience(context: Context, step_id: str) -> Iterator[None]:
     """What one step of a run is done in, so that a shared cause costs it no try.
 
     :param step_id: id of the task
-    :raises AirflowRescheduleException: to be run again later, because of an error with a ``shared_cause``
+    :raises AirflowRescheduleException: to be run again later, because of an error with a ``shared_cause``, or because
+        as many of the tenant's jobs are at work as it may have
     :raises AirflowFailException: that error has lasted longer than ``VODFLOW_HOLD_LIMIT``
     """
-    from vodflow.pipeline.holds import HeldStep  # noqa: PLC0415 - the DAG processor needs no database
+    # Not above: the DAG processor needs no database.
+    from vodflow.pipeline.holds import HeldStep, pause  # noqa: PLC0415
+    from vodflow.settings import get_settings  # noqa: PLC0415
 
     step = HeldStep(context["run_id"], step_id)
     try:
@@ -41,6 +44,9 @@ def patience(context: Context, step_id: str) -> Iterator[None]:
     except InputRejected:
         step.passed(start_again)
         raise
+    except TenantBusy as error:
+        step.leave()
+        _put_off(pause(_waited(context), get_settings().hold_interval), str(error))
     except VodflowError as error:
         if error.shared_cause is None:
             step.leave()

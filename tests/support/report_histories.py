@@ -156,6 +156,9 @@ def _publications(made: Histories) -> None:
 def load(url: str, made: Histories) -> None:
     """Put the rows into a migrated, empty catalog; late ones have old times and ids that came last."""
     _publications(made)
+    owners = [row["tenant_id"] for row in made.rows["video"]]
+    for row in (*made.rows["source"], *made.rows["job"]):  # by a trigger otherwise
+        row["tenant_id"] = owners[row["video_id"] - 1]
     with closing(psycopg2.connect(url, connect_timeout=5)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table, rows in made.rows.items():

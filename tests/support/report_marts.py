@@ -70,7 +70,7 @@ def failures(ends: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def pipeline_latency(ends: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What each stage took."""
     rows = []
-    for key, group in grouped([row for row in ends if row["status"] == "published"], ["profile", "engine"]):
+    for key, group in grouped([row for row in ends if row["status"] == "published"], ["tenant", "profile", "engine"]):
         for column in STAGE_SECONDS:
             took = [row[column] for row in group if row.get(column) is not None]
             if took:

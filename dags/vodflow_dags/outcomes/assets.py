@@ -8,8 +8,9 @@ from vodflow_airflow.triggers.outcomes_due import OutcomesDueTrigger
 
 SETTINGS = get_settings()
 
-#: Without channels and without a table there is nothing to tell, and nobody looks.
-CONFIGURED = bool(SETTINGS.notifications or SETTINGS.dynamodb_table)
+#: Without channels and without a table there is nothing to tell, and nobody looks. Tenants can have channels of their
+#: own where secrets can be sealed.
+CONFIGURED = bool(SETTINGS.notifications or SETTINGS.dynamodb_table or SETTINGS.sealing_keys)
 
 OUTCOMES_DUE = Asset(
     "vodflow_outcomes_due",

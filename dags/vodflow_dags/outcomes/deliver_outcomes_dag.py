@@ -5,7 +5,8 @@ Sends the notifications and DynamoDB updates that the steps of `transcode_video`
 
 **Trigger**: something is due: a receiver or DynamoDB did not answer, a failure was not cured by a retry, or a process
 died while sending. The triggerer looks every 15 s with two small queries; no run is made while there is nothing to do,
-and nobody looks while neither `VODFLOW_NOTIFICATIONS` nor `VODFLOW_DYNAMODB_TABLE` is set. By hand: *Trigger*.
+and nobody looks while none of `VODFLOW_NOTIFICATIONS`, `VODFLOW_DYNAMODB_TABLE` and `VODFLOW_SEALING_KEYS` (tenants'
+channels) is set. By hand: *Trigger*.
 
 **Task** `deliver`: sends what is due, each notification and item on record with how it went.
 

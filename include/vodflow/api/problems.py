@@ -24,6 +24,7 @@ from vodflow.errors import (
     SourceNotFound,
     SourceUnavailable,
     SourceUnreadable,
+    TenantSuspended,
     VodflowError,
     WaitTimeout,
 )
@@ -32,6 +33,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 #: HTTP status of each error of ours; the first that fits.
 _STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
+    (TenantSuspended, 403),
     (SourceNotFound, 404),
     (InputRejected, 422),
     (SourceUnreadable, 409),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
+from vodflow.catalog.rows import Record
 from vodflow.catalog.tables import audit_event
 
 
@@ -36,3 +39,53 @@ def add_event(
             detail=dict(detail) if detail else None, request_id=request_id, address=address,
         )
     )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AuditRow(Record):
+    """One change.
+
+    :param tenant: slug of whose thing it was; none for what is not one tenant's
+    """
+
+    id: int
+    at: datetime
+    actor: str
+    actor_kind: str
+    tenant: str | None
+    action: str
+    object: str
+    request_id: str | None
+    address: str | None
+    detail: dict[str, Any] | None
+
+
+def list_events(
+    conn: Connection,
+    limit: int,
+    after: int | None = None,
+    *,
+    tenant: str | None = None,
+    action: str | None = None,
+    actor: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    oldest_first: bool = False,
+) -> list[AuditRow]:
+    """Changes, newest first unless asked otherwise; none of the conditions means all.
+
+    :param after: only what follows the event with this id
+    """
+    table = audit_event.c
+    columns = AuditRow.columns(audit_event, tenant=func.nullif(table.tenant, ""))
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (tenant, table.tenant == tenant),
+        (action, table.action == action),
+        (actor, table.actor == actor),
+        (since, table.at >= since),
+        (until, table.at < until),
+        (after, table.id > after if oldest_first else table.id < after),
+    ]
+    query = select(*columns).where(*(condition for asked, condition in conditions if asked is not None))
+    order = table.id if oldest_first else table.id.desc()
+    return [AuditRow.of(row) for row in conn.execute(query.order_by(order).limit(limit))]

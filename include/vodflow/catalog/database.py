@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, s
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vodflow.errors import CatalogError, CatalogUnavailable, ConfigurationError, IllegalTransition
+from vodflow.errors import CatalogError, CatalogUnavailable, ConfigurationError, IllegalTransition, VodflowError
 from vodflow.settings import Settings, get_settings
 
 #: SQLSTATE that the job trigger raises (see the migrations). Class VF is not used by PostgreSQL.
@@ -27,6 +27,9 @@ _AWAY = ("08", "57", "53")
 
 #: SQLSTATEs of a schema that is not this version's: no such table, no such column.
 _OTHER_SCHEMA = frozenset({"42P01", "42703"})
+
+#: SQLSTATEs of a role that is not there, or may not be taken on.
+_NO_ROLE = frozenset({"22023", "42501", "42704"})
 
 _LAST_PORT = 65535
 
@@ -133,6 +136,7 @@ def transaction(actor: str, settings: Settings | None = None) -> Iterator[Connec
     :param actor: who changes things, kept in ``job_event.actor``: ``transcode_video.probe``, ``cli``, a user
     :raises IllegalTransition: for a job status change outside the state machine
     :raises CatalogUnavailable: when the database does not answer or asks to try again (retryable)
+    :raises ConfigurationError: when one tenant is acted for, and the server has no role for it
     :raises CatalogError: for everything else the database refuses
     """
     with translated(), get_engine(settings).begin() as connection:
@@ -155,9 +159,16 @@ def translated() -> Iterator[None]:
         raise _typed(error) from error
 
 
-def _typed(error: DBAPIError) -> CatalogError:
+def _typed(error: DBAPIError) -> VodflowError:
     state = getattr(error.orig, "pgcode", None)
     message = str(error.orig).strip() or type(error.orig).__name__
+    if state in _NO_ROLE and "role" in message and TENANT_ROLE in message:
+        return ConfigurationError(
+            f"The catalog cannot keep tenants apart: {_first(message)} Have an administrator run `vodflow init` with "
+            f"VODFLOW_POSTGRES_ADMIN_URL, or CREATE ROLE {TENANT_ROLE} NOLOGIN and GRANT {TENANT_ROLE} TO the owner of "
+            "the catalog; then run `vodflow tenants grant`.",
+            code="no_tenant_role",
+        )
     if state == ILLEGAL_TRANSITION:
         return IllegalTransition(message.splitlines()[0], code=state)
     if isinstance(error, IntegrityError):

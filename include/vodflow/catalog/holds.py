@@ -10,10 +10,11 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from vodflow.catalog import jobs, outages
+from vodflow.catalog.database import acting_tenant
 from vodflow.catalog.rows import JobRow, Record
 from vodflow.catalog.states import FINISHED
 from vodflow.catalog.storable import clean_message
@@ -185,16 +186,17 @@ def open_jobs(conn: Connection, run_id: str) -> list[JobRow]:
 
 
 def holds(conn: Connection, run_id: str | None = None) -> list[HoldRow]:
-    """What is held, longest first.
+    """What is held, longest first. A tenant is told the cause alone: machines, and what others met, are not its own.
 
     :param run_id: only what this run waits for
     """
+    whole = acting_tenant() is None
     query = (
         select(
             hold.c.step,
             hold.c.cause,
-            hold.c.scope,
-            func.max(hold.c.message).label("message"),
+            (hold.c.scope if whole else literal("")).label("scope"),
+            func.max(hold.c.message if whole else hold.c.cause).label("message"),
             func.min(hold.c.since).label("since"),
             func.count().filter(_waits()).label("waiting"),
             func.count().filter(~_waits()).label("given_up"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog import attempts, outbox, sources
+from vodflow.catalog import attempts, outbox, sources, tenants
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.states import ACTIVE, FINISHED, JobStatus
 from vodflow.catalog.storable import clean, clean_message
@@ -104,11 +104,13 @@ def begin(conn: Connection, job_id: int, *, engine: EngineName | str, worker: st
     :param run_id: run of ``transcode_video`` that works; none means the one that opened the job
     :param worker: who works, for the attempt's record: a host, a pod
     :raises JobBusy: when another run works on it just now (retryable)
+    :raises TenantBusy: when as many of its tenant's jobs are at work as it may have (retryable)
     :raises IllegalTransition: when the job is PUBLISHED or REJECTED
     """
     row = locked_job(conn, job_id)
     used = run_id or row.run_id
     refuse_if_alive(conn, row, used)
+    tenants.require_room(conn, row)
     if row.status not in {JobStatus.QUEUED, JobStatus.SUBMITTED}:
         set_status(conn, job_id, JobStatus.QUEUED)
     attempt = attempts.start_attempt(conn, job_id, worker, used, engine=engine)

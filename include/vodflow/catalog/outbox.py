@@ -18,7 +18,7 @@ from vodflow.catalog.states import FINISHED, JobStatus
 from vodflow.catalog.tables import job_event, source
 from vodflow.errors import RejectionReason, UnreadableReason
 from vodflow.settings import Settings, get_settings
-from vodflow.settings.channels import Channel, EventKind
+from vodflow.settings.channels import EventKind
 
 if TYPE_CHECKING:
     from vodflow.catalog.outages import OutageRow
@@ -40,7 +40,7 @@ def job_changed(conn: Connection, row: JobRow) -> None:
     if settings.dynamodb_table:
         _mark(conn, row.video_id, delay=0.0 if row.status in FINISHED else INTERIM_DELAY)
     kind = _KINDS.get(row.status)
-    if kind is None or not _asked(settings, kind):
+    if kind is None or not _may_be_asked(settings, kind):
         return
     later = settings.failure_delay if kind is EventKind.FAILED and row.retryable else 0.0
     _enqueue(conn, settings, kind, row.source_id, row, delay=later)
@@ -57,7 +57,7 @@ def job_published(
     settings = get_settings()
     if again and settings.dynamodb_table:
         _mark(conn, row.video_id, delay=0.0)
-    if _asked(settings, EventKind.PUBLISHED):
+    if _may_be_asked(settings, EventKind.PUBLISHED):
         from vodflow.publication.manifest import bucket_url  # noqa: PLC0415 - needed for notifications only
 
         bucket, _, name = manifest_uri.removeprefix("s3://").partition("/")
@@ -86,7 +86,7 @@ def source_rejected(
     settings = get_settings()
     if settings.dynamodb_table:
         _mark(conn, row.video_id if row is not None else _video_of(conn, source_id), delay=0.0)
-    if _asked(settings, EventKind.REJECTED):
+    if _may_be_asked(settings, EventKind.REJECTED):
         rejection = {"reason": reason.value, "detail": detail}
         _enqueue(conn, settings, EventKind.REJECTED, source_id, row, rejection=rejection)
 
@@ -96,7 +96,7 @@ def source_unreadable(conn: Connection, source_id: int, reason: UnreadableReason
     settings = get_settings()
     if settings.dynamodb_table:
         _mark(conn, _video_of(conn, source_id), delay=0.0)
-    if _asked(settings, EventKind.UNREADABLE):
+    if _may_be_asked(settings, EventKind.UNREADABLE):
         _enqueue(conn, settings, EventKind.UNREADABLE, source_id, None, unreadable={"reason": reason, "detail": detail})
 
 
@@ -154,6 +154,11 @@ def _asked(settings: Settings, kind: EventKind) -> bool:
     return any(kind in channel.events for channel in settings.notifications)
 
 
+def _may_be_asked(settings: Settings, kind: EventKind) -> bool:
+    """Also by tenants, who can have channels of their own where secrets can be sealed."""
+    return bool(settings.sealing_keys) or _asked(settings, kind)
+
+
 def _mark(conn: Connection, video_id: int, *, delay: float) -> None:
     from vodflow.catalog import metadata_syncs  # noqa: PLC0415 - only where a table is configured
 
@@ -171,11 +176,13 @@ def _enqueue(
     key: str | None = None,
     **details: dict[str, Any],
 ) -> None:
-    from vodflow.catalog import deliveries  # noqa: PLC0415 - only where a channel is configured
+    from vodflow.catalog import deliveries, tenants  # noqa: PLC0415 - only where a channel is configured
     from vodflow.catalog.event_document import payload  # noqa: PLC0415
 
     about = get_source(conn, source_id)
-    channels: list[Channel] = [one for one in settings.notifications if one.wants(kind, about.tenant)]
+    channels = [one.name for one in settings.notifications if one.wants(kind, about.tenant)]
+    if settings.sealing_keys:
+        channels += tenants.channels_asking(conn, about.tenant, kind)
     if not channels:
         return
     event_id, usual = _identity(conn, source_id, row)
@@ -183,7 +190,7 @@ def _enqueue(
     document = payload(kind, key, conn.execute(select(func.now())).scalar_one(), about, row, **details)
     deliveries.enqueue(
         conn,
-        [channel.name for channel in channels],
+        channels,
         event_key=key,
         event=kind,
         document=document,

@@ -226,6 +226,11 @@ class JobRow(Record):
         return None if self.result_document is None else EngineResult.model_validate(self.result_document)
 
     @property
+    def tenant(self) -> str:
+        """Slug of whose it is."""
+        return str(self.plan_document["tenant"])
+
+    @property
     def divided(self) -> bool:
         """Whether its plan is carried out in parts."""
         return bool(self.plan_document.get("strategy", {}).get("kind", "single") != "single")

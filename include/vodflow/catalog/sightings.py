@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Connection, DateTime, Text, T
 from vodflow.catalog import publications
 from vodflow.catalog.rows import NewSource
 from vodflow.catalog.tables import video
+from vodflow.catalog.tenant_rows import ensure_tenants
 
 #: Rows a statement: keeps one statement's text in the low megabytes.
 _BATCH: Final = 15_000
@@ -35,10 +36,6 @@ _SAME: Final = """
     (source.bucket, source.key) = (new.bucket, new.key)
     AND (source.version = new.version OR (source.etag, source.size_bytes) = (new.etag, new.size))
 """
-
-_INSERT_TENANTS = text("INSERT INTO tenant (slug) SELECT unnest(:slugs) ON CONFLICT (slug) DO NOTHING").bindparams(
-    bindparam("slugs", type_=ARRAY(Text))
-)
 
 _INSERT_VIDEOS = _over(
     "tenant bucket key",
@@ -164,7 +161,7 @@ def _insert(conn: Connection, new: Sequence[NewSource]) -> set[int]:
     if not new:
         return set()
     batches = [_arrays(batch) for batch in _batches(new)]
-    conn.execute(_INSERT_TENANTS, {"slugs": sorted({one.tenant for one in new})})
+    ensure_tenants(conn, (one.tenant for one in new))
     # All videos before all sources, each in key order: two registrations wait for each other, never in a circle.
     for arrays in batches:
         conn.execute(_INSERT_VIDEOS, arrays)

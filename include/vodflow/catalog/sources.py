@@ -10,9 +10,9 @@ from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, case, func, sel
 from vodflow.catalog import outbox
 from vodflow.catalog.rows import JobRow, SourceRow
 from vodflow.catalog.source_rows import find_source, get_source, select_sources
-from vodflow.catalog.states import SourceStatus
+from vodflow.catalog.states import SourceStatus, TenantStatus
 from vodflow.catalog.storable import clean, clean_message
-from vodflow.catalog.tables import source
+from vodflow.catalog.tables import source, tenant
 from vodflow.contract.media_info import MediaInfo
 from vodflow.errors import CatalogError, RejectionReason, UnreadableReason
 
@@ -30,9 +30,12 @@ def undispatched_sources(
 ) -> list[SourceRow]:
     """The oldest sources whose run is not started yet, by ascending id, to be paged with ``after_id``.
 
+    Those of tenants that are suspended wait until these go on.
+
     :param ids: only these; none means all
     """
-    query = select_sources().where(source.c.status == text("'DISCOVERED'"), source.c.id > after_id)
+    waits = (source.c.status == text("'DISCOVERED'"), source.c.id > after_id, tenant.c.status == TenantStatus.ACTIVE)
+    query = select_sources().where(*waits)
     if ids is not None:
         query = query.where(source.c.id == func.any(bindparam("ids", list(ids), ARRAY(BigInteger))))
     return [SourceRow.of(row) for row in conn.execute(query.order_by(source.c.id).limit(limit))]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, cast, func, select, text, update
 
-from vodflow.catalog import attempts
+from vodflow.catalog import attempts, tenants
 from vodflow.catalog.jobs import locked_job, refuse_if_alive, set_status
 from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import ACTIVE, JobStatus
@@ -77,11 +77,13 @@ def intend(
     :param quote: of the job, the attempt's number, and what was spent so far; raises to refuse. Attempts of one tenant
         are quoted one after the other, so that together they keep a budget
     :raises JobBusy: when another run works on the job just now (retryable)
+    :raises TenantBusy: when as many of its tenant's jobs are at work as it may have (retryable)
     :raises IllegalTransition: when the job is over for good
     """
     row = locked_job(conn, job_id)
     used = run_id or row.run_id
     refuse_if_alive(conn, row, used)
+    tenants.require_room(conn, row)
     number = next_number(conn, job_id)
     offer = quote(row, number, _spending(conn, row))
     if row.status != JobStatus.QUEUED:
@@ -216,7 +218,7 @@ def spending(conn: Connection, tenant_slug: str) -> Spending:
 
 
 def _spending(conn: Connection, row: JobRow) -> Spending:
-    slug = str(row.plan_document["tenant"])
+    slug = row.tenant
     # Until the end of the transaction: two jobs of a tenant must not both take the last of its budget.
     key = func.hashtextextended(cast(f"vodflow.budget.{slug}", Text), text("0"))
     conn.execute(select(func.pg_advisory_xact_lock(key)))

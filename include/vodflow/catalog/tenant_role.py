@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection, text
+
 from vodflow.catalog.database import TENANT_ROLE
+from vodflow.errors import CatalogError, ConfigurationError
+
+_FOUND = text(
+    "SELECT to_regprocedure('protect_tenants()') IS NOT NULL,"
+    " EXISTS (SELECT FROM pg_roles WHERE rolname = :role), current_user"
+)
 
 
 def make_tenant_role(connection: Any, owner: str) -> None:
@@ -24,3 +32,24 @@ def make_tenant_role(connection: Any, owner: str) -> None:
         if not cursor.fetchone():
             cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
         cursor.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(owner)))
+
+
+def grant(conn: Connection) -> None:
+    """Have each tenant's requests see and change its own rows alone, as the newest migration says. Safe to run twice.
+
+    :param conn: of the catalog's owner
+    :raises ConfigurationError: there is no such role, or the owner may not take it on
+    :raises CatalogError: the catalog has no such tables yet
+    """
+    ready, role, owner = conn.execute(_FOUND, {"role": TENANT_ROLE}).one()
+    if not ready:
+        raise CatalogError("The catalog has not this version's tables. Run `vodflow catalog upgrade`.")
+    if not role and not conn.scalar(
+        text("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
+    ):
+        raise ConfigurationError(
+            f"The server has no role {TENANT_ROLE}. Have an administrator run CREATE ROLE {TENANT_ROLE} NOLOGIN; GRANT "
+            f'{TENANT_ROLE} TO "{owner}", or run `vodflow init` with VODFLOW_POSTGRES_ADMIN_URL. Then run `vodflow '
+            "tenants grant`."
+        )
+    conn.execute(text("SELECT protect_tenants()"))

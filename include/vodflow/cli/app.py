@@ -88,6 +88,8 @@ SUBCOMMANDS = {
     "verify": Subcommand("vodflow.cli.verify", "verify", "Check a job's outputs against its plan."),
     "notifications": Subcommand("vodflow.cli.notifications", "app", "Look at notifications and send them."),
     "metadata": Subcommand("vodflow.cli.metadata", "app", "Bring the videos' metadata in DynamoDB up to date."),
+    "tenants": Subcommand("vodflow.cli.tenants", "app", "Create, configure, suspend, export and delete tenants."),
+    "api-keys": Subcommand("vodflow.cli.api_keys", "app", "Make, replace and end keys of programs that call the API."),
     "catalog": Subcommand("vodflow.cli.catalog", "app", "Migrate the catalog database.", alone=True),
     "report": Subcommand("vodflow.cli.report", "app", "Compute and show the reports."),
     "quality": Subcommand("vodflow.cli.quality", "app", "Measure how good published outputs are, and show it."),

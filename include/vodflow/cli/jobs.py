@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -13,6 +12,7 @@ from rich.filesize import decimal
 from vodflow import jobs
 from vodflow.catalog.states import JobStatus
 from vodflow.cli import outcome
+from vodflow.cli.auditing import person
 from vodflow.cli.job_tables import show_details, show_health, show_jobs
 from vodflow.cli.options import (
     AsJson,
@@ -141,7 +141,7 @@ def cancel(
             job = jobs.get(ref, airflow=airflow, settings=settings)
             if job.over and job.status != JobStatus.CANCELED:
                 raise CatalogError(f"Job {job.ref} is {job.status} already: there is nothing to cancel.", job_id=job.id)
-            return jobs.cancel(ref, reason=reason, by=_person(), airflow=airflow, settings=settings)
+            return jobs.cancel(ref, reason=reason, by=person(), airflow=airflow, settings=settings)
 
         found, errors = _each(refs, cancel_one)
     _end(found, wait=False, timeout=None, as_json=as_json, errors=errors)
@@ -183,13 +183,6 @@ def health(as_json: AsJson = False) -> None:
     else:
         show_health(report)
     raise typer.Exit(outcome.OK if report.ok else outcome.ERROR)
-
-
-def _person() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # an account without a name, as containers have
-        return "cli"
 
 
 def _each(refs: list[str], change: Callable[[str], jobs.Job]) -> tuple[list[jobs.Job], list[VodflowError]]:

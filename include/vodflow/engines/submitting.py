@@ -15,10 +15,11 @@ from vodflow.catalog.recording import record
 from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
-from vodflow.errors import JobBusy, VodflowError
+from vodflow.errors import JobBusy, TenantBusy, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.readability import cause_of
+from vodflow.tenancy.log_context import working_for
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +81,14 @@ class Submitter(ABC):
         with transaction(self.actor) as connection:
             job = jobs.get_job(connection, self.job_id)
             last = submissions.last_attempt(connection, self.job_id, self.engine)
+        working_for(job.tenant)
         if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
             log.info("job %d: the engine has finished already", self.job_id)
             return Submission(self.job_id, None, ended=True)
         self.check(job)
         try:
             return self.submit(job, last)
-        except JobBusy:
+        except (JobBusy, TenantBusy):
             raise
         except VodflowError as error:
             failure = cause_of(error, job.plan.source)

@@ -24,10 +24,12 @@ from vodflow.pipeline.object_request import run_conf
 from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
 from vodflow.planning.planner import chosen_rungs
 from vodflow.planning.profiles import load_profile
-from vodflow.sensing.registration import register_object
-from vodflow.sensing.rules import Places, Watched, judge
+from vodflow.sensing.places import watched
+from vodflow.sensing.registration import DEFAULT_TENANT, register_object
+from vodflow.sensing.rules import Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import parse_s3_uri, resolve_source
+from vodflow.tenancy import effective
 
 log = logging.getLogger(__name__)
 
@@ -90,12 +92,18 @@ def check_request(request: TranscodeRequest, settings: Settings) -> None:
     """Refuse at once what a run would refuse later, as far as the request names it.
 
     :raises ProfileError: there is no such profile
+    :raises ConfigurationError: the object's tenant may not use it
+    :raises TenantSuspended: the object's tenant may start nothing new
     :raises PlanError: the profile has no such quality; the message names those it has
     """
     bucket, key = parse_s3_uri(str(request.source_uri))
-    verdict = judge(Places.of(settings), bucket, key)
+    verdict = judge(watched(settings), bucket, key)
     placed = verdict.rule.profile if isinstance(verdict, Watched) else None
-    profile = load_profile(request.profile or placed or settings.default_profile, settings.profiles_dir)
+    tenant = effective(verdict.tenant if isinstance(verdict, Watched) else DEFAULT_TENANT, settings)
+    tenant.require_active()
+    name = request.profile or placed or tenant.default_profile
+    tenant.require_profile(name)
+    profile = load_profile(name, settings.profiles_dir)
     if request.qualities:
         chosen_rungs(profile, request.qualities)
 

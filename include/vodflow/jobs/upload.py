@@ -20,8 +20,9 @@ from vodflow.jobs.queries import get
 from vodflow.jobs.requests import check_request, make_request, start
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import DEFAULT_PRIORITY
+from vodflow.sensing.places import watched
 from vodflow.sensing.registration import register_object
-from vodflow.sensing.rules import Places, Watched, judge
+from vodflow.sensing.rules import Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.send import send_file
@@ -107,9 +108,9 @@ def place(path: Path, *, tenant: str | None, name: str | None, settings: Setting
         raise ConfigurationError(f"{path} {kind}; give a video file.")
     called = path.name if name is None else name
     check_name(called)
-    places, size = Places.of(settings), path.stat().st_size
+    places, size = watched(settings), path.stat().st_size
     objections = []
-    for rule in settings.watch:
+    for rule in places.rules:
         key = _key(rule, tenant, called)
         verdict = judge(places, rule.bucket, key, size=size)
         if isinstance(verdict, Watched) and verdict.tenant == (tenant or rule.default_tenant):
@@ -142,7 +143,7 @@ def _key(rule: WatchRule, tenant: str | None, name: str) -> str:
 
 
 def _rule(bucket: str, key: str, settings: Settings) -> WatchRule:
-    verdict = judge(Places.of(settings), bucket, key)
+    verdict = judge(watched(settings), bucket, key)
     if not isinstance(verdict, Watched):
         raise ConfigurationError(f"No watch rule takes s3://{bucket}/{key} ({verdict}).")
     return verdict.rule

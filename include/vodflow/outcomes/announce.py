@@ -30,12 +30,12 @@ def announce(*, source_id: int, video_id: int, job_id: int | None = None) -> Non
     :param job_id: the job that changed; none while the source has none
     """
     settings = get_settings()
-    if not (settings.dynamodb_table or settings.notifications):
+    if not (settings.dynamodb_table or _has_channels(settings)):
         return
     workers = []
     if settings.dynamodb_table:
         workers.append(_start("metadata", lambda: _sync(video_id, settings)))
-    if settings.notifications:
+    if _has_channels(settings):
         workers.append(_start("notifications", lambda: _deliver(settings, source_id=source_id, job_id=job_id)))
     _await(workers, settings)
 
@@ -45,6 +45,11 @@ def announce_holds() -> None:
     settings = get_settings()
     if settings.notifications:
         _await([_start("notifications", lambda: _deliver(settings, common=True))], settings)
+
+
+def _has_channels(settings: Settings) -> bool:
+    """Tenants can have some of their own where secrets can be sealed."""
+    return bool(settings.notifications or settings.sealing_keys)
 
 
 def _await(workers: list[threading.Thread], settings: Settings) -> None:

@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 from vodflow.catalog import holds, jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters
-from vodflow.catalog.holds import Admission, Waiter
+from vodflow.catalog.holds import Admission, Waiter, pause
 from vodflow.catalog.work_list import source_of_run
 from vodflow.errors import CatalogError, CatalogUnavailable, SharedCause, VodflowError
 from vodflow.outcomes.announce import announce, announce_holds
 from vodflow.settings import get_settings
+
+__all__ = ["HeldStep", "pause", "try_again"]
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class HeldStep:
                 return seconds
         except CatalogUnavailable as away:
             log.warning("Who waits cannot be kept: %s", away)
-        return None if waited >= limit else holds.pause(waited, self._waiter.longest_pause)
+        return None if waited >= limit else pause(waited, self._waiter.longest_pause)
 
     def _keep_failed_run(self, connection: Connection, error: VodflowError) -> None:
         """Without a job, nothing else would tell of a run that has failed."""

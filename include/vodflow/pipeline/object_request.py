@@ -17,8 +17,9 @@ from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.rows import SourceRow
 from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
 from vodflow.pipeline.request import TranscodeRequest
+from vodflow.sensing.places import watched
 from vodflow.sensing.registration import METADATA_PREFIX
-from vodflow.sensing.rules import Places, Watched, judge
+from vodflow.sensing.rules import Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import SourceObject, resolve_source
 
@@ -92,7 +93,7 @@ def source_request(source: SourceRow, settings: Settings | None = None) -> Trans
     """
     used = settings or get_settings()
     plain = TranscodeRequest(source_id=source.id)
-    verdict = judge(Places.of(used), source.bucket, source.key)
+    verdict = judge(watched(used), source.bucket, source.key)
     if not (isinstance(verdict, Watched) and verdict.rule.object_requests):
         return plain
     try:

@@ -27,6 +27,7 @@ from vodflow.planning.strategy import Division, choose, may_divide
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.engines import available
 from vodflow.storage.objects import list_objects, presigned_get
+from vodflow.tenancy import effective
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def _open(
     run_id: str,
     settings: Settings,
 ) -> JobRow:
+    bucket, prefix = effective(plan.tenant, settings).output_place(settings.media_bucket, settings.output_prefix)
     job = jobs.open_job(
         connection,
         source_id,
@@ -81,8 +83,8 @@ def _open(
         engine=engine,
         priority=request.priority,
         run_id=run_id,
-        bucket=settings.media_bucket,
-        prefix="/".join(part for part in (settings.output_prefix, plan.prefix) if part),
+        bucket=bucket,
+        prefix="/".join(part for part in (prefix, plan.prefix) if part),
         estimated_cpu_seconds=None if engine == EngineName.MEDIACONVERT else estimated_cpu_seconds(plan),
     )
     if job.status == JobStatus.QUEUED and (known := job.plan.strategy) != plan.strategy:
@@ -126,11 +128,15 @@ def _pictures(source: SourceRow, plan: TranscodePlan, settings: Settings) -> Pic
 
 
 def profile_of(source: SourceRow, request: TranscodeRequest, settings: Settings) -> Profile:
-    """The profile by which a source is made: what the request asks for, else what the watch rule says.
+    """The profile by which a source is made: what the request asks for, else what the watch rule or its tenant says.
 
     :raises ProfileError: it is unknown or wrong
+    :raises ConfigurationError: its tenant may not use it
     """
-    return load_profile(request.profile or source.profile or settings.default_profile, settings.profiles_dir)
+    tenant = effective(source.tenant, settings)
+    name = request.profile or source.profile or tenant.default_profile
+    tenant.require_profile(name)
+    return load_profile(name, settings.profiles_dir)
 
 
 def plan_source(

@@ -11,7 +11,7 @@ from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters, resolve_dead_letters
 from vodflow.catalog.rows import JobRow, SourceRow
-from vodflow.catalog.states import JobStatus, SourceStatus
+from vodflow.catalog.states import JobStatus, SourceStatus, TenantStatus
 from vodflow.catalog.work_list import source_of_run
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.summaries import in_bytes, media_summary
@@ -32,6 +32,8 @@ from vodflow.sensing.registration import register_object
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import parse_s3_uri, presigned_get, resolve_source
 from vodflow.storage.readability import cause_of, check_readable
+from vodflow.tenancy import effective
+from vodflow.tenancy.log_context import working_for
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +108,13 @@ def probe_source(request: TranscodeRequest, run_id: str) -> int:
     :raises InputRejected: recorded with its reason; no engine will see this source
     :raises SourceUnreadable: recorded with its reason; when the object can be read again, it gets another run
     :raises SourceNotFound: a person named an object that does not exist
+    :raises TenantSuspended: its tenant may start nothing new
     """
     settings = get_settings()
     actor = f"probe:{run_id}"
     source = _find_or_register(request, run_id)
+    working_for(source.tenant)
+    _require_tenant(request, source, settings)
     log.info("Source %d of tenant %s: %s, %s", source.id, source.tenant, source.ref.uri, in_bytes(source.size_bytes))
     known = None if request.force else source.media_info
     if not request.force:
@@ -150,6 +155,16 @@ def _refuse(source: SourceRow, error: VodflowError, actor: str) -> None:
             case SourceUnreadable():
                 sources.mark_unreadable(connection, source.id, error.reason, error.detail)
     announce(source_id=source.id, video_id=source.video_id)
+
+
+def _require_tenant(request: TranscodeRequest, source: SourceRow, settings: Settings) -> None:
+    """What was dispatched before its tenant was suspended goes on; nothing does once the tenant is being deleted.
+
+    :raises TenantSuspended: it may not start
+    """
+    tenant = effective(source.tenant, settings)
+    if request.source_id is None or (tenant.row and tenant.row.status is TenantStatus.DELETING):
+        tenant.require_active()
 
 
 def _find_or_register(request: TranscodeRequest, run_id: str) -> SourceRow:

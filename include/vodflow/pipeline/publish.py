@@ -24,6 +24,7 @@ from vodflow.pipeline.asset_event import PublishedVideo
 from vodflow.pipeline.repair import next_strategy
 from vodflow.publication.manifest import bucket_url, build_manifest
 from vodflow.storage.objects import put_json, readable_url
+from vodflow.tenancy.log_context import working_for
 from vodflow.verification import S3Store, Verification, verify
 from vodflow.verification.result import MeasuredRendition
 
@@ -53,6 +54,7 @@ def verify_job(job_id: int) -> None:
     actor = "verify"
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
+    working_for(job.tenant)
     if job.published:
         log.info("Job %d was verified and published before", job_id)
         return

@@ -11,10 +11,12 @@ from vodflow.catalog.overview import overview
 from vodflow.catalog.source_rows import find_source
 from vodflow.catalog.work_list import newest_source_id
 from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
+from vodflow.sensing.places import watched
 from vodflow.sensing.rules import Ignored, Places, Watched, judge, objection
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.objects import SourceObject, parse_s3_uri, resolve_source
+from vodflow.tenancy import effective
 
 _ACTOR = "vodflow.sensing"
 
@@ -48,14 +50,14 @@ def explain(name: str, settings: Settings | None = None) -> list[Explanation]:
     used = settings or get_settings()
     if "://" in name:
         return [_explain(*parse_s3_uri(name), used)]
-    buckets = list(dict.fromkeys(rule.bucket for rule in used.watch))
+    buckets = list(dict.fromkeys(rule.bucket for rule in watched(used).rules))
     if not buckets:
         raise ConfigurationError("Nothing is watched: VODFLOW_WATCH has no rule. Name an object: s3://bucket/key.")
     return [_explain(bucket, name, used) for bucket in buckets]
 
 
 def _explain(bucket: str, key: str, settings: Settings) -> Explanation:
-    uri, places, now = f"s3://{bucket}/{key}", Places.of(settings), datetime.now(UTC)
+    uri, places, now = f"s3://{bucket}/{key}", watched(settings), datetime.now(UTC)
     found: SourceObject | None = None
     try:
         found = resolve_source(bucket, key, settings=settings)
@@ -80,7 +82,8 @@ def _explain(bucket: str, key: str, settings: Settings) -> Explanation:
 
 def _verdict(verdict: Watched | Ignored, places: Places, settings: Settings) -> str:
     if isinstance(verdict, Watched):
-        rule, profile = verdict.rule, verdict.rule.profile or settings.default_profile
+        rule = verdict.rule
+        profile = rule.profile or effective(verdict.tenant, settings).default_profile
         return f"taken by rule {places.rules.index(rule) + 1} for tenant {verdict.tenant}, profile {profile}"
     if verdict is Ignored.OUTPUT:
         return "not taken: Vodflow itself writes there, and what it made is never an input"

@@ -24,6 +24,7 @@ from vodflow.catalog.states import DiscoveredBy
 from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
 from vodflow.sensing import queue
 from vodflow.sensing.notices import Notice, Problem, ProblemName, parse_message
+from vodflow.sensing.places import watched
 from vodflow.sensing.queue import Message
 from vodflow.sensing.registration import source_of
 from vodflow.sensing.rules import Ignored, Places, Watched, counted, judge
@@ -86,7 +87,7 @@ def take_in(
     :raises CatalogError: when the catalog does not answer; nothing is deleted from the queue that was not committed
     """
     used = settings or get_settings()
-    places = Places.of(used)
+    places = watched(used)
     result = result or IntakeResult()
     before = result.messages
     with ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="vodflow-head") as pool:

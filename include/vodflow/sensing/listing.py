@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.settings import Settings
+from vodflow.storage.clearing import keeps_versions
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
 from vodflow.storage.objects import ListedObject, iterate_objects, listed
@@ -20,18 +21,10 @@ def newest_objects(bucket: str, prefix: str, *, settings: Settings | None = None
     :raises SourceNotFound: when there is no such bucket
     :raises ConfigurationError: when S3 refuses access
     """
-    if _keeps_versions(bucket, settings):
+    if keeps_versions(bucket, settings):
         yield from _newest_versions(bucket, prefix, settings)
     else:
         yield from iterate_objects(bucket, prefix, settings=settings)
-
-
-def _keeps_versions(bucket: str, settings: Settings | None) -> bool:
-    try:
-        # Empty for a bucket that never had it; a suspended one still holds versions.
-        return bool(s3_client(settings).get_bucket_versioning(Bucket=bucket).get("Status"))
-    except (ClientError, BotoCoreError) as error:
-        raise storage_error(error, "read the versioning of", f"s3://{bucket}") from error
 
 
 def _newest_versions(bucket: str, prefix: str, settings: Settings | None) -> Iterator[list[ListedObject]]:

@@ -11,6 +11,7 @@ from vodflow.catalog.sightings import register_sources
 from vodflow.catalog.sources import find_source, mark_dispatched
 from vodflow.catalog.states import DiscoveredBy
 from vodflow.errors import CatalogError, UnreadableReason
+from vodflow.sensing.places import watched
 from vodflow.sensing.rules import Ignored, Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import ListedObject, SourceObject
@@ -72,7 +73,7 @@ def register_object(
     """
     used = settings or get_settings()
     ref = found.ref
-    new = source_of(found, Places.of(used), DiscoveredBy.MANUAL)
+    new = source_of(found, watched(used), DiscoveredBy.MANUAL)
     with transaction(actor, used) as connection:
         wanted = register_sources(connection, [new])
         if run_id is not None:

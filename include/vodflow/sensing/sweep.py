@@ -21,6 +21,7 @@ from vodflow.catalog.states import DiscoveredBy
 from vodflow.contract.plan import SourceRef
 from vodflow.errors import SourceUnreadable, UnreadableReason, VodflowError
 from vodflow.sensing.listing import newest_objects
+from vodflow.sensing.places import watched
 from vodflow.sensing.registration import as_source
 from vodflow.sensing.rules import Ignored, Places, Watched, counted, judge
 from vodflow.settings import Settings, get_settings
@@ -69,7 +70,7 @@ def sweep(
     :raises ConfigurationError: when S3 refuses access to one
     """
     used = settings or get_settings()
-    places = Places.of(used).narrowed(prefix)
+    places = watched(used).narrowed(prefix)
     result = SweepResult()
     for page in _pages(places, result, used):
         if not page:

@@ -20,6 +20,10 @@ class ApiSettings(CoreSettings):
         default=(),
         description="keys that encrypt secrets in the catalog (JSON list); the first encrypts, all decrypt",
     )
+    tenant_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="private places that tenants' own channels may send to (JSON list of host names and networks)",
+    )
 
     # The API
     api_url: str | None = Field(

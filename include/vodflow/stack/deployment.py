@@ -27,6 +27,7 @@ def make_databases(
     """Make the role and the database that each URL names; a changed password is set.
 
     :param admin_url: SQLAlchemy URL of somebody who may make roles and databases
+    :param urls: the catalog's first
     :param patience: seconds to wait for the server
     :param analyst_password: of the role that reads the reports; none leaves it as it is
     :returns: the databases' names
@@ -37,6 +38,7 @@ def make_databases(
 
     from vodflow.catalog.analyst import make_role  # noqa: PLC0415
     from vodflow.catalog.database import parse_url  # noqa: PLC0415
+    from vodflow.catalog.tenant_role import make_tenant_role  # noqa: PLC0415
 
     wanted = [_parts(url) for url in urls]
     parameters = parse_url(admin_url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -51,6 +53,8 @@ def make_databases(
                 make_database(connection, role, password, database)
             if analyst_password:
                 make_role(connection, analyst_password)
+            # Before the migrations, which say what it may see. The catalog's is the first URL.
+            make_tenant_role(connection, wanted[0][0])
     except psycopg2.Error as error:
         raise StackError(f"The databases cannot be made: {str(error).strip()}") from error
     return [database for _, _, database in wanted]

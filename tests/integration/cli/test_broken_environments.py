@@ -60,6 +60,19 @@ COMMANDS = {
     "notifications send": "",
     "notifications test": "crm",
     "metadata sync": "",
+    "tenants create": "acme",
+    "tenants list": "",
+    "tenants show": "acme",
+    "tenants configure": "acme {folder}/none.json",
+    "tenants suspend": "acme --reason unpaid",
+    "tenants resume": "acme",
+    "tenants export": "acme {folder}",
+    "tenants delete": "acme --yes acme",
+    "tenants grant": "",
+    "api-keys create": "crm --scopes videos:read",
+    "api-keys list": "",
+    "api-keys rotate": "1",
+    "api-keys revoke": "1",
     "catalog upgrade": "9999",
     "catalog downgrade": "9999 --yes",
     "catalog current": "",
@@ -210,7 +223,10 @@ def test_a_broken_environment(name: str, tmp_path: Path) -> None:
 
 
 #: With a catalog that is as it should be: commands that find it, and nothing in it.
-EMPTY = {"init": 1, "sensing explain": 0, "jobs list": 0, "notifications list": 0, "notifications send": 0,
+EMPTY = {"tenants create": 0, "tenants list": 0, "tenants show": 0, "tenants suspend": 0, "tenants resume": 0,
+         "tenants export": 0, "tenants grant": 0, "api-keys create": 0, "api-keys list": 0, "api-keys rotate": 0,
+         "api-keys revoke": 0, "init": 1, "sensing explain": 0, "jobs list": 0,
+         "notifications list": 0, "notifications send": 0,
          "catalog current": 0, "report run": 0, "report show": 0, "report dsn": 0, "report grant": 0,
          "report prices": 0, "report price": 0}  # fmt: skip
 
@@ -229,7 +245,7 @@ def test_a_catalog_without_the_rest(variables: dict[str, str], says: str, catalo
     variables = {"VODFLOW_CATALOG_URL": catalog.catalog_url.get_secret_value(), "AWS_EC2_METADATA_DISABLED": "true",
                  "AWS_CONFIG_FILE": str(tmp_path / "none"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
                  **variables}  # fmt: skip
-    nothing = "no job|no notification|no channel|DYNAMODB_TABLE|revision identified|AIRFLOW_URL|no profile"
+    nothing = "no job|no notification|no channel|DYNAMODB_TABLE|revision identified|AIRFLOW_URL|no profile|none.json"
     walk(Shell(tmp_path, variables), Broken(variables, f"{says}|{nothing}", EMPTY))
 
 

@@ -103,8 +103,7 @@ def test_an_empty_day(filled: str, s3: S3Client) -> None:
 def test_one_tenant(filled: str, s3: S3Client) -> None:
     uris = export_day(DAY, tenant="globex-media", formats=["parquet"])
     assert {uri.split("/")[5] for uri in uris} == {"globex-media"}
-    # It knows no tenants.
-    assert not any("pipeline_latency" in uri for uri in uris)
+    assert any("pipeline_latency" in uri for uri in uris)
     rows = _parquet(s3, filled, "transcoding_daily", "reports/tenants/globex-media")
     assert set(rows["tenant"].to_pylist()) == {"globex-media"}
     assert s3.list_objects_v2(Bucket=filled, Prefix="reports/transcoding_daily/")["KeyCount"] == 0

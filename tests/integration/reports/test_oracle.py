@@ -23,7 +23,7 @@ KEYS = {
     "job_outcome": ["outcome"], "rendition_quality": ["rendition_id"], "content_quality": ["job_id"],
     "transcoding_daily": ["tenant", "profile", "engine", "strategy"], "storage_growth": ["tenant"],
     "failures": ["tenant", "profile", "engine", "kind", "error_class", "error_code"], "tenant_usage": ["tenant"],
-    "pipeline_latency": ["profile", "engine", "stage"], "cost_daily": ["tenant", "kind", "engine"],
+    "pipeline_latency": ["tenant", "profile", "engine", "stage"], "cost_daily": ["tenant", "kind", "engine"],
     "ladder_efficiency": ["tenant", "profile", "engine", "codec", "rung"],
     "source_inventory": ["tenant", "audio_codec", "hdr"], "backlog_hourly": ["hour", "tenant", "engine"],
 }  # fmt: skip

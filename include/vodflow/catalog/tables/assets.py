@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import DiscoveredBy, SourceStatus, TenantStatus
-from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, owner, recorded, timestamp
 from vodflow.contract.engine_names import EngineName
 
 #: The words of a key, by which people look for videos; a search uses the index where it says the same.
@@ -87,6 +87,7 @@ source = Table(
     timestamp("rejected_at"),
     timestamp("unreadable_at"),
     recorded(),
+    owner(),
     UniqueConstraint("bucket", "key", "version"),
     UniqueConstraint("id", "video_id"),
     ForeignKeyConstraint(["video_id", "bucket", "key"], ["video.id", "video.bucket", "video.key"]),
@@ -108,6 +109,7 @@ source = Table(
     CheckConstraint("(run_id IS NULL) = (dispatched_at IS NULL)", name="dispatched_has_run"),
     CheckConstraint("status <> 'DISPATCHED' OR run_id IS NOT NULL", name="dispatched"),
     Index("ix_source_video_id", "video_id"),
+    Index("ix_source_tenant_id", "tenant_id", "id"),
     Index("ix_source_undispatched", "id", postgresql_where=text("status = 'DISCOVERED'")),
     Index("ix_source_rejected_at", "rejected_at", postgresql_where=text("status = 'REJECTED'")),
     Index("ix_source_unreadable", "bucket", "key", postgresql_where=text("status = 'UNREADABLE'")),

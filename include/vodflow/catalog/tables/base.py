@@ -45,6 +45,11 @@ def recorded() -> Column[int]:
     )
 
 
+def owner() -> Column[int]:
+    """``tenant_id``: whose row it is, so that an index finds those of a small tenant among many."""
+    return Column("tenant_id", BigInteger, nullable=False, comment="its video's, by a trigger")
+
+
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     """A check that a text column holds one of these words."""
     words = ", ".join(f"'{value}'" for value in values)

@@ -130,12 +130,12 @@ tenant_usage = _mart(
 
 pipeline_latency = _mart(
     "pipeline_latency",
-    _by("profile", "engine", "stage"),
+    _by("tenant", "profile", "engine", "stage"),
     *_sums(Integer, jobs="published jobs that went through the stage"),
     *_sums(Double, "p50", "p90", "p95", "p99", longest="", total_seconds="of all these jobs"),
     CheckConstraint("jobs > 0", name="jobs"),
     CheckConstraint("p50 <= p90 AND p90 <= p95 AND p95 <= p99 AND p99 <= longest", name="order"),
-    comment="Seconds that each stage took, of this day alone; over several days: the columns of job_outcome.",
+    comment="Seconds that each stage took, of this day and tenant alone; over several: the columns of job_outcome.",
 )
 
 ladder_efficiency = _mart(

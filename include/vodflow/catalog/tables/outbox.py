@@ -25,7 +25,7 @@ notification_delivery = Table(
     metadata,
     identity(),
     Column("event_key", Text, nullable=False, comment="equal for the same event, whoever reports it and how often"),
-    Column("channel", Text, nullable=False, comment="name of the channel in VODFLOW_NOTIFICATIONS"),
+    Column("channel", Text, nullable=False, comment="in VODFLOW_NOTIFICATIONS; tenant/name is a tenant's own"),
     Column("event", Text, nullable=False),
     Column("tenant", Text, nullable=False, comment="empty for what concerns all"),
     Column("source_id", BigInteger, ForeignKey("source.id"), comment="none for what concerns no video alone"),
@@ -49,6 +49,7 @@ notification_delivery = Table(
     Index("ix_notification_delivery_due", "due_at", postgresql_where=text("status = 'PENDING'")),
     Index("ix_notification_delivery_source_id", "source_id"),
     Index("ix_notification_delivery_job_id", "job_id"),
+    Index("ix_notification_delivery_tenant", "tenant", "id"),
     comment="One event for one channel: the outbox until it is sent, the delivery log afterwards.",
 )
 

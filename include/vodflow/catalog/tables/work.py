@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from vodflow.catalog.states import FINISHED, JobStatus, PartState
-from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, recorded, timestamp
+from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, owner, recorded, timestamp
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ErrorClass, SharedCause
 
@@ -85,6 +85,7 @@ job = Table(
     Column("worker_seconds", Double, comment="wall, download to upload"),
     Column("result", JSONB(none_as_null=True), comment="vodflow.contract.result.EngineResult"),
     Column("verification", JSONB(none_as_null=True), comment="vodflow.verification.Verification"),
+    owner(),
     UniqueConstraint("source_id", "plan_hash"),
     UniqueConstraint("bucket", "prefix"),
     # What composite foreign keys point at.
@@ -111,6 +112,7 @@ job = Table(
     ),
     CheckConstraint("status <> 'PUBLISHED' OR (verified_at IS NOT NULL AND progress = 100)", name="published"),
     Index("ix_job_video_id", "video_id"),
+    Index("ix_job_tenant_id", "tenant_id", "id"),
     Index(
         "uq_job_external", "engine", "external_id", unique=True, postgresql_where=text("external_id IS NOT NULL")
     ),

@@ -24,6 +24,7 @@ from vodflow.engines.local.worker_process import run_join, run_part
 from vodflow.errors import CatalogError, EngineError, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.storage.readability import cause_of
+from vodflow.tenancy.log_context import working_for
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def open_part(
     :raises CatalogError: the plan has no such part
     """
     job = jobs.locked_job(connection, job_id)  # several parts begin at once, and one of them begins the job
+    working_for(job.tenant)
     part, row = required_part(job, name), part_rows.find_part_row(connection, job_id, name)
     if job.status in _ENCODED:
         log.info("Job %d: the engine has finished already", job_id)
@@ -153,6 +155,7 @@ def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = Non
     actor = f"join:{run_id}"
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
+        working_for(job.tenant)
         if job.status in _ENCODED:
             log.info("Job %d: the engine has finished already", job_id)
             return False

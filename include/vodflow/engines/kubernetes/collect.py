@@ -24,6 +24,7 @@ from vodflow.engines.kubernetes.work_files import WorkFiles
 from vodflow.errors import CatalogError, EngineError, VodflowError
 from vodflow.outcomes.announce import announce
 from vodflow.storage.readability import cause_of
+from vodflow.tenancy.log_context import working_for
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def collect_job(
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
         attempt = submissions.last_attempt(connection, job_id, ENGINE)
+    working_for(job.tenant)
     if job.status == JobStatus.PUBLISHED:
         return
     used = cluster or Cluster.of()

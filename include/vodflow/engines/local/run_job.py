@@ -29,6 +29,7 @@ from vodflow.errors import ConfigurationError, EngineError, VodflowError
 from vodflow.outcomes.announce import ProgressFeed, announce
 from vodflow.settings import get_settings
 from vodflow.storage.readability import cause_of
+from vodflow.tenancy.log_context import working_for
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def transcode_local(
     actor = f"transcode:{run_id or host}"
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
+    working_for(job.tenant)
     if job.status in {JobStatus.VERIFYING, JobStatus.PUBLISHED}:
         log.info("Job %d: the engine has finished already", job_id)
         return True

@@ -31,6 +31,7 @@ from vodflow.settings.encode_options import Storage
 from vodflow.storage.copies import Outputs
 from vodflow.storage.objects import list_objects
 from vodflow.storage.readability import cause_of
+from vodflow.tenancy.log_context import working_for
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def collect_job(job_id: int, *, run_id: str | None = None, given_up: VodflowErro
     with transaction(actor) as connection:
         job = jobs.get_job(connection, job_id)
         attempt = submissions.last_attempt(connection, job_id, ENGINE)
+    working_for(job.tenant)
     if job.status == JobStatus.PUBLISHED:
         return
     if job.status == JobStatus.VERIFYING and job.result is not None:

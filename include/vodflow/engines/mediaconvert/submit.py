@@ -31,6 +31,7 @@ from vodflow.outcomes.announce import announce
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.encode_options import EncodeOptions, JobOptions
 from vodflow.storage.objects import resolve_source
+from vodflow.tenancy import effective
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class _Submitter(Submitter):
         settings, options = self.settings, self.settings.encode_options
         check_collectable(job.plan, options)
         request = _request(job, options, _job_options(job, number, settings))
-        budget = Budget(settings.mediaconvert_budget_job, settings.mediaconvert_budget_tenant_day)
+        budget = Budget(settings.mediaconvert_budget_job, effective(job.tenant, settings).budget_day)
         asked = {
             "options": options.model_dump(mode="json"),
             "acceleration": settings.mediaconvert_acceleration,

@@ -20,9 +20,12 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import NewDeadLetter, record_dead_letters
 from vodflow.catalog.deliveries import DeliveryRow
 from vodflow.contract.backoff import backoff
+from vodflow.errors import ConfigurationError
 from vodflow.outcomes.notifications.senders import Attempt, send
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.channels import Channel
+from vodflow.tenancy.channels import own_channels
+from vodflow.tenancy.configuration import LONGEST_TIMEOUT
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ def deliver_due(limit: int = 1000, *, settings: Settings | None = None) -> Deliv
     """
     used = settings or get_settings()
     result = DeliveryResult()
-    slowest = max((channel.timeout for channel in used.notifications), default=0.0)
+    slowest = max([LONGEST_TIMEOUT, *(channel.timeout for channel in used.notifications)])
     lease = timedelta(seconds=_LEASE + slowest * _BATCH)
     done = 0
     while done < limit:
@@ -105,7 +108,7 @@ def deliver_now(
 
 
 async def _deliver(rows: Sequence[DeliveryRow], settings: Settings, limit: float | None) -> DeliveryResult:
-    channels = {channel.name: channel for channel in settings.notifications}
+    channels = _channels(rows, settings)
     by_channel = groupby(sorted(rows, key=attrgetter("channel", "id")), key=attrgetter("channel"))
     total = DeliveryResult()
     for result in await asyncio.gather(
@@ -113,6 +116,17 @@ async def _deliver(rows: Sequence[DeliveryRow], settings: Settings, limit: float
     ):
         total.add(result)
     return total
+
+
+def _channels(rows: Sequence[DeliveryRow], settings: Settings) -> dict[str, Channel]:
+    """Those of the installation, and the own ones of the tenants that rows are for."""
+    found: dict[str, Channel] = {channel.name: channel for channel in settings.notifications}
+    for tenant in {row.tenant for row in rows if "/" in row.channel}:
+        try:
+            found |= {channel.name: channel for channel in own_channels(tenant, settings)}
+        except ConfigurationError as error:  # theirs are given up, and say so; others are served
+            log.error("The channels of tenant %s cannot be used: %s", tenant, error)  # noqa: TRY400
+    return found
 
 
 async def _serve(
@@ -123,7 +137,7 @@ async def _serve(
     silent = 0
     for row in rows:
         if channel is None:
-            attempt = Attempt(error=f"VODFLOW_NOTIFICATIONS has no channel {row.channel} any more")
+            attempt = Attempt(error=f"There is no channel {row.channel} any more, or its secrets cannot be opened")
         elif silent >= _PATIENCE:
             _put_back(row, settings)
             result.postponed += 1

@@ -14,6 +14,7 @@ from vodflow.errors import ConfigurationError
 from vodflow.outcomes.notifications import messages, signing
 from vodflow.settings import Settings
 from vodflow.settings.channels import Channel, SlackChannel, SnsChannel, WebhookChannel, check_url, reveal
+from vodflow.tenancy.channels import is_own, public_address
 
 if TYPE_CHECKING:
     import httpx
@@ -60,9 +61,9 @@ async def send(channel: Channel, document: dict[str, Any], *, limit: float, sett
                 case SnsChannel():
                     return await _to_sns(channel, document, limit, settings)
                 case SlackChannel():
-                    return await _to_slack(channel, document)
+                    return await _to_slack(channel, document, settings)
                 case WebhookChannel():
-                    return await _to_webhook(channel, document)
+                    return await _to_webhook(channel, document, settings)
     except TimeoutError:
         return Attempt(error=f"no answer within {limit:g} s", retryable=True)
     except (ConfigurationError, ValueError) as error:
@@ -73,7 +74,7 @@ async def send(channel: Channel, document: dict[str, Any], *, limit: float, sett
         return Attempt(error=f"{type(error).__name__}: the channel cannot be served; check its URL")
 
 
-async def _to_webhook(channel: WebhookChannel, document: dict[str, Any]) -> Attempt:
+async def _to_webhook(channel: WebhookChannel, document: dict[str, Any], settings: Settings) -> Attempt:
     body = messages.body(document)
     now = int(time.time())
     headers = {
@@ -84,22 +85,35 @@ async def _to_webhook(channel: WebhookChannel, document: dict[str, Any]) -> Atte
     }
     if channel.authorization is not None:
         headers["authorization"] = reveal(channel.authorization)
-    return await _post(check_url(reveal(channel.url)), body, headers)
+    return await _post(channel, body, headers, settings)
 
 
-async def _to_slack(channel: SlackChannel, document: dict[str, Any]) -> Attempt:
+async def _to_slack(channel: SlackChannel, document: dict[str, Any], settings: Settings) -> Attempt:
     headers = {"content-type": "application/json; charset=utf-8"}
-    return await _post(check_url(reveal(channel.url)), messages.body(messages.slack(document)), headers)
+    return await _post(channel, messages.body(messages.slack(document)), headers, settings)
 
 
-async def _post(url: str, body: bytes, headers: dict[str, str]) -> Attempt:
+async def _post(
+    channel: WebhookChannel | SlackChannel, body: bytes, headers: dict[str, str], settings: Settings
+) -> Attempt:
     import httpx  # noqa: PLC0415 - slow, and not needed for SNS
 
+    url, extensions = httpx.URL(check_url(reveal(channel.url))), dict[str, str]()
+    if is_own(channel):
+        # Where a tenant may send to: the address that was checked is the one that is connected to.
+        address = await asyncio.to_thread(public_address, str(url), settings)
+        headers |= {"host": url.netloc.decode()}
+        url, extensions = url.copy_with(host=address), {"sni_hostname": url.host}
     # No timeout of its own: the caller's bounds everything, a slow head included. Redirects are not followed: a
     # receiver must not be able to send signed documents, or this machine's requests, somewhere else.
-    client = httpx.AsyncClient(timeout=None, follow_redirects=False, headers={"user-agent": f"vodflow/{__version__}"})  # noqa: S113
+    client = httpx.AsyncClient(
+        timeout=None,  # noqa: S113
+        follow_redirects=False,
+        headers={"user-agent": f"vodflow/{__version__}"},
+        trust_env=not extensions,
+    )
     try:
-        async with client, client.stream("POST", url, content=body, headers=headers) as answer:
+        async with client, client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer:
             return Attempt(answer.status_code) if answer.is_success else await _refusal(answer)
     except httpx.HTTPError as error:
         # The error's own text may hold the URL, which may be a secret.

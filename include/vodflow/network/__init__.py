@@ -1,0 +1,1 @@
+"""Connections to places that somebody else names."""

@@ -1,0 +1,127 @@
+"""GET of an HTTP(S) address that somebody else names: from public places, and from private ones that are allowed.
+
+Otherwise it would read whatever this machine reaches: services on its loopback address, the routers and machines of its
+network, a cloud's metadata service. Names are resolved once, and the connection goes to an address that was checked;
+redirects are not followed by themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import ipaddress
+import socket
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+#: IPv6 networks whose addresses stand for the IPv4 address in their last 32 bits (NAT64, IPv4-compatible).
+_EMBEDDED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class PrivateAddress(OSError):
+    """Something lies where nobody allowed it to be read from."""
+
+
+def open_public(
+    url: str,
+    timeout: float,
+    headers: Mapping[str, str],
+    *,
+    allowed: Sequence[str] = (),
+    setting: str,
+    proxies: bool = False,
+) -> http.client.HTTPResponse:
+    """GET an ``http://`` or ``https://`` address; certificates are checked.
+
+    :param timeout: seconds for connecting, and for each read
+    :param allowed: host names and networks, private though they are
+    :param setting: which names those, for the error
+    :param proxies: go through the proxy that the environment names, which then resolves the name once more
+    :raises PrivateAddress: it is no public one
+    :raises urllib.error.HTTPError: the answer is an error or a redirect
+    :raises OSError: there is no answer
+    """
+    handlers: list[Any] = [_NoRedirects, _Checked(allowed, setting)]
+    if not proxies:
+        handlers.append(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - only these two schemes are handled
+    answer: http.client.HTTPResponse = urllib.request.build_opener(*handlers).open(request, timeout=timeout)
+    return answer
+
+
+def addresses(host: str, port: int, allowed: Sequence[str], setting: str) -> list[str]:
+    """Where to connect to for a host; see :func:`open_public`.
+
+    :raises PrivateAddress: one of its addresses is private and neither it nor the host is allowed
+    :raises OSError: the name is unknown
+    """
+    try:
+        found = sorted({str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)})
+    except UnicodeError as error:  # a label that is empty or too long
+        raise OSError(f"{host!r} cannot be a host's name") from error
+    if host.lower() not in {name.lower() for name in allowed}:
+        networks = [network for network in map(_network, allowed) if network]
+        for address in found:
+            if not _is_public(ipaddress.ip_address(address), networks):
+                raise PrivateAddress(f"{host} has the private address {address}, and {setting} allows neither.")
+    return found
+
+
+def _is_public(address: _Address, allowed: Sequence[Any]) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if inner is None and any(address in network for network in _EMBEDDED):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _is_public(inner, allowed)
+    return (address.is_global and not address.is_multicast) or any(address in network for network in allowed)
+
+
+def _network(text: str) -> Any:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None  # a host name
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_arguments: object, **_options: object) -> None:
+        return None
+
+
+class _Checked(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    def __init__(self, allowed: Sequence[str], setting: str) -> None:
+        super().__init__()
+        self._allowed, self._setting = allowed, setting
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connecting(http.client.HTTPConnection, request, 80), request)
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connecting(http.client.HTTPSConnection, request, 443), request)
+
+    def _connecting(self, kind: Any, request: urllib.request.Request, port: int) -> Any:
+        """What makes a connection to the request's host, by an address that was checked."""
+        target = urlsplit(request.full_url)
+        found = addresses(target.hostname or "", target.port or port, self._allowed, self._setting)
+
+        def make(host: str, **options: Any) -> Any:
+            connection = kind(host, **options)
+            if request.host == target.netloc:  # otherwise through the operator's proxy
+                connection._create_connection = functools.partial(_connect, found)  # noqa: SLF001
+            return connection
+
+        return make
+
+
+def _connect(found: Sequence[str], address: tuple[str, int], *options: Any) -> socket.socket:
+    for place in found[:-1]:
+        try:
+            return socket.create_connection((place, address[1]), *options)
+        except OSError:
+            continue
+    return socket.create_connection((found[-1], address[1]), *options)

@@ -1,0 +1,245 @@
+"""What holds for a tenant that has something of its own, and what suspending it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from mypy_boto3_s3 import S3Client
+from sqlalchemy import text, update
+from support.clips import clip
+from support.fixtures.receiver import Receiver
+from support.fixtures.values import new_source, probed_source, queued_job
+from vodflow.catalog import jobs, sightings, submissions
+from vodflow.catalog.database import transaction
+from vodflow.catalog.deliveries import recent
+from vodflow.catalog.sources import undispatched_sources
+from vodflow.catalog.states import JobStatus, TenantStatus
+from vodflow.catalog.submissions import Quote
+from vodflow.catalog.tables import job as jobs_table
+from vodflow.contract.engine_names import EngineName
+from vodflow.errors import CatalogError, ConfigurationError, TenantBusy, TenantSuspended
+from vodflow.outcomes.announce import deliver_outcomes
+from vodflow.pipeline.planning import plan_job, profile_of
+from vodflow.pipeline.prepare import probe_source
+from vodflow.pipeline.request import TranscodeRequest
+from vodflow.sensing.places import watched
+from vodflow.sensing.rules import Watched, judge
+from vodflow.sensing.sweep import sweep
+from vodflow.settings import Settings, get_settings
+from vodflow.tenancy import effective, registry, state
+
+pytestmark = pytest.mark.integration
+
+Configure = Callable[..., None]
+
+
+@pytest.fixture
+def settings(catalog: Settings, set_settings: Callable[..., Settings]) -> Settings:
+    return set_settings(sealing_keys=json.dumps([Fernet.generate_key().decode()]))
+
+
+@pytest.fixture
+def configure(settings: Settings) -> Configure:
+    """``configure(profile="sd")`` gives the tenant acme these, and nothing else."""
+    registry.create("acme", "Acme", settings)
+
+    def change(**document: Any) -> None:
+        registry.configure("acme", document, settings, by="test", assigned_too=True)
+
+    return change
+
+
+def test_coming_and_stopping(settings: Settings) -> None:
+    assert state("acme") is None
+    made = registry.create("acme", "Acme Ltd", settings)
+    assert (made.slug, made.name, state("acme")) == ("acme", "Acme Ltd", TenantStatus.ACTIVE)
+    with pytest.raises(CatalogError, match="tenant acme already"):
+        registry.create("acme", "", settings)
+    for wrong in ("Acme", "", "a b", "-a", "a--b", "a" * 64):
+        with pytest.raises(ConfigurationError, match="cannot be a tenant's slug"):
+            registry.create(wrong, "", settings)
+    for _ in range(2):
+        registry.suspend("acme", "unpaid", settings)
+    assert state("acme") is TenantStatus.SUSPENDED
+    with pytest.raises(TenantSuspended, match=r"acme is suspended since .*: unpaid"):
+        effective("acme").require_active()
+    registry.resume("acme", settings)
+    effective("acme").require_active()
+    with pytest.raises(CatalogError, match="no tenant globex"):
+        registry.suspend("globex", "x", settings)
+
+
+def test_a_configuration_has_versions(configure: Configure, settings: Settings) -> None:
+    configure(assigned={"concurrency": 2}, profile="sd")
+    found = registry.configuration("acme", settings)
+    assert (found.version, found.document["profile"], found.updated_by) == (1, "sd", "test")
+    unchanged = registry.configure("acme", found.document, settings, by="other", assigned_too=True)
+    assert (unchanged.version, unchanged.changed) == (1, {})
+    changed = registry.configure("acme", {"profile": "hd"}, settings, by="acme", version=1, assigned_too=False)
+    assert changed.changed == {"profile": {"old": "sd", "new": "hd"}}
+    assert changed.document["assigned"]["concurrency"] == 2
+    with pytest.raises(CatalogError, match="version 2, not 1"):
+        registry.configure("acme", {}, settings, by="acme", version=1, assigned_too=False)
+    with pytest.raises(ConfigurationError, match="installation's to change"):
+        registry.configure("acme", {"assigned": {"concurrency": 9}}, settings, by="acme", assigned_too=False)
+    with pytest.raises(ConfigurationError, match="nosuch"):
+        registry.configure("acme", {"profile": "nosuch"}, settings, by="acme", assigned_too=False)
+
+
+def test_places_are_one_tenants(configure: Configure, settings: Settings) -> None:
+    configure(assigned={"places": [{"bucket": "footage", "prefix": "acme/"}]})
+    registry.create("globex", "", settings)
+    with pytest.raises(ConfigurationError, match=r"footage/acme/in/ is not free.*tenant acme"):
+        registry.configure(
+            "globex", {"assigned": {"places": [{"bucket": "footage", "prefix": "acme/in/"}]}}, settings, by="t",
+            assigned_too=True,
+        )  # fmt: skip
+
+
+def test_profiles(configure: Configure, settings: Settings) -> None:
+    configure(assigned={"profiles": ["sd", "hd"]}, profile="hd")
+    with transaction("test") as connection:
+        row = probed_source(connection)
+        other = probed_source(connection, tenant="globex", key="globex/a.mp4")
+    assert profile_of(row, TranscodeRequest(source_id=row.id), settings).name == "hd"
+    assert profile_of(other, TranscodeRequest(source_id=other.id), settings).name == settings.default_profile
+    with pytest.raises(ConfigurationError, match="acme may not use the profile uhd; it may use sd, hd"):
+        profile_of(row, TranscodeRequest(source_id=row.id, profile="uhd"), settings)
+
+
+def test_outputs_have_a_place_of_their_own(configure: Configure) -> None:
+    configure(assigned={"output": {"bucket": "acme-media", "prefix": "out/"}})
+    with transaction("test") as connection:
+        row = probed_source(connection)
+    job = plan_job(row.id, TranscodeRequest(source_id=row.id), "run-1")
+    assert job.bucket == "acme-media"
+    assert job.prefix.startswith("out/acme/")
+    assert watched(effective("acme").settings).writes("acme-media", "out/acme/x.mp4")
+
+
+def test_own_places_are_watched(
+    configure: Configure, s3: S3Client, source_bucket: str, make_bucket: Callable[[], str]
+) -> None:
+    bucket, settings = make_bucket(), get_settings()
+    place = {"bucket": bucket, "prefix": "in/"}
+    configure(assigned={"places": [place]}, watch=[place | {"profile": "sd", "suffixes": [".mp4"]}])
+    for key in ("in/a.mp4", "in/b.txt", "other/c.mp4"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    verdict = judge(watched(settings), bucket, "in/a.mp4")
+    assert isinstance(verdict, Watched)
+    assert (verdict.tenant, verdict.rule.profile) == ("acme", "sd")
+    assert sweep(prefix="in/").registered == 1
+    with transaction("test") as connection:
+        (found,) = undispatched_sources(connection, 10)
+    assert (found.tenant, found.key, found.profile) == ("acme", "in/a.mp4", "sd")
+
+
+def test_a_tenant_does_not_fill_all_slots(configure: Configure) -> None:
+    configure(assigned={"concurrency": 1})
+    with transaction("test") as connection:
+        first, second, third = (
+            queued_job(connection, probed_source(connection, key=f"acme/{name}.mp4"), run_id=name) for name in "abc"
+        )
+        theirs = queued_job(connection, probed_source(connection, tenant="globex", key="globex/a.mp4"))
+        jobs.begin(connection, first.id, engine="local", worker="host")
+    with pytest.raises(TenantBusy, match="1 jobs of tenant acme are at work"), transaction("test") as connection:
+        jobs.begin(connection, second.id, engine="local", worker="host")
+    with pytest.raises(TenantBusy), transaction("test") as connection:
+        submissions.intend(
+            connection, third.id, lambda *_: Quote(None, None, None, {}), engine=EngineName.MEDIACONVERT, worker="w",
+            run_id="c",
+        )  # fmt: skip
+    with transaction("test") as connection:
+        assert jobs.get_job(connection, second.id).status == JobStatus.QUEUED
+        jobs.begin(connection, first.id, engine="local", worker="host")  # once more, after a crash
+        jobs.begin(connection, theirs.id, engine="local", worker="host")
+        jobs.cancel_job(connection, first.id)
+        jobs.begin(connection, second.id, engine="local", worker="host")
+        # Of whom nothing was heard for long, nobody waits for.
+        moments = (jobs_table.c.heartbeat_at, jobs_table.c.started_at)
+        connection.execute(update(jobs_table).values({one: one - timedelta(hours=1) for one in moments}))
+        jobs.begin(connection, third.id, engine="local", worker="host")
+
+
+def test_nothing_of_a_suspended_tenant_starts(
+    configure: Configure, settings: Settings, s3: S3Client, source_bucket: str
+) -> None:
+    configure()
+    s3.put_object(Bucket=source_bucket, Key="acme/clip.mp4", Body=clip("small").read_bytes())
+    with transaction("test") as connection:
+        sightings.register_sources(connection, [new_source(), new_source(tenant="globex", key="globex/a.mp4")])
+    registry.suspend("acme", "unpaid", settings)
+    with transaction("test") as connection:
+        assert [row.tenant for row in undispatched_sources(connection, 10)] == ["globex"]
+    request = TranscodeRequest(source_uri=f"s3://{source_bucket}/acme/clip.mp4")
+    with pytest.raises(TenantSuspended, match="unpaid"):
+        probe_source(request, "manual-1")
+    registry.resume("acme", settings)
+    with transaction("test") as connection:
+        assert "acme" in {row.tenant for row in undispatched_sources(connection, 10)}
+
+
+def channel(receiver: Receiver, **changes: Any) -> dict[str, Any]:
+    return {"type": "webhook", "name": "crm", "url": receiver.url, "secret": "s3cret", "events": ["canceled"]} | changes
+
+
+def canceled(**changes: Any) -> int:
+    with transaction("test") as connection:
+        job = queued_job(connection, probed_source(connection, **changes))
+        jobs.cancel_job(connection, job.id)
+    return job.id
+
+
+def test_own_channels_hear_of_own_videos(
+    configure: Configure, receiver: Receiver, set_settings: Callable[..., Settings]
+) -> None:
+    set_settings(tenant_private_hosts='["127.0.0.0/8"]')
+    with pytest.raises(ConfigurationError, match="private address"):
+        configure(channels=[channel(receiver)])  # whose settings allow nothing private
+    own = set_settings(tenant_private_hosts='["127.0.0.0/8"]')
+    registry.configure("acme", {"channels": [channel(receiver)]}, own, by="t", assigned_too=True)
+    canceled()
+    canceled(tenant="globex", key="globex/a.mp4")
+    assert deliver_outcomes()["delivered"] == 1
+    (told,) = receiver.requests
+    assert told.document["tenant"] == "acme"
+    assert told.headers["host"] in receiver.url
+    with transaction("test") as connection:
+        (row,) = recent(connection)
+        kept = connection.scalar(text("SELECT document::text || secrets::text FROM tenant_configuration"))
+    assert row.channel == "acme/crm"
+    assert "s3cret" not in kept
+    assert receiver.url not in kept
+
+
+def test_a_channel_that_leads_inside_is_not_served(
+    configure: Configure, receiver: Receiver, set_settings: Callable[..., Settings]
+) -> None:
+    own = set_settings(tenant_private_hosts='["127.0.0.0/8"]')
+    registry.configure("acme", {"channels": [channel(receiver)]}, own, by="t", assigned_too=True)
+    set_settings(tenant_private_hosts="[]")
+    canceled()
+    assert deliver_outcomes()["given_up"] == 1
+    assert not receiver.requests
+    with transaction("test") as connection:
+        (row,) = recent(connection)
+    assert "private address" in str(row.error)
+
+
+def test_a_masked_secret_stays(configure: Configure, receiver: Receiver, set_settings: Callable[..., Settings]) -> None:
+    own = set_settings(tenant_private_hosts='["127.0.0.0/8"]')
+    registry.configure("acme", {"channels": [channel(receiver)]}, own, by="t", assigned_too=True)
+    shown = registry.configuration("acme", own).document
+    shown["channels"][0] |= {"events": ["canceled", "failed"]}
+    changed = registry.configure("acme", shown, own, by="t", assigned_too=True).changed
+    assert set(changed) == {"channels"}
+    shown["channels"][0] |= {"secret": "other"}
+    changed = registry.configure("acme", shown, own, by="t", assigned_too=True).changed
+    assert changed == {"channels.crm.secret": "changed"}
+    canceled()
+    assert deliver_outcomes()["delivered"] == 1

@@ -1,0 +1,194 @@
+"""A tenant's export holds everything of it and nothing else; its removal leaves nothing but what it did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from mypy_boto3_s3 import S3Client
+from sqlalchemy import select, text
+from support.fixtures.values import engine_result, make_plan, probed_source, queued_job
+from typer.testing import CliRunner
+from vodflow.catalog import jobs
+from vodflow.catalog.database import acting_for, transaction
+from vodflow.catalog.publications import publish
+from vodflow.catalog.rows import JobRow
+from vodflow.catalog.tables import metadata, reporting
+from vodflow.cli.app import app
+from vodflow.errors import CatalogError, ConfigurationError
+from vodflow.jobs.tenant_export import export_tenant
+from vodflow.jobs.tenant_removal import remove_tenant
+from vodflow.reports.partitions import recompute_day
+from vodflow.settings import Settings
+from vodflow.tenancy import registry, state
+
+pytestmark = pytest.mark.integration
+
+PROTECTED = text("SELECT format('%s.%s', schemaname, tablename) FROM pg_policies WHERE policyname = 'own_tenant'")
+
+
+@pytest.fixture
+def two(
+    catalog: Settings, s3: S3Client, source_bucket: str, media_bucket: str, set_settings: Callable[..., Settings]
+) -> Settings:
+    """The tenants acme and globex with a published video each, its objects, and whatever else a tenant may have."""
+    settings = set_settings(sealing_keys=json.dumps([Fernet.generate_key().decode()]))
+    for slug in ("acme", "globex"):
+        registry.create(slug, "", settings)
+        registry.configure(slug, {"profile": "sd"}, settings, by="test", assigned_too=True)
+        key = f"{slug}/a.mp4"
+        s3.put_object(Bucket=source_bucket, Key=key, Body=b"bytes")
+        with transaction("test") as connection:
+            job = published(
+                connection, probed_source(connection, tenant=slug, bucket=source_bucket, key=key), media_bucket
+            )
+            _more(connection, slug, job)
+        for name in ("manifest.json", "hls/master.m3u8"):
+            s3.put_object(Bucket=media_bucket, Key=f"{job.prefix}/{name}", Body=b"made")
+    recompute_day(datetime.now(UTC).date(), settings)
+    return settings
+
+
+def published(connection: Any, row: Any, bucket: str) -> JobRow:
+    plan = make_plan(row)
+    job = jobs.open_job(
+        connection, row.id, plan, engine="local", priority=50, run_id="r", bucket=bucket, prefix=f"vod/{plan.prefix}"
+    )
+    jobs.begin(connection, job.id, engine="local", worker="host")
+    jobs.store_result(connection, job.id, engine_result(job))
+    publish(connection, job.id, [], [], f"s3://{bucket}/{job.prefix}/manifest.json")
+    return job
+
+
+def _more(connection: Any, slug: str, job: JobRow) -> None:
+    statements = """
+        INSERT INTO api_key (prefix, hash, tenant_id, name, scopes, created_by)
+        SELECT substr(md5(:slug), 1, 12), repeat('a', 64), id, 'crm', '{}', 't' FROM tenant WHERE slug = :slug;
+        INSERT INTO upload (public_id, tenant_id, bucket, key, filename, content_type, size_bytes, created_by)
+        SELECT gen_random_uuid(), id, 'u', :slug || '/u.mp4', 'u', 'video/mp4', 1, 't' FROM tenant WHERE slug = :slug;
+        INSERT INTO course (tenant_id, code) SELECT id, 'c' FROM tenant WHERE slug = :slug;
+        INSERT INTO course_video (course_id, video_id)
+        SELECT course.id, :video FROM course JOIN tenant ON tenant.id = tenant_id WHERE slug = :slug;
+        INSERT INTO content_key (key_id, tenant, content_id, label, sealed_key)
+        VALUES (gen_random_uuid(), :slug, :slug || '/x', 'all', 'sealed');
+        INSERT INTO dead_letter (origin, identity, code, message, job_id) VALUES ('t', :slug, 'c', 'm', :job);
+        INSERT INTO audit_event (actor, actor_kind, tenant, action, object) VALUES ('t', 'user', :slug, 'a', 'o');
+        INSERT INTO engine_event (engine, event_id, job_id, external_id, kind, at, detail)
+        VALUES ('mediaconvert', :slug, :job, 'x', 'COMPLETE', now(), '{}')
+    """
+    for statement in statements.split(";"):
+        connection.execute(text(statement), {"slug": slug, "job": job.id, "video": job.video_id})
+
+
+def rows_of(slug: str) -> dict[str, int]:
+    """Rows of each table that the tenant's requests would see."""
+    counts = {}
+    with acting_for(slug), transaction("test") as connection:
+        protected = text(
+            "SELECT format('%s.%s', schemaname, tablename) FROM pg_policies WHERE policyname = 'own_tenant'"
+        )
+        for name in sorted(connection.scalars(protected)):
+            counts[name] = connection.scalar(text(f"SELECT count(*) FROM {name}"))  # noqa: S608 - names of our own
+    return {name: count for name, count in counts.items() if count}
+
+
+def keys(s3: S3Client, bucket: str) -> set[str]:
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
+
+
+def test_an_export_has_everything_and_nothing_else(two: Settings, s3: S3Client, tmp_path: Path) -> None:
+    for _ in range(2):
+        done = export_tenant("acme", str(tmp_path), two, with_bytes=True)
+    expected = rows_of("acme")
+    found = {path.stem: path.read_text().splitlines() for path in tmp_path.glob("*.jsonl")}
+    named = {name.removeprefix("public."): count for name, count in expected.items()}
+    assert {name: len(lines) for name, lines in found.items() if lines and name != "objects"} == named
+    assert done.rows == sum(named.values())
+    everything = "\n".join(line for lines in found.values() for line in lines)
+    assert "globex" not in everything
+    assert "sealed_key" not in everything
+    assert '"hash"' not in everything
+    assert {json.loads(line)["key"].split("/")[-1] for line in found["objects"]} == {
+        "a.mp4", "manifest.json", "master.m3u8"
+    }  # fmt: skip
+    assert (tmp_path / "objects" / two.watch[0].bucket / "acme" / "a.mp4").read_bytes() == b"bytes"
+    export_tenant("acme", f"s3://{two.media_bucket}/leaving/acme", two)
+    assert "leaving/acme/tenant.jsonl" in keys(s3, two.media_bucket)
+
+
+def test_nothing_is_left_of_a_tenant(two: Settings, s3: S3Client) -> None:
+    theirs, others = rows_of("acme"), rows_of("globex")
+    assert {name for name, table in metadata.tables.items() if table.c.keys() and f"public.{name}" in theirs} >= {
+        "tenant", "video", "source", "job", "job_event", "publication_event", "course_video", "content_key", "api_key",
+    }  # fmt: skip
+    bucket, media = two.watch[0].bucket, two.media_bucket
+    with transaction("test") as connection:
+        running = queued_job(connection, probed_source(connection, key="acme/b.mp4"))
+    with pytest.raises(CatalogError, match="1 jobs that are not over"):
+        remove_tenant("acme", two)
+    assert state("acme") == "ACTIVE"
+    with transaction("test") as connection:
+        jobs.cancel_job(connection, running.id)
+    done = remove_tenant("acme", two)
+    assert (done.objects, len(done.days)) == (3, 1)
+    assert state("acme") is None
+    assert rows_of("acme") == {"public.audit_event": 1}
+    assert rows_of("globex") == others
+    with transaction("test") as connection:
+        named = [
+            table.fullname
+            for table in [*metadata.sorted_tables, *reporting.sorted_tables]
+            if table.name != "audit_event" and "acme" in str(connection.execute(select(table)).all())
+        ]
+    assert not named
+    assert not {key for key in keys(s3, bucket) | keys(s3, media) if "acme" in key}
+    assert len(keys(s3, bucket)) == 1
+    with pytest.raises(CatalogError, match="no tenant acme"):
+        remove_tenant("acme", two)
+
+
+def test_a_removal_that_broke_off_goes_on(two: Settings) -> None:
+    with transaction("test") as connection:
+        connection.execute(text("UPDATE tenant SET status = 'DELETING' WHERE slug = 'acme'"))
+        connection.execute(text("DELETE FROM publication USING tenant WHERE false"))
+    with pytest.raises(CatalogError, match="being deleted"):
+        registry.resume("acme", two)
+    assert remove_tenant("acme", two).rows
+    assert state("acme") is None
+
+
+def test_history_is_removed_with_its_tenant_alone(two: Settings) -> None:
+    delete = text("DELETE FROM job_event")
+    for name in ("", "globex", "acme"):  # none of them is being deleted
+        with pytest.raises(CatalogError, match="append-only"), transaction("test") as connection:
+            connection.execute(text("SELECT set_config('vodflow.removed_tenant', :name, true)"), {"name": name})
+            connection.execute(delete)
+
+
+def test_versions_go_as_well(two: Settings, s3: S3Client) -> None:
+    bucket = two.watch[0].bucket
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="acme/a.mp4", Body=b"newer")
+    s3.delete_object(Bucket=bucket, Key="acme/a.mp4")
+    remove_tenant("acme", two)
+    left = s3.list_object_versions(Bucket=bucket)
+    assert {item["Key"] for item in [*left.get("Versions", ()), *left.get("DeleteMarkers", ())]} == {"globex/a.mp4"}
+
+
+def test_the_command_asks_for_the_slug(two: Settings) -> None:
+    runner = CliRunner()
+    refused = runner.invoke(app, ["tenants", "delete", "acme"], input="globex\n")
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "nothing was removed" in str(refused.exception)
+    done = runner.invoke(app, ["tenants", "delete", "acme"], input="acme\n", catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "Tenant acme is gone" in done.output
+    assert "exported again" in done.output
+    with transaction("test") as connection:
+        told = connection.execute(text("SELECT action, actor_kind FROM audit_event WHERE tenant = 'acme' ORDER BY id"))
+        assert told.all()[-1] == ("tenants.delete", "command")
