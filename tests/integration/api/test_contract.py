@@ -45,8 +45,8 @@ def test_a_route_answers_as_it_says(aws: Settings, api: Api, method: str, path: 
     takes = {"parameters", "requestBody"} & DOCUMENT["paths"][path][method].keys()
 
     @hypothesis.settings(
-        max_examples=EXAMPLES if takes else 2, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        max_examples=EXAMPLES if takes else 2, derandomize=True, database=None, deadline=None,
+        phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @hypothesis.given(good | operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE), proofs)
     def carried_out(case: Any, proof: str) -> None:
