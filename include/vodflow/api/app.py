@@ -19,7 +19,7 @@ from vodflow.api.answers import REQUEST_ID
 from vodflow.api.app_state import Services
 from vodflow.api.callers import Authenticator, Caller
 from vodflow.api.etags import NotModified
-from vodflow.api.guard import Application, Guard
+from vodflow.api.guard import Application, Guard, told
 from vodflow.api.idempotency import REPLAYED
 from vodflow.api.problems import Problem
 from vodflow.api.routes import ROUTERS
@@ -99,10 +99,7 @@ def _problem(request: Request, problem: Problem) -> Response:
 
 
 def _ours(request: Request, error: VodflowError) -> Response:
-    problem = Problem.of(error)
-    if problem.status >= 500:
-        log.warning("%s %s: %s", request.method, request.url.path, error)
-    return _answer(request, problem)
+    return _answer(request, told(request, error))
 
 
 def _not_modified(request: Request, error: NotModified) -> Response:  # noqa: ARG001 - the signature is given

@@ -61,13 +61,13 @@ class Guard:
             try:
                 await self._serve(request, found, receive, answer, more)
             except (Problem, VodflowError) as error:
-                problem = error if isinstance(error, Problem) else Problem.of(error)
-                if problem.status >= 500:
-                    log.warning("%s %s: %s", request.method, request.url.path, error)
+                problem = error if isinstance(error, Problem) else told(request, error)
                 await problem.response(request.url.path, request.state.request_id)(scope, receive, answer)
             finally:
+                seconds = time.monotonic() - begin
                 template = found.entry.template if found.entry else None
-                self._metrics.answered(request.method, template, answer.status, time.monotonic() - begin)
+                self._metrics.answered(request.method, template, answer.status, seconds)
+                _log(request, found, answer.status, seconds)
 
     async def _serve(self, request: Request, found: Found, receive: Any, send: Any, more: dict[str, str]) -> None:
         check_head(request)
@@ -121,6 +121,26 @@ class Guard:
             return None
         kind = RateClass.READ if request.method in _READING else RateClass.WRITE
         return await anyio.to_thread.run_sync(self._rates.hit, kind, f"{caller.tenant or ''}/{caller.actor}")
+
+
+def told(request: Request, error: VodflowError) -> Problem:
+    """The problem that an error of the library is; what the caller is not told of it is logged."""
+    problem = Problem.of(error)
+    if problem.status >= 500:
+        log.warning("Request %s, %s: %s", request.state.request_id, type(error).__name__, error)
+    return problem
+
+
+def _log(request: Request, found: Found, status: int, seconds: float) -> None:
+    """A line for each answer, without the address itself: what is secret may stand in it. Players ask too often."""
+    entry, caller = found.entry, request.state.caller
+    if status < 400 and entry is not None and isinstance(entry.demand, Public):
+        return
+    log.info(
+        "%s %s %d %.0f ms by %s of %s, request %s", request.method, entry.template if entry else "no route", status,
+        seconds * 1000, caller.actor if caller else "nobody", (caller and caller.tenant) or "no tenant",
+        request.state.request_id,
+    )  # fmt: skip
 
 
 def _entry(found: Found) -> Entry:

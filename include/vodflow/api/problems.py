@@ -53,6 +53,13 @@ _STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
 #: SQLSTATE class of values that a column cannot hold: too large a number, a character that there is not.
 _WRONG_DATA: Final = "22"
 
+#: What a caller hears of that which stands behind: the rest is for the log, with addresses and all.
+_BEHIND: Final = {
+    500: "Something went wrong here that should not; the log says what, under this request id.",
+    502: "Airflow does not answer, or refuses what it was asked; the log says more, under this request id.",
+    503: "Something that this needs does not answer now: try again in a while. The log says more, by this request id.",
+}
+
 _PHRASES: Final = {
     413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content",
 }  # fmt: skip
@@ -83,11 +90,11 @@ class Problem(Exception):
 
     @classmethod
     def of(cls, error: VodflowError) -> Problem:
-        """The problem that an error of the library is."""
+        """The problem that an error of the library is; whoever answers with one of 500 and more logs the error."""
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         if isinstance(error, CatalogError) and (error.code or "").startswith(_WRONG_DATA):
             status = 422
-        return cls(status, code_of(error), str(error), retryable=error.retryable)
+        return cls(status, code_of(error), _BEHIND.get(status) or str(error), retryable=error.retryable)
 
     def document(self, instance: str, request_id: str) -> dict[str, Any]:
         """The problem details, with what RFC 9457 leaves to us: ``code``, ``errors``, ``retryable``, ``request_id``."""

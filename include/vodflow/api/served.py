@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import socket
-import sys
 import tempfile
+from typing import Final
 
 import uvicorn
 
@@ -21,8 +20,18 @@ from vodflow.api.metrics import SHARED_FOLDER
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings, get_settings
 
+#: Of every process of the server, on standard error.
+_LOGGING: Final = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {"httpx": {"level": "WARNING"}},
+}
+
 #: Seconds that requests have to end once the server is asked to stop.
-GRACE = 20
+GRACE: Final = 20
 
 
 def make_app(settings: Settings | None = None) -> Application:
@@ -55,7 +64,6 @@ def serve(host: str, port: int, workers: int = 1) -> None:
     make_app()
     with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
         pass
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     folder = tempfile.mkdtemp(prefix="vodflow-metrics-") if workers > 1 else None
     if folder is not None:
         os.environ[SHARED_FOLDER] = folder  # before the first worker is started
@@ -63,7 +71,8 @@ def serve(host: str, port: int, workers: int = 1) -> None:
         uvicorn.run(
             "vodflow.api.served:make_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
             http="httptools", ws="none", lifespan="off", server_header=False, timeout_keep_alive=30,
-            timeout_graceful_shutdown=GRACE, log_level="info", log_config=None,
+            timeout_graceful_shutdown=GRACE, log_level="info", log_config=_LOGGING,
+            access_log=False,  # it would write down what is secret in addresses; the guard has lines of its own
         )  # fmt: skip
     finally:
         if folder is not None:

@@ -167,6 +167,7 @@ def test_an_unexpected_error_says_nothing_of_itself(call: Call) -> None:
 def test_errors_of_the_library_are_problems(call: Call) -> None:
     answer = call().post("/things", json={"name": "away"})
     assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "catalog_unavailable", True)
+    assert "away" not in answer.json()["detail"], "what stands behind is for the log"
 
 
 def test_a_wrong_credential_is_refused_where_none_is_needed(api: Api, call: Call) -> None:

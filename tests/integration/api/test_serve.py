@@ -46,7 +46,8 @@ def served(*options: str, **variables: str) -> Iterator[tuple[subprocess.Popen[s
 
 
 def test_it_serves_and_stops(api: Api, catalog: Settings) -> None:
-    key = api.key(tenant="acme").text
+    made = api.key(tenant="acme")
+    key = made.text
     with served(VODFLOW_CATALOG_URL=catalog.catalog_url.get_secret_value()) as (process, url):
         me = httpx.get(f"{url}/api/v1/whoami", headers={"x-api-key": key}, timeout=30)
         assert me.json()["tenant"] == "acme"
@@ -55,8 +56,14 @@ def test_it_serves_and_stops(api: Api, catalog: Settings) -> None:
         assert (headed.status_code, headed.content) == (200, b"")
         assert headed.headers["content-length"] == me.headers["content-length"]
         assert httpx.get(f"{url}/metrics", timeout=30).status_code == 200
+        httpx.get(f"{url}/api/v1/health?token=secret-in-an-address", headers={"x-api-key": key}, timeout=60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) in {0, -signal.SIGTERM}
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert re.search(rf"GET /api/v1/health \d+ \d+ ms by api_key:{made.key.prefix} of acme, request \w+", log)
+    assert "secret-in-an-address" not in log
+    assert key[20:] not in log
 
 
 def test_an_address_that_cannot_be_listened_on_is_one_sentence(catalog: Settings) -> None:
