@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffprobe_path, input_options
+from vodflow.network.public_http import PrivateAddress
 
 from local_mediaconvert.errors import ApiError, bad_request, not_found
 from local_mediaconvert.probe_result import probe_result
-from local_mediaconvert.transcode.http_inputs import PrivateAddress, open_input
+from local_mediaconvert.transcode.http_inputs import open_input
 from local_mediaconvert.transcode.relay import relayed
 
 #: Seconds one file may take.

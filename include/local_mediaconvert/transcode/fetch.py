@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from vodflow.errors import EngineCanceled
+from vodflow.network.public_http import PrivateAddress
 
 from local_mediaconvert.settings import Settings
 from local_mediaconvert.transcode.contract import ErrorCode, JobFailed
-from local_mediaconvert.transcode.http_inputs import PrivateAddress, open_input
+from local_mediaconvert.transcode.http_inputs import open_input
 
 log = logging.getLogger(__name__)
 
