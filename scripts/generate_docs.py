@@ -30,6 +30,7 @@ from vodflow.engines.mediaconvert.request import service_model
 from vodflow.settings import Settings
 from vodflow.settings.channels import BaseChannel, Channel, SlackChannel, SnsChannel, WebhookChannel
 from vodflow.settings.key_attributes import KeyAttribute
+from vodflow.settings.uploads import ImportBucket
 from vodflow.settings.watch_rules import WatchRule
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -101,6 +102,15 @@ def _configuration() -> str:
             "|---|---|---|---|",
             *_fields(WatchRule),
             "",
+            "## Import buckets",
+            "",
+            "`VODFLOW_IMPORT_BUCKETS` is a JSON list of objects with these fields; see",
+            "[uploads.md](uploads.md#import-by-url).",
+            "",
+            "| field | type | default | meaning |",
+            "|---|---|---|---|",
+            *_fields(ImportBucket),
+            "",
             "## Key attributes",
             "",
             "`VODFLOW_DYNAMODB_KEY` is a JSON list of one (partition key) or two (and sort key) of these; see",
@@ -169,7 +179,7 @@ def _type_name(annotation: Any) -> str:
         str: "text", int: "integer", float: "number", Decimal: "number", bool: "true/false",
         SecretStr: "text, secret", Path: "path",
     }  # fmt: skip
-    models = {WatchRule: "watch rule", KeyAttribute: "key attribute"}
+    models = {WatchRule: "watch rule", KeyAttribute: "key attribute", ImportBucket: "import bucket"}
     return names.get(annotation) or models.get(annotation) or getattr(annotation, "__name__", "text")
 
 

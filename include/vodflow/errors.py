@@ -9,10 +9,12 @@
     ├── InputRejected           the source's fault, with a named reason; never retried
     ├── SourceNotFound          the object is not in S3 (any more)
     ├── SourceUnreadable        the object is gone, archived or refused; a later sighting of it starts a new run
+    ├── ImportRefused           what is behind a URL may not be fetched, or is not there
     ├── SourceUnavailable       the source cannot be read now: network, throttling, time; retryable
     ├── TenantSuspended         the tenant may start nothing new as things stand
     ├── PlanError               no valid plan can be made from this source and profile
     ├── BudgetExceeded          the estimated cost is above a limit; nothing was submitted
+    ├── QuotaExceeded           a tenant has as much under way, or sent as much of late, as it may; retryable
     ├── EngineError             an engine could not carry a plan out
     │   ├── EngineStalled       no progress for the stall limit
     │   ├── EngineCanceled      somebody asked for it
@@ -25,6 +27,8 @@
     ├── VerificationError       outputs break a rule; names the object and the rule
     ├── PublicationError        the manifest of a published video would break its own schema
     ├── CatalogError            the catalog refused a change
+    │   ├── NotInCatalog        there is no such job or source
+    │   ├── UploadIncomplete    what was promised is not in S3 yet
     │   ├── IllegalTransition   a job status change outside the state machine
     │   ├── JobBusy             another run works on the job just now
     │   ├── TenantBusy          as many of a tenant's jobs are at work as it may have; retryable
@@ -264,8 +268,35 @@ class PublicationError(VodflowError):
     """The manifest of a published video would break its own schema; the message names the field."""
 
 
+class ImportRefused(VodflowError):
+    """What is behind a URL may not be fetched, is not there, or is no file. No try changes that."""
+
+
+class QuotaExceeded(VodflowError):
+    """A tenant has as much under way, or has sent as much of late, as it may. The message says what, and the limit."""
+
+    retryable = True
+
+
 class CatalogError(VodflowError):
     """The catalog refused a change."""
+
+
+class NotInCatalog(CatalogError):
+    """There is no such job or source, or it is another tenant's."""
+
+
+class UploadIncomplete(CatalogError):
+    """Parts of an upload, or its object, are not in S3 yet. The message says which.
+
+    :param missing: numbers of the parts that are to be sent
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, missing: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class IllegalTransition(CatalogError):

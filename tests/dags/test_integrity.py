@@ -13,6 +13,7 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = sorted(DAGS.rglob("*_dag.py"))
 
 EXPECTED = {
+    "vodflow_dags/ingest/import_video_dag.py": {"import_video"},
     "vodflow_dags/ingest/ingest_videos_dag.py": {"ingest_videos"},
     "vodflow_dags/outcomes/deliver_outcomes_dag.py": {"deliver_outcomes"},
     "vodflow_dags/transcode/transcode_video_dag.py": {"transcode_video"},

@@ -6,12 +6,15 @@ The end-to-end tests ask the real one; here runs do nothing by themselves, so th
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
+
+_RUNS = re.compile(r"^/api/v2/dags/(transcode_video|import_video)/dagRuns")
 
 
 class AirflowServer:
@@ -66,7 +69,7 @@ class AirflowServer:
             return 401, {"detail": "Invalid JWT token"}
         if path == "/api/v2/dags":
             return 200, {"dags": []}
-        return self._run(method, path.removeprefix("/api/v2/dags/transcode_video/dagRuns").split("/")[1:], body)
+        return self._run(method, _RUNS.sub("", path).split("/")[1:], body)
 
     def _run(self, method: str, parts: list[str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.calls[method] += 1

@@ -31,6 +31,7 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `video_list`, `video_details` | each video as it is now, a page at a time; all about one |
 | `outbox` | what others must hear of, noted in the transaction that makes it true |
 | `deliveries`, `metadata_syncs` | the outbox of notifications; how far DynamoDB items are behind |
+| `uploads`, `url_imports` | files that others send to S3 themselves; videos that are fetched from other addresses |
 | `holds`, `outages` | runs that wait for what stops every video alike, at no cost of a try; from when to when it did |
 | `dead_letters`, `locks` | work that was given up; locks between processes |
 | `migrate` | `vodflow catalog upgrade`, `downgrade`, `current` |

@@ -129,3 +129,4 @@ class ImportStatus(StrEnum):
     COMPLETED = "COMPLETED"
     REFUSED = "REFUSED"
     FAILED = "FAILED"
+    CANCELED = "CANCELED"

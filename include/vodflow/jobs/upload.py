@@ -12,17 +12,19 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+from vodflow.catalog.rows import SourceRow
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
 from vodflow.jobs.queries import get
 from vodflow.jobs.requests import check_request, make_request, start
 from vodflow.pipeline.object_request import object_metadata
-from vodflow.pipeline.request import DEFAULT_PRIORITY
+from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
 from vodflow.sensing.places import watched
 from vodflow.sensing.registration import register_object
-from vodflow.sensing.rules import Watched, judge
+from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.send import send_file
@@ -60,42 +62,54 @@ def upload(
     used = settings or get_settings()
     path = Path(path)
     bucket, key = place(path, tenant=tenant, name=name, settings=used)
-    asked = make_request(
-        f"s3://{bucket}/{key}",
-        profile=profile,
-        outputs=outputs,
-        qualities=qualities,
-        engine=engine,
-        priority=priority,
+    asked = wanted(
+        bucket, key, used, profile=profile, outputs=outputs, qualities=qualities, engine=engine, priority=priority
     )
-    check_request(asked, used)
-    metadata = object_metadata(asked)
-    if metadata and not _rule(bucket, key, used).object_requests:
-        raise ConfigurationError(
-            f"The watch rule of s3://{bucket}/{key} lets objects ask for nothing (object_requests): upload without "
-            "options, or upload elsewhere and use vodflow.jobs.create."
-        )
     size = path.stat().st_size
     sent, new = send_file(
         path,
         bucket,
         key,
-        metadata=metadata,
+        metadata=object_metadata(asked),
         progress=None if on_progress is None else lambda done: on_progress(done, size),
         cancel=cancel,
         settings=used,
     )
     log.info("%s %s", sent.ref.uri, "uploaded" if new else "lay there already")
-    source = register_object(sent, "vodflow.jobs", settings=used)
+    return start_or_leave(register_object(sent, "vodflow.jobs", settings=used), asked, airflow, used)
+
+
+def start_or_leave(
+    source: SourceRow, asked: TranscodeRequest, airflow: AirflowClient | None, settings: Settings
+) -> Job:
+    """Start the run of an object that lies in its place, or leave it to ingest where Airflow cannot be asked.
+
+    :param asked: what the object's own metadata ask for as well
+    """
     request = asked.model_copy(update={"source_uri": None, "source_id": source.id})
     try:
-        with nullcontext(airflow) if airflow else AirflowClient.of(used) as client:
-            return start(source, request, client, settings=used)
+        with nullcontext(airflow) if airflow else AirflowClient.of(settings) as client:
+            return start(source, request, client, settings=settings)
     except VodflowError as error:
-        if not (error.retryable or used.airflow_url is None):
+        if not (error.retryable or settings.airflow_url is None):
             raise
-        log.warning("Ingest starts the run of %s: %s", sent.ref.uri, error)
-        return get(f"source-{source.id}", settings=used)
+        log.warning("Ingest starts the run of %s: %s", source.ref.uri, error)
+        return get(f"source-{source.id}", settings=settings)
+
+
+def wanted(bucket: str, key: str, settings: Settings, **options: Any) -> TranscodeRequest:
+    """What is asked for an object that will lie there, checked as far as that can be done without it.
+
+    :raises ConfigurationError: a value cannot be meant, or objects may ask for nothing there
+    """
+    asked = make_request(f"s3://{bucket}/{key}", **options)
+    check_request(asked, settings)
+    if object_metadata(asked) and not _rule(bucket, key, settings).object_requests:
+        raise ConfigurationError(
+            f"The watch rule of s3://{bucket}/{key} lets objects ask for nothing (object_requests): upload without "
+            "options, or upload elsewhere and use vodflow.jobs.create."
+        )
+    return asked
 
 
 def place(path: Path, *, tenant: str | None, name: str | None, settings: Settings) -> tuple[str, str]:
@@ -106,19 +120,31 @@ def place(path: Path, *, tenant: str | None, name: str | None, settings: Setting
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist, or is no file"
         raise ConfigurationError(f"{path} {kind}; give a video file.")
-    called = path.name if name is None else name
-    check_name(called)
-    places, size = watched(settings), path.stat().st_size
+    try:
+        return place_of(path.name if name is None else name, path.stat().st_size, tenant, watched(settings))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def place_of(name: str, size: int | None, tenant: str | None, places: Places) -> tuple[str, str]:
+    """Bucket and key under which a file of this name is noticed as a video of that tenant.
+
+    :param name: below the tenant's folder
+    :param size: bytes; none where nobody knows yet
+    :param tenant: slug; none means the watch rule's default tenant
+    :raises ConfigurationError: no watch rule takes it; the message says why for each
+    """
+    check_name(name)
     objections = []
     for rule in places.rules:
-        key = _key(rule, tenant, called)
+        key = _key(rule, tenant, name)
         verdict = judge(places, rule.bucket, key, size=size)
         if isinstance(verdict, Watched) and verdict.tenant == (tenant or rule.default_tenant):
             return rule.bucket, key
         why = f"its tenant would be {verdict.tenant}" if isinstance(verdict, Watched) else verdict.value
         objections.append(f"s3://{rule.bucket}/{key}: {why}")
     raise ConfigurationError(
-        f"{path} would be noticed nowhere ({'; '.join(objections)}). Correct VODFLOW_WATCH, the file's name, or the "
+        f"{name} would be noticed nowhere ({'; '.join(objections)}). Correct VODFLOW_WATCH, the file's name, or the "
         "tenant (lower-case letters, digits and hyphens)."
     )
 
@@ -136,8 +162,10 @@ def check_name(name: str) -> None:
 
 
 def _key(rule: WatchRule, tenant: str | None, name: str) -> str:
-    if tenant is None or "{tenant}" not in rule.tenant_pattern:
+    if "{tenant}" not in rule.tenant_pattern or (tenant is None and "/" not in name):
         return f"{rule.prefix}{name}"
+    # Without its tenant's folder the first folder of a name would be taken for one.
+    tenant = tenant or rule.default_tenant
     folder = rule.tenant_pattern.replace("{tenant}", tenant)
     return f"{folder if folder.startswith(rule.prefix) else rule.prefix + folder}{name}"
 

@@ -20,7 +20,7 @@ from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, REGION
 from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.outcome_resources import OutcomeResources
 from vodflow.stack.part import Part
-from vodflow.stack.policies import let_players_read, queue_arn, queue_policy
+from vodflow.stack.policies import let_pages_send, let_players_read, queue_arn, queue_policy
 from vodflow.stack.ports import HOST
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class Resources:
         for name in QUEUES:
             self._make_queue(sqs, name)
         for bucket in self._sources:
+            let_pages_send(s3, bucket, self._settings.local_origins)
             s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=_notifications())
         self._make_rule(timeout)
         self._outcomes.make(lambda service: self._client(service, timeout))
@@ -133,7 +134,8 @@ class Resources:
         try:
             for name in QUEUES:
                 sqs.get_queue_url(QueueName=name)
-            s3.get_bucket_cors(Bucket=self._media)
+            for bucket in (*self._sources, self._media):
+                s3.get_bucket_cors(Bucket=bucket)
             return all(
                 s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
                 for bucket in self._sources

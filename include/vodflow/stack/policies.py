@@ -1,4 +1,4 @@
-"""Who may read published media, and which services may send to the queues."""
+"""Who may read published media and send sources, and which services may send to the queues."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def let_players_read(s3: S3Client, bucket: str, prefix: str, origins: Sequence[s
     s3.delete_public_access_block(Bucket=bucket)
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
     s3.put_bucket_policy(Bucket=bucket, Policy=_policy(Principal="*", Action="s3:GetObject", Resource=readable))
+
+
+def let_pages_send(s3: S3Client, bucket: str, origins: Sequence[str]) -> None:
+    """Let scripts of pages of ``origins`` send what was signed for them. Safe to run twice."""
+    rule: Any = {
+        "AllowedMethods": ["PUT"],
+        "AllowedOrigins": list(origins),
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 3600,
+    }
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
 
 
 def queue_arn(name: str) -> str:

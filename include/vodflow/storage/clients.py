@@ -152,6 +152,28 @@ def sqs_client(settings: Settings | None = None) -> SQSClient:
     return client
 
 
+def foreign_s3_client(
+    region: str | None, role: str | None, external_id: str | None, settings: Settings | None = None
+) -> S3Client:
+    """An S3 client with the permissions of a role, of another account too, for about an hour.
+
+    :param region: none means the settings' own
+    :param role: ARN; none means the permissions of this process
+    :param external_id: what the role's trust policy asks for, where it does
+    :raises ClientError, BotoCoreError: the role cannot be taken on
+    """
+    used = settings or get_settings()
+    made = _Made.of("s3", used)._replace(region=region or used.aws_region)
+    session = new_session()
+    if role is not None:
+        named: dict[str, Any] = {"ExternalId": external_id} if external_id else {}
+        answer = _client("sts", used).assume_role(RoleArn=role, RoleSessionName="vodflow-import", **named)
+        keys = answer["Credentials"]
+        session = boto3.session.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    client: S3Client = _made_client(session, made)
+    return client
+
+
 def mediaconvert_client(settings: Settings | None = None) -> Any:
     """A MediaConvert client; one for a process and its settings. The Region's own endpoint needs no discovery."""
     used = settings or get_settings()

@@ -57,6 +57,7 @@ class SourceObject:
 
     :param etag: unquoted
     :param metadata: the uploader's own, names in lower case
+    :param content_type: as the uploader said
     :param seen_at: when this was the current version; none when another one may be
     :param archived: one sentence on where it lies, when nobody can read it there
     """
@@ -67,6 +68,7 @@ class SourceObject:
     metadata: Mapping[str, str] = field(default_factory=dict)
     seen_at: datetime | None = None
     archived: str | None = None
+    content_type: str | None = None
 
     @property
     def listed(self) -> ListedObject:
@@ -120,6 +122,7 @@ def resolve_source(
         metadata=metadata,
         seen_at=None if version_id else looked,
         archived=archived(ref.uri, tier, restoring=bool(restore)) if away else None,
+        content_type=head.get("ContentType"),
     )
 
 

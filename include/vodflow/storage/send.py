@@ -28,10 +28,10 @@ _PART_SIZE: Final = 16 * 1024**2
 _MEBIBYTE: Final = 1024**2
 
 
-def part_size(size: int) -> int:
-    """Bytes of one part of an upload of ``size`` bytes: 16 MiB, or more where 10,000 such parts do not suffice."""
+def part_size(size: int, wanted: int = _PART_SIZE) -> int:
+    """Bytes of one part of an upload of ``size`` bytes: as wanted, or more where 10,000 such parts do not suffice."""
     needed = -(-size // MAX_PARTS)
-    return max(_PART_SIZE, -(-needed // _MEBIBYTE) * _MEBIBYTE)
+    return max(wanted, -(-needed // _MEBIBYTE) * _MEBIBYTE)
 
 
 def send_file(

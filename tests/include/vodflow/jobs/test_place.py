@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from vodflow.errors import ConfigurationError
-from vodflow.jobs.upload import place
+from vodflow.jobs.upload import place_of
+from vodflow.sensing.rules import Places
 from vodflow.settings import Settings
 from vodflow.storage.send import MAX_PARTS, MAX_SIZE, part_size
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    path = tmp_path / "a b.MOV"
-    path.write_bytes(b"video")
-    return path
 
 
 @pytest.mark.parametrize(
@@ -33,25 +26,31 @@ def video(tmp_path: Path) -> Path:
     ],
 )
 def test_where_a_file_goes(
-    rule: dict[str, object], tenant: str | None, key: str, video: Path, set_settings: Callable[..., Settings]
+    rule: dict[str, object], tenant: str | None, key: str, set_settings: Callable[..., Settings]
 ) -> None:
     settings = set_settings(watch=json.dumps([{"bucket": "footage", **rule}]))
-    assert place(video, tenant=tenant, name=None, settings=settings) == ("footage", key)
+    assert place_of("a b.MOV", 5, tenant, Places.of(settings)) == ("footage", key)
 
 
-def test_the_first_place_that_takes_it(video: Path, set_settings: Callable[..., Settings]) -> None:
+def test_a_name_with_folders_goes_below_the_default_tenants(set_settings: Callable[..., Settings]) -> None:
+    settings = set_settings(watch=json.dumps([{"bucket": "footage", "default_tenant": "house"}]))
+    assert place_of("x/b.mp4", 5, None, Places.of(settings)) == ("footage", "house/x/b.mp4")
+    assert place_of("x/b.mp4", 5, "acme", Places.of(settings)) == ("footage", "acme/x/b.mp4")
+
+
+def test_the_first_place_that_takes_it(set_settings: Callable[..., Settings]) -> None:
     rules = [{"bucket": "masters", "suffixes": [".mxf"]}, {"bucket": "tiny", "maximum_size": 2}, {"bucket": "footage"}]
     settings = set_settings(watch=json.dumps(rules))
-    assert place(video, tenant="acme", name="b.mp4", settings=settings) == ("footage", "acme/b.mp4")
+    assert place_of("b.mp4", 5, "acme", Places.of(settings)) == ("footage", "acme/b.mp4")
     settings = set_settings(watch=json.dumps(rules[:2]))
     with pytest.raises(ConfigurationError, match=r"masters/acme/a b\.MOV: suffix; s3://tiny/acme/a b\.MOV: too_large"):
-        place(video, tenant="acme", name=None, settings=settings)
+        place_of("a b.MOV", 5, "acme", Places.of(settings))
 
 
-def test_outputs_are_no_place_for_uploads(video: Path, set_settings: Callable[..., Settings]) -> None:
+def test_outputs_are_no_place_for_uploads(set_settings: Callable[..., Settings]) -> None:
     settings = set_settings(watch='[{"bucket": "one", "prefix": "vod/"}]', media_bucket="one")
     with pytest.raises(ConfigurationError, match="output"):
-        place(video, tenant=None, name=None, settings=settings)
+        place_of("a b.MOV", 5, None, Places.of(settings))
 
 
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024**2, 16 * 1024**2 * MAX_PARTS, 16 * 1024**2 * MAX_PARTS + 1, MAX_SIZE])

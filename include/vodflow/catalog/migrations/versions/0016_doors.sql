@@ -123,6 +123,8 @@ CREATE TABLE upload (
     size_bytes BIGINT NOT NULL,
     multipart_id TEXT,
     part_size BIGINT,
+    part_checksums BOOLEAN DEFAULT false NOT NULL,
+    crc32 TEXT,
     request JSONB,
     status TEXT DEFAULT 'OPEN' NOT NULL,
     source_id BIGINT,
@@ -150,6 +152,8 @@ COMMENT ON COLUMN upload.filename IS 'as its sender calls it';
 COMMENT ON COLUMN upload.size_bytes IS 'promised, and checked at the end';
 COMMENT ON COLUMN upload.multipart_id IS 'S3''s UploadId; none of what is sent in one request';
 COMMENT ON COLUMN upload.part_size IS 'bytes of each part but the last';
+COMMENT ON COLUMN upload.part_checksums IS 'whether each part carries a CRC-32, which S3 checks';
+COMMENT ON COLUMN upload.crc32 IS 'base64 of the promised CRC-32 of what is sent in one request';
 COMMENT ON COLUMN upload.request IS 'what is asked to be made of it';
 COMMENT ON COLUMN upload.source_id IS 'what became of it';
 COMMENT ON COLUMN upload.error IS 'why it was refused';
@@ -166,22 +170,29 @@ CREATE TABLE url_import (
     request JSONB,
     status TEXT DEFAULT 'QUEUED' NOT NULL,
     size_bytes BIGINT,
+    total_bytes BIGINT,
+    validator TEXT,
+    multipart_id TEXT,
     attempts INTEGER DEFAULT 0 NOT NULL,
     run_id TEXT,
     source_id BIGINT,
     error TEXT,
     created_by TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    begun_at TIMESTAMP WITH TIME ZONE,
     finished_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_url_import PRIMARY KEY (id),
     CONSTRAINT uq_url_import_tenant_id_identity UNIQUE (tenant_id, identity),
-    CONSTRAINT ck_url_import_status CHECK (status IN ('QUEUED', 'FETCHING', 'COMPLETED', 'REFUSED', 'FAILED')),
+    CONSTRAINT ck_url_import_status CHECK (status IN ('QUEUED', 'FETCHING', 'COMPLETED', 'REFUSED', 'FAILED', 'CANCELED')),
     CONSTRAINT ck_url_import_size_bytes CHECK (size_bytes >= 0),
+    CONSTRAINT ck_url_import_total_bytes CHECK (total_bytes >= 0),
     CONSTRAINT ck_url_import_attempts CHECK (attempts >= 0),
+    CONSTRAINT ck_url_import_finished_has_time CHECK ((status IN ('QUEUED', 'FETCHING')) = (finished_at IS NULL)),
     CONSTRAINT fk_url_import_tenant_id_tenant FOREIGN KEY(tenant_id) REFERENCES tenant (id),
     CONSTRAINT fk_url_import_source_id_source FOREIGN KEY(source_id) REFERENCES source (id)
 );
 CREATE INDEX ix_url_import_tenant_id ON url_import (tenant_id, id);
+CREATE INDEX ix_url_import_unfinished ON url_import (id) WHERE status IN ('QUEUED', 'FETCHING');
 COMMENT ON TABLE url_import IS 'A video that is fetched from somebody else''s address.';
 COMMENT ON COLUMN url_import.url IS 'without user, password and query';
 COMMENT ON COLUMN url_import.sealed_url IS 'the whole URL, encrypted: it may hold a signature';
@@ -189,8 +200,12 @@ COMMENT ON COLUMN url_import.identity IS 'hex of the SHA-256 of URL and place: t
 COMMENT ON COLUMN url_import.bucket IS 'where it is put';
 COMMENT ON COLUMN url_import.request IS 'what is asked to be made of it';
 COMMENT ON COLUMN url_import.size_bytes IS 'of what was fetched, so far or in all';
+COMMENT ON COLUMN url_import.total_bytes IS 'as its server says; none means that it does not';
+COMMENT ON COLUMN url_import.validator IS 'ETag or time by which its server tells these bytes from later ones';
+COMMENT ON COLUMN url_import.multipart_id IS 'S3''s UploadId while it is fetched';
 COMMENT ON COLUMN url_import.run_id IS 'run of import_video';
 COMMENT ON COLUMN url_import.source_id IS 'what became of it';
+COMMENT ON COLUMN url_import.begun_at IS 'when its last try began';
 
 CREATE TABLE course (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
