@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -78,14 +78,11 @@ def list_events(
     """
     table = audit_event.c
     columns = AuditRow.columns(audit_event, tenant=func.nullif(table.tenant, ""))
-    conditions: list[tuple[object, ColumnElement[bool]]] = [
-        (tenant, table.tenant == tenant),
-        (action, table.action == action),
-        (actor, table.actor == actor),
-        (since, table.at >= since),
-        (until, table.at < until),
-        (after, table.id > after if oldest_first else table.id < after),
-    ]
-    query = select(*columns).where(*(condition for asked, condition in conditions if asked is not None))
+    conditions: list[tuple[object, Callable[[Any], ColumnElement[bool]]]] = [
+        (tenant, table.tenant.__eq__), (action, table.action.__eq__), (actor, table.actor.__eq__),
+        (since, table.at.__ge__), (until, table.at.__lt__),
+        (after, table.id.__gt__ if oldest_first else table.id.__lt__),
+    ]  # fmt: skip
+    query = select(*columns).where(*(compared(asked) for asked, compared in conditions if asked is not None))
     order = table.id if oldest_first else table.id.desc()
     return [AuditRow.of(row) for row in conn.execute(query.order_by(order).limit(limit))]

@@ -31,6 +31,7 @@ from vodflow.catalog.tables import (
     tenant_configuration,
     url_import,
 )
+from vodflow.errors import SourceNotFound
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
@@ -179,8 +180,9 @@ def _objects(settings: Settings) -> Iterator[tuple[str, str, int]]:
     for bucket, key, size in sent:
         yield bucket, key, size
     for bucket, prefix in made:
-        for name, size in list_objects(bucket, prefix, settings=settings).items():
-            yield bucket, f"{prefix}/{name}", size
+        with contextlib.suppress(SourceNotFound):  # a bucket that is gone holds nothing
+            for name, size in list_objects(bucket, prefix, settings=settings).items():
+                yield bucket, f"{prefix}/{name}", size
 
 
 @contextlib.contextmanager

@@ -1,0 +1,39 @@
+"""What models of all kinds share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from vodflow.api.problems import problem_responses
+
+#: Another name of it.
+refusals = problem_responses
+
+
+class Answer(BaseModel):
+    """Base of what is answered: made of the library's values by their attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Asked(BaseModel):
+    """Base of what is sent: a name that means nothing is refused, for it is a mistyped one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AskedList(BaseModel):
+    """Base of what lists are asked: when something was made, and in which order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: AwareDatetime | None = Field(default=None, description="at or after that moment, ISO 8601 with a time zone")
+    until: AwareDatetime | None = Field(default=None, description="before that moment, ISO 8601 with a time zone")
+    sort: Literal["newest", "oldest"] = Field(default="newest", description="which come first")
+
+    @property
+    def oldest_first(self) -> bool:
+        """As the library asks."""
+        return self.sort == "oldest"

@@ -1,0 +1,33 @@
+"""The audit trail: who changed what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from vodflow.api.access import TenantManager
+from vodflow.api.app_state import services
+from vodflow.api.models.tenants import AuditDocument, AuditQuery
+from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.catalog.audit import list_events
+from vodflow.catalog.database import transaction
+
+router = APIRouter(prefix="/api/v1/audit", tags=["tenants"])
+
+
+@router.get("")
+def audit(
+    request: Request, response: Response, caller: TenantManager, asked: Annotated[AuditQuery, Query()], pages: Pages
+) -> Page[AuditDocument]:
+    """Every change that was made through the API or by commands; a tenant sees those of its own things."""
+    order = f"audit {asked.sort}"
+    after = pages.after(order, int)
+    with transaction(caller.actor, services(request).settings) as connection:
+        found = list_events(
+            connection, pages.limit + 1, after[0] if after else None, tenant=asked.tenant, action=asked.action,
+            actor=asked.actor, since=asked.since, until=asked.until, oldest_first=asked.oldest_first,
+        )  # fmt: skip
+    shown = found[: pages.limit]
+    items = [AuditDocument.of(row) for row in shown]
+    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > pages.limit else None)
