@@ -33,6 +33,13 @@
     │   ├── JobBusy             another run works on the job just now
     │   ├── TenantBusy          as many of a tenant's jobs are at work as it may have; retryable
     │   └── CatalogUnavailable  the database does not answer, or asks to try again
+    ├── PlaybackRefused         somebody may not watch this
+    │   ├── TokenInvalid        not a playback token of ours, or not one for this
+    │   ├── TokenExpired        it has run out
+    │   ├── TokenRevoked        it was taken back
+    │   └── NotEnrolled         the person takes part in no course that has the video
+    ├── VideoNotPublic          nothing of a video may be watched: there is none, or nothing is public
+    ├── PlaybackUnavailable     whether somebody may watch cannot be found out now; retryable
     ├── ReportRefused           rows of a report break a rule of their table; the day keeps what it had
     ├── AirflowError            Airflow's REST API does not answer (retryable) or refuses
     ├── WaitTimeout             a job is not over yet; it goes on
@@ -339,6 +346,37 @@ class AirflowError(VodflowError):
 
 class WaitTimeout(VodflowError):
     """A job is not over in the time a caller gave it. The job goes on; waiting again can help."""
+
+    retryable = True
+    error_class = ErrorClass.TRANSIENT
+
+
+class PlaybackRefused(VodflowError):
+    """Somebody may not watch this."""
+
+
+class TokenInvalid(PlaybackRefused):
+    """Not a playback token of this installation, not one yet, or not one for this video or address."""
+
+
+class TokenExpired(PlaybackRefused):
+    """A playback token has run out."""
+
+
+class TokenRevoked(PlaybackRefused):
+    """A playback token was taken back before its time."""
+
+
+class NotEnrolled(PlaybackRefused):
+    """The person takes part in no course that has the video now."""
+
+
+class VideoNotPublic(VodflowError):
+    """Nothing of a video may be watched by anybody: there is no such video, or nothing of it is public."""
+
+
+class PlaybackUnavailable(VodflowError):
+    """Whether somebody may watch cannot be found out now: the answer is no until it can."""
 
     retryable = True
     error_class = ErrorClass.TRANSIENT

@@ -22,11 +22,14 @@ from vodflow.errors import (
     InputRejected,
     JobBusy,
     PlanError,
+    PlaybackRefused,
+    PlaybackUnavailable,
     QuotaExceeded,
     SourceNotFound,
     SourceUnavailable,
     SourceUnreadable,
     TenantSuspended,
+    VideoNotPublic,
     VodflowError,
     WaitTimeout,
 )
@@ -52,6 +55,9 @@ _STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
     (AirflowError, 502),
     (WaitTimeout, 504),
     (EngineError, 503),
+    (VideoNotPublic, 404),
+    (PlaybackRefused, 403),
+    (PlaybackUnavailable, 503),
 )
 
 #: SQLSTATE class of values that a column cannot hold: too large a number, a character that there is not.

@@ -19,17 +19,24 @@ def player_files(library: Path | None = None) -> dict[str, tuple[bytes, str]]:
 
     :param library: a file of hls.js; without one browsers use their own HLS, or the MP4s
     """
-    page = files("vodflow.publication").joinpath(PLAYER_NAME).read_bytes()
     if library is None or not library.is_file():
-        return {PLAYER_NAME: (page, "text/html; charset=utf-8")}
+        return {PLAYER_NAME: (player_page(library=False), "text/html; charset=utf-8")}
     # Its licence goes with it; the comment at its end names a file that does not.
     licence = (library.parents[1] / "LICENSE").read_bytes()
     script = b"/*\n" + licence + b"*/\n" + library.read_bytes().partition(b"//# sourceMappingURL=")[0]
-    page = page.replace(b"const LIBRARY = '';", f"const LIBRARY = '{LIBRARY_NAME}';".encode())
     return {
-        PLAYER_NAME: (page, "text/html; charset=utf-8"),
+        PLAYER_NAME: (player_page(library=True), "text/html; charset=utf-8"),
         LIBRARY_NAME: (script, "text/javascript; charset=utf-8"),
     }
+
+
+def player_page(*, library: bool) -> bytes:
+    """The page.
+
+    :param library: whether it finds hls.js beside it
+    """
+    page = files("vodflow.publication").joinpath(PLAYER_NAME).read_bytes()
+    return page.replace(b"const LIBRARY = '';", f"const LIBRARY = '{LIBRARY_NAME}';".encode()) if library else page
 
 
 def player_url(base_url: str, manifest_key: str) -> str:

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from vodflow.playback.documents import Document, DocumentCache
+
+
+def document(size: int) -> Document:
+    return Document.of(b"x" * size, "text/plain")
+
+
+def test_what_was_not_asked_for_longest_is_dropped() -> None:
+    made: list[str] = []
+
+    def make(name: str) -> Document:
+        made.append(name)
+        return document(10_000)
+
+    cache = DocumentCache(35_000)
+    for name in ("a", "b", "c", "a", "d", "a", "b"):
+        cache.made((name,), lambda name=name: make(name))  # type: ignore[misc]
+    assert made == ["a", "b", "c", "d", "b"]
+
+
+def test_what_does_not_fit_is_answered_and_not_kept() -> None:
+    cache = DocumentCache(5_000)
+    assert len(cache.made(("a",), lambda: document(10_000)).body) == 10_000
+    assert cache.get(("a",)) is None
+
+
+def test_the_tag_is_that_of_the_bytes() -> None:
+    assert Document.of(b"a", "x").etag == Document.of(b"a", "y").etag != Document.of(b"b", "x").etag
