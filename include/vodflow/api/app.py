@@ -21,10 +21,12 @@ from vodflow.api.callers import Authenticator, Caller
 from vodflow.api.etags import NotModified
 from vodflow.api.guard import Application, Guard, told
 from vodflow.api.idempotency import REPLAYED
+from vodflow.api.play import PlayDoor
 from vodflow.api.problems import Problem
 from vodflow.api.routes import ROUTERS
 from vodflow.errors import VodflowError
 from vodflow.jobs.airflow_client import AirflowClient
+from vodflow.playback.service import Playback
 from vodflow.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -76,13 +78,15 @@ def make_api(
     """
     used = settings or get_settings()
     services = Services(used, airflow or (lambda _: AirflowClient.of(used)))
-    guarded = Guard(make_routes(services), authenticators, services)
-    if not used.api_allowed_origins:
-        return guarded
-    return CORSMiddleware(
-        guarded, allow_origins=used.api_allowed_origins, allow_methods=_METHODS, allow_headers=["*"],
-        expose_headers=_EXPOSED, max_age=600,
-    )  # fmt: skip
+    routes = make_routes(services)
+    routes.state.playback = Playback(used)
+    guarded: Application = Guard(routes, authenticators, services)
+    if used.api_allowed_origins:
+        guarded = CORSMiddleware(
+            guarded, allow_origins=used.api_allowed_origins, allow_methods=_METHODS, allow_headers=["*"],
+            expose_headers=_EXPOSED, max_age=600,
+        )  # fmt: skip
+    return PlayDoor(guarded, routes.state.playback, services.metrics)
 
 
 def operation_id(route: APIRoute) -> str:
