@@ -11,6 +11,7 @@ from benchmarks.encoding import encoding
 from benchmarks.mediaconvert import mediaconvert
 from benchmarks.orchestration import orchestration
 from benchmarks.parsing import parsing
+from benchmarks.playback import playback
 from benchmarks.pods import pods
 from benchmarks.results import Section
 from benchmarks.sweep import sweep
@@ -24,4 +25,5 @@ SECTIONS: dict[str, Callable[[Context], Section]] = {
     "parsing": parsing,
     "mediaconvert": mediaconvert,
     "analytics": analytics,
+    "playback": playback,
 }
