@@ -1,7 +1,7 @@
 # Vodflow on one machine. `make` lists the targets; each installs what it needs and can be repeated.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak test-kubernetes up down status logs password env lint format docs bench parity screenshots clean lock
+.PHONY: help demo test soak test-kubernetes up down status logs password env lambda lint format docs bench parity screenshots clean lock
 
 # The first Python ≥ 3.11 on the PATH that can make virtual environments.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
@@ -55,6 +55,9 @@ password: ## show the password of Airflow's user admin (ACCOUNT=operator or view
 
 env: ## write .env for `docker compose up`: random passwords and keys, made once
 	@sh deploy/compose/make-env.sh
+
+lambda: ## build the zip of the Lambda function (deploy/aws/README.md); the same sources make the same bytes
+	@$(or $(PYTHON),python3) scripts/build_lambda.py
 
 lint: ## check style, types, import boundaries, CloudFormation templates and workflows
 	@$(BOOTSTRAP) dev

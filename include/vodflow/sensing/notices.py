@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from vodflow.storage.objects import NULL_VERSION
+from vodflow.contract.video_objects import NULL_VERSION
 
 #: What S3 tells when an object can be read from now on: it was put, or is back from an archive.
 EVENT_NAMES: Final = ("ObjectCreated:", "ObjectRestore:Completed")

@@ -7,12 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vodflow.contract.engine_names import EngineName
-
-#: What the field calls a video file. Compared case-insensitively with the end of the key.
-VIDEO_SUFFIXES = (
-    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv",
-    ".ts", ".webm", ".wmv", ".y4m",
-)  # fmt: skip
+from vodflow.contract.video_objects import VIDEO_SUFFIXES
 
 
 def _pattern_names_tenant(pattern: str) -> str:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.contract import layout
 from vodflow.contract.plan import SourceRef
+from vodflow.contract.video_objects import NULL_VERSION
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import s3_client
@@ -23,10 +24,6 @@ from vodflow.storage.faults import archived, storage_error
 
 #: Storage classes, and access tiers of INTELLIGENT_TIERING, from which an object must be restored to be read.
 ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
-
-#: S3 names the one version of objects that were written while versioning was off or suspended "null".
-#: It is reused by the next write, so it identifies nothing.
-NULL_VERSION: Final = "null"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context, PokeReturnValue
+from vodflow.contract.video_objects import VIDEO_SUFFIXES
 from vodflow.errors import ConfigurationError, EngineError
 from vodflow.sensing.novelty import Marker, new_videos
-from vodflow.settings.watch_rules import VIDEO_SUFFIXES, WatchRule
+from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.objects import ListedObject, listed
 
 from vodflow_airflow.triggers.s3_new_videos import S3NewVideosTrigger

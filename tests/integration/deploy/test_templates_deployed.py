@@ -12,6 +12,7 @@ import boto3
 import pytest
 import yaml
 from support.fixtures.parts import RunningPart
+from support.fixtures.receiver import Receiver
 from vodflow.sensing.notices import parse_message
 from vodflow.stack import aws as local_aws
 from vodflow.stack.config import StackConfig
@@ -19,11 +20,15 @@ from vodflow.stack.environment import child_environment
 from vodflow.stack.home import Home
 from vodflow.stack.ports import choose_ports
 
+from scripts.build_lambda import build
 from scripts.generate_permissions import FOLDER, load_template
 
 pytestmark = pytest.mark.integration
 
-SERVICES = "s3,sqs,events,dynamodb,sns,secretsmanager,sts,iam,cloudformation"
+SERVICES = "s3,sqs,events,dynamodb,sns,secretsmanager,sts,iam,cloudformation,lambda,logs,monitoring,cloudfront"
+
+
+LOGS = "/vodflow/vodflow-lambda-start-videos"
 
 
 @pytest.fixture
@@ -37,7 +42,11 @@ def client(
     folders = {name: str(tmp_path / name) for name in ("S3_DATA_DIR", "STATE_DIR", "TMPDIR")}
     for folder in folders.values():
         (tmp_path / folder).mkdir()
-    part = replace(part, environment={**part.environment, **folders, "SERVICES": SERVICES}, name="aws-deploy")
+    part = replace(
+        part,
+        environment={**part.environment, **folders, "SERVICES": SERVICES, "AWS_ENDPOINT_URL": config.aws_url},
+        name="aws-deploy",
+    )
 
     def make(service: str) -> Any:
         return boto3.client(
@@ -73,12 +82,17 @@ def deploy(client: Callable[[str], Any], name: str, template: dict[str, Any], **
     return {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
 
 
-def test_both_stacks(client: Callable[[str], Any]) -> None:
+@pytest.fixture
+def made(client: Callable[[str], Any]) -> dict[str, str]:
+    """Outputs of resources.yaml."""
     resources = load_template("resources.yaml")
     # The one thing that this CloudFormation does not make.
     del resources["Resources"]["TranscodeQueue"]
     resources["Outputs"]["TranscodeQueueArn"]["Value"] = "arn:aws:mediaconvert:us-east-1:000000000000:queues/vodflow"
-    made = deploy(client, "vodflow", resources)
+    return deploy(client, "vodflow", resources)
+
+
+def test_resources_and_access(client: Callable[[str], Any], made: dict[str, str]) -> None:
     access = deploy(client, "vodflow-access", load_template("access.yaml"), ResourcesStack="vodflow")
 
     # An upload is told, in a form that ingest understands.
@@ -99,14 +113,42 @@ def test_both_stacks(client: Callable[[str], Any]) -> None:
     document = policy(client, policies["AttachedPolicies"][0]["PolicyArn"])
     by_sid = {statement["Sid"]: statement for statement in document["Statement"]}
     assert by_sid["ReadVideos"]["Resource"] == f"arn:aws:s3:::{made['SourceBucketName']}/*"
-    media = f"arn:aws:s3:::{made['MediaBucketName']}"
-    assert by_sid["RemoveTemporaryOutputs"]["Resource"] == [f"{media}/vod/*", f"{media}/work/*"]
+    assert by_sid["RemoveTemporaryOutputs"]["Resource"] == [
+        f"arn:aws:s3:::{made[bucket]}/{prefix}/*"
+        for prefix in ("vod", "work")
+        for bucket in ("MediaBucketName", "ProtectedBucketName")
+    ]
     assert by_sid["PassMediaConvertRole"]["Resource"] == access["MediaConvertRoleArn"]
     assert len(json.dumps(document).replace(" ", "")) < 6144, "IAM's limit of a managed policy"
 
     client("dynamodb").put_item(TableName=made["MetadataTableName"], Item={"video_id": {"S": "acme/a"}})
     secret = client("secretsmanager").get_secret_value(SecretId="vodflow/webhook-key")
     assert len(secret["SecretString"]) == 64
+
+
+def test_an_upload_starts_work_through_the_function(
+    client: Callable[[str], Any], made: dict[str, str], receiver: Receiver
+) -> None:
+    """With the rights of its role: this CloudFormation's services ask IAM."""
+    client("s3").create_bucket(Bucket="code")
+    client("s3").put_object(Bucket="code", Key="function.zip", Body=build())
+    template = load_template("lambda.yaml")
+    del template["Parameters"]["ApiUrl"]["AllowedPattern"]  # nothing on this machine speaks TLS
+    api = receiver.url.partition("/hook")[0]
+    told = deploy(client, "vodflow-lambda", template, ResourcesStack="vodflow", CodeBucket="code",
+                  CodeKey="function.zip", ApiUrl=api)  # fmt: skip
+    client("secretsmanager").put_secret_value(SecretId=told["ApiKeySecret"], SecretString="vf_key")
+    for key in ("video/notes.txt", "other/a.mp4", "video/a b+ü.mp4"):
+        client("s3").put_object(Bucket=made["SourceBucketName"], Key=key, Body=b"video")
+    deadline = time.monotonic() + 60
+    while not receiver.requests:
+        assert time.monotonic() < deadline, client("logs").filter_log_events(logGroupName=LOGS)["events"]
+        time.sleep(0.1)
+    (request,) = receiver.requests
+    assert (request.path, request.document) == (
+        "/api/v1/jobs", {"source": f"s3://{made['SourceBucketName']}/video/a b+ü.mp4"},
+    )  # fmt: skip
+    assert request.headers["authorization"] == "Bearer vf_key"
 
 
 def receive(client: Callable[[str], Any], queue_url: str) -> str:
@@ -132,4 +174,6 @@ def policy(client: Callable[[str], Any], arn: str) -> dict[str, Any]:
 
 
 def test_the_templates_are_what_was_deployed() -> None:
-    assert {path.name for path in FOLDER.glob("*.yaml")} == {"resources.yaml", "access.yaml"}
+    assert {path.name for path in FOLDER.glob("*.yaml")} == {
+        "resources.yaml", "access.yaml", "lambda.yaml", "delivery.yaml",
+    }  # fmt: skip

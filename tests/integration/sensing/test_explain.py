@@ -14,12 +14,12 @@ from vodflow.catalog import sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.sources import get_source
 from vodflow.cli.sensing import app
+from vodflow.contract.video_objects import VIDEO_SUFFIXES
 from vodflow.errors import ConfigurationError, UnreadableReason
 from vodflow.sensing.explain import explain
 from vodflow.sensing.rules import Places, Watched, judge
 from vodflow.sensing.sweep import sweep
 from vodflow.settings import Settings
-from vodflow.settings.watch_rules import VIDEO_SUFFIXES
 
 pytestmark = pytest.mark.integration
 

