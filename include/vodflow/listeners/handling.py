@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from vodflow.errors import ConfigurationError
+from vodflow.listeners import sns
 from vodflow.listeners.authentication import authenticate
 from vodflow.listeners.events import EventError, classify, decode
-from vodflow.listeners.requests import Accepted, EventSource, Refused, Request
+from vodflow.listeners.repetitions import once
+from vodflow.listeners.requests import Accepted, EventSource, Outcome, Proof, Refused, Request
+from vodflow.listeners.sns_calls import certificate_at, confirm
 from vodflow.settings import Settings, get_settings
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
     from mypy_boto3_sqs import SQSClient
 
 log = logging.getLogger(__name__)
@@ -31,31 +36,65 @@ _QUEUES: Final = {
 }
 
 
-def handle(request: Request, settings: Settings, *, now: float, only: EventSource | None = None) -> Accepted | Refused:
-    """Decide about a request. Pure.
+def handle(
+    request: Request,
+    settings: Settings,
+    *,
+    now: float,
+    only: EventSource | None = None,
+    trusted: bool = False,
+    certificate: Callable[[str], Certificate] = certificate_at,
+) -> Accepted | Refused:
+    """Decide about a request. Pure but for the certificates of messages that SNS signed.
 
     :param now: seconds since 1970, for the age of signatures
     :param only: the one kind of event that this address is for; none means any
+    :param trusted: whether the sender is known to have the right to send already
+    :param certificate: the one at a URL of SNS
     """
     if len(request.body) > SIZE_LIMIT:
         return Refused(413, f"The body has {len(request.body)} bytes; {SIZE_LIMIT} are accepted.")
     try:
-        refusal = authenticate(request, settings, now)
-        if refusal is not None:
-            return refusal
-        document = decode(request.body)
-        source, event, needed = classify(document)
-    except EventError as error:
-        return Refused(error.status, f"Not an event: {error}.")
-    except ConfigurationError as error:
-        log.error("The listener cannot check requests: %s", error)  # noqa: TRY400 - the message is what helps
-        return Refused(503, "This listener is not configured correctly; its log says how.")
+        proof = Proof() if trusted else authenticate(request, settings, now, certificate)
+        if isinstance(proof, Refused):
+            return proof
+        message = sns.read_message(request.body)
+        if message is not None and message.kind != sns.NOTIFICATION:
+            # A key does not make up for the signature: this has us call SNS.
+            sns.check(message, settings, now, certificate)
+            return _about_itself(message, settings)
+        return _judged(classify(decode(request.body)), settings, proof, only)
+    except (EventError, sns.SnsError, sns.SnsUnavailable, ConfigurationError) as error:
+        return _refusal(error)
+
+
+def _refusal(error: Exception) -> Refused:
+    match error:
+        case EventError():
+            return Refused(error.status, f"Not an event: {error}.")
+        case sns.SnsError():
+            return Refused(401, f"Not authorised: {error}.")
+        case sns.SnsUnavailable():
+            return Refused(503, f"This message cannot be checked now: {error}; send it again later.")
+    log.error("The listener cannot check requests: %s", error)
+    return Refused(503, "This listener is not configured correctly; its log says how.")
+
+
+def _about_itself(message: sns.SnsMessage, settings: Settings) -> Accepted:
+    """What a topic says of its subscription: it asks whether it is wanted, or was told that it is not any more."""
+    wanted = message.kind == sns.SUBSCRIPTION
+    url = sns.confirmation_url(message, settings) if wanted else None
+    return Accepted(None, None, "", message.message_id, Outcome.SUBSCRIBED if wanted else Outcome.IGNORED, confirm=url)
+
+
+def _judged(
+    found: tuple[EventSource, dict[str, Any], bool], settings: Settings, proof: Proof, only: EventSource | None
+) -> Accepted | Refused:
+    source, event, needed = found
     if only is not None and source is not only:
         return Refused(422, f"Not an event for this address: it is for {only.value}, the event is of {source.value}.")
-    return _queued(source, event, settings) if needed else Accepted(source, None, "", _event_id(event), status=200)
-
-
-def _queued(source: EventSource, event: dict[str, Any], settings: Settings) -> Accepted | Refused:
+    if not needed:
+        return Accepted(source, None, "", _event_id(event), Outcome.IGNORED)
     field, variable = _QUEUES[source]
     queue_url = getattr(settings, field)
     if not queue_url:
@@ -64,7 +103,7 @@ def _queued(source: EventSource, event: dict[str, Any], settings: Settings) -> A
     message = json.dumps(event, separators=(",", ":"))
     if len(message) > SIZE_LIMIT:
         return Refused(413, f"The event has {len(message)} bytes in ASCII; {SIZE_LIMIT} are accepted.")
-    return Accepted(source, queue_url, message, _event_id(event))
+    return Accepted(source, queue_url, message, _event_id(event), once=proof.once)
 
 
 def _event_id(event: dict[str, Any]) -> str | None:
@@ -73,27 +112,47 @@ def _event_id(event: dict[str, Any]) -> str | None:
 
 
 def listen(
-    request: Request, *, only: EventSource | None = None, settings: Settings | None = None
+    request: Request, *, only: EventSource | None = None, trusted: bool = False, settings: Settings | None = None
 ) -> Accepted | Refused:
     """Decide about a request and queue what is good. Only when the queue has it, it is accepted.
 
+    A message that was signed and comes again is answered, and not queued again.
+
     :param only: the one kind of event that this address is for; none means any
+    :param trusted: whether the sender is known to have the right to send already
     """
     used = settings or get_settings()
-    decision = handle(request, used, now=time.time(), only=only)
+    decision = handle(request, used, now=time.time(), only=only, trusted=trusted)
+    if isinstance(decision, Accepted):
+        decision = _carry_out(decision, used)
     if isinstance(decision, Refused):
         log.warning("Refused an event with %d: %s", decision.status, decision.message)
-        return decision
+    else:
+        log.info("Event %s of %s: %s", decision.event_id, decision.source or "an SNS topic", decision.outcome)
+    return decision
+
+
+def _carry_out(decision: Accepted, settings: Settings) -> Accepted | Refused:
+    if decision.confirm is not None:
+        try:
+            confirm(decision.confirm)
+        except sns.SnsUnavailable as error:
+            return Refused(503, f"The subscription cannot be confirmed now: {error}; send it again later.")
     if decision.queue_url is None:
         return decision
+    if decision.once is None:
+        return _send(decision, settings)
+    return once(decision, settings, lambda: _send(decision, settings))
+
+
+def _send(decision: Accepted, settings: Settings) -> Accepted | Refused:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the pure part needs no boto3
 
     try:
-        _client(used).send_message(QueueUrl=decision.queue_url, MessageBody=decision.message)
+        _client(settings).send_message(QueueUrl=str(decision.queue_url), MessageBody=decision.message)
     except (ClientError, BotoCoreError) as error:
         log.warning("An event of %s could not be queued: %s", decision.source, error)
         return Refused(503, "The queue does not take the event now; send it again later.")
-    log.info("Queued event %s of %s", decision.event_id, decision.source)
     return decision
 
 

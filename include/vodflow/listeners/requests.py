@@ -14,6 +14,15 @@ class EventSource(StrEnum):
     MEDIACONVERT = "mediaconvert"
 
 
+class Outcome(StrEnum):
+    """What became of an event that was taken."""
+
+    QUEUED = "queued"
+    IGNORED = "ignored"
+    REPEATED = "repeated"
+    SUBSCRIBED = "subscribed"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request.
@@ -34,19 +43,39 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Somebody may send.
+
+    :param once: names what they sent, where it is signed: the same name again is the same message again
+    """
+
+    once: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The event is good.
 
+    :param source: none for what an SNS topic says of itself
     :param queue_url: where it belongs; none when it is well formed and none of our business, a test event for example
     :param message: what to put there: JSON in ASCII, which every queue takes
     :param event_id: the sender's own id, the same for a duplicate, where there is one
+    :param once: see :class:`Proof`
+    :param confirm: an SNS topic's question whether its messages are wanted here: the URL that says yes
     """
 
-    source: EventSource
+    source: EventSource | None
     queue_url: str | None
     message: str
     event_id: str | None = None
-    status: int = 202
+    outcome: Outcome = Outcome.QUEUED
+    once: str | None = None
+    confirm: str | None = None
+
+    @property
+    def status(self) -> int:
+        """HTTP status: 202 for what is in a queue now, 200 for what needs nothing more."""
+        return 202 if self.outcome is Outcome.QUEUED else 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,14 @@ class Settings(TranscodingSettings, ApiSettings, UploadSettings, PlaybackSetting
     listener_secrets: tuple[SecretStr, ...] = Field(
         default=(), description="keys of signed webhooks accepted over HTTP (JSON list); none means refuse all"
     )
+    sns_topics: tuple[str, ...] = Field(
+        default=(), description="ARNs of SNS topics that may post events over HTTPS (JSON list); none means refuse all"
+    )
+    sns_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="where certificates and subscriptions of SNS are asked for; none means SNS of AWS",
+    )
 
     @field_validator("*", mode="before")
     @classmethod

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from vodflow.contract.video_objects import VIDEO_SUFFIXES
 from vodflow.errors import ConfigurationError
 from vodflow.settings.channels import EventKind, SlackChannel, WebhookChannel
-from vodflow.settings.watch_rules import VIDEO_SUFFIXES, WatchRule
+from vodflow.settings.watch_rules import WatchRule
 
 #: Stands for a secret wherever a configuration is shown; sent back, it means the secret that is stored.
 MASK: Final = "********"

@@ -39,9 +39,9 @@ class QueueTarget:
         except (BotoCoreError, ClientError) as error:
             failed = {entry["Id"]: str(error) for entry in entries}
         for entry, notice in zip(entries, notices, strict=True):
-            error = failed.get(entry["Id"])
-            log("error" if error else "info", "not queued" if error else "queued", bucket=notice.bucket,
-                key=notice.key, version=notice.version_id, error=error)  # fmt: skip
+            wrong = failed.get(entry["Id"])
+            log("error" if wrong else "info", "not queued" if wrong else "queued", bucket=notice.bucket,
+                key=notice.key, version=notice.version_id, error=wrong)  # fmt: skip
         return [failed.get(entry["Id"]) for entry in entries]
 
 
