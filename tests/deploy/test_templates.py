@@ -36,10 +36,7 @@ ACTIONS = {
     ("s3", "copy"): {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
     ("sqs", "delete_message_batch"): {"sqs:DeleteMessage"},
     ("sqs", "send_message_batch"): {"sqs:SendMessage"},
-    ("s3", "create_multipart_upload"): {"s3:PutObject"},
-    ("s3", "upload_part"): {"s3:PutObject"},
-    ("s3", "complete_multipart_upload"): {"s3:PutObject"},
-    ("s3", "list_parts"): {"s3:ListMultipartUploadParts"},
+    ("s3", "list_multipart_uploads"): {"s3:ListBucketMultipartUploads"},
 }
 #: What goes with an operation that is called with a certain argument.
 IMPLIED = {
@@ -54,6 +51,8 @@ SHARED = {
         "mediaconvert:SearchJobs", "mediaconvert:GetJob", "mediaconvert:CancelJob", "dynamodb:UpdateItem",
         "sns:Publish",
     },
+    # Beside what removes a tenant's objects stands whether a bucket keeps versions.
+    "WorkerPolicy": {"s3:GetBucketVersioning"},
     # The worker without Airflow: what it calls is in modules that the tasks share.
     "EncoderPolicy": {
         "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject",
@@ -71,6 +70,8 @@ SHARED = {
 ELSEWHERE = {
     "MediaConvertRole": {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload"},
     "SecretsPolicy": {"secretsmanager:GetSecretValue"},
+    # Objects are deleted with their versions.
+    "TenantsPolicy": {"s3:DeleteObjectVersion"},
     "FunctionRole": {
         "logs:CreateLogStream",
         "logs:PutLogEvents",
@@ -102,6 +103,8 @@ def holder_of(path: Path) -> str | None:
         "include/vodflow/storage/send.py": "UploaderPolicy",
         "include/vodflow/api/": "ApiPolicy",
         "include/vodflow/playback/": "ApiPolicy",
+        "include/vodflow/storage/clearing.py": "TenantsPolicy",
+        "include/vodflow/outcomes/dynamodb/removal.py": "TenantsPolicy",
         "deploy/aws/lambda/": "FunctionRole",
     }.items():
         if name.startswith(part):
