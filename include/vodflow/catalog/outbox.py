@@ -58,12 +58,13 @@ def job_published(
     if again and settings.dynamodb_table:
         _mark(conn, row.video_id, delay=0.0)
     if _may_be_asked(settings, EventKind.PUBLISHED):
-        from vodflow.publication.manifest import bucket_url  # noqa: PLC0415 - needed for notifications only
+        from vodflow.publication.manifest import public_url  # noqa: PLC0415 - needed for notifications only
 
         bucket, _, name = manifest_uri.removeprefix("s3://").partition("/")
+        base = public_url(bucket, settings)
         details = {
             "manifest_uri": manifest_uri,
-            "manifest_url": f"{bucket_url(bucket, settings)}/{name}",
+            "manifest_url": base and f"{base}/{name}",
             "current": current,
             "duration": row.plan.media.duration,
             "qualities": [rung.name for rung in row.plan.renditions],

@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vodflow.contract.media_info import MediaInfo, Rational
+from vodflow.contract.protection import Access, Encryption, obstacles
 from vodflow.contract.strategy import SINGLE, Strategy
 
 #: Raised when the meaning of an existing field changes; part of the hash.
@@ -125,11 +126,13 @@ class Packaging(_Value):
 
     :param segment_duration: seconds; a whole number of GOPs
     :param hls_segments: container of HLS segments; ``fmp4`` shares CMAF segments with DASH
+    :param encryption: of the segments; none means in the clear
     """
 
     outputs: tuple[Output, ...] = (Output.HLS, Output.DASH, Output.MP4)
     segment_duration: float = Field(default=6.0, gt=0)
     hls_segments: Literal["fmp4", "ts"] = "fmp4"
+    encryption: Encryption | None = Field(default=None, exclude_if=lambda encryption: encryption is None)
 
 
 class Thumbnails(_Value):
@@ -176,6 +179,7 @@ class TranscodePlan(_Value):
     :param revision: 0, or a higher number when a person forces the same work again
     :param warnings: what is left out, see :mod:`vodflow.planning.warnings`
     :param strategy: how the encode is divided, and why
+    :param access: who may fetch the outputs
     """
 
     schema_version: Literal[1] = PLAN_SCHEMA_VERSION
@@ -191,6 +195,15 @@ class TranscodePlan(_Value):
     revision: int = Field(default=0, ge=0)
     warnings: tuple[PlanWarning, ...] = Field(default=(), exclude_if=lambda warnings: not warnings)
     strategy: Strategy = Field(default=SINGLE, exclude_if=lambda strategy: strategy == SINGLE)
+    access: Access = Field(default=Access.PUBLIC, exclude_if=lambda access: access == Access.PUBLIC)
+
+    @model_validator(mode="after")
+    def _can_be_protected(self) -> Self:
+        made = self.packaging
+        found = obstacles(self.access, made.encryption, made.outputs, made.hls_segments, made.segment_duration)
+        if problem := next(found, None):
+            raise ValueError(problem)
+        return self
 
     @property
     def hash(self) -> str:

@@ -100,7 +100,8 @@ def _holds(settings: Settings) -> str:
 
 
 def _buckets(settings: Settings) -> list[str]:
-    return list(dict.fromkeys([*(rule.bucket for rule in settings.watch), settings.media_bucket]))
+    written = filter(None, (settings.media_bucket, settings.protected_bucket))
+    return list(dict.fromkeys([*(rule.bucket for rule in settings.watch), *written]))
 
 
 def _bucket(name: str) -> Callable[[Settings], str]:

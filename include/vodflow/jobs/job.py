@@ -16,7 +16,7 @@ from vodflow.errors import (
     SourceUnreadable,
     UnreadableReason,
 )
-from vodflow.publication.manifest import bucket_url
+from vodflow.publication.manifest import public_url
 from vodflow.publication.player import player_url
 from vodflow.settings import Settings
 from vodflow.storage.objects import parse_s3_uri
@@ -189,9 +189,10 @@ class Job:
         return {name: _plain(value) for name, value in dataclasses.asdict(self).items()}
 
 
-def _player(manifest_uri: str, settings: Settings | None) -> str:
+def _player(manifest_uri: str, settings: Settings | None) -> str | None:
     bucket, key = parse_s3_uri(manifest_uri)
-    return player_url(bucket_url(bucket, settings), key)
+    base = public_url(bucket, settings)
+    return base and player_url(base, key)
 
 
 def _plain(value: object) -> object:

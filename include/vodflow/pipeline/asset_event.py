@@ -8,7 +8,7 @@ from vodflow.catalog import jobs, publications
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import JobRow
 from vodflow.contract import layout
-from vodflow.publication.manifest import bucket_url
+from vodflow.publication.manifest import public_url
 from vodflow.publication.player import player_url
 
 
@@ -18,7 +18,8 @@ class PublishedVideo:
 
     :param source: ``s3://bucket/key`` of what came in
     :param manifest: ``s3://`` URI of ``manifest.json``; ``manifest_url`` is where players find it
-    :param player_url: where a person watches it, if the player page is in the media bucket
+    :param player_url: where a person watches it, if the player page is in the media bucket; none, as ``manifest_url``,
+        where watching needs a token
     """
 
     job_id: int
@@ -30,13 +31,13 @@ class PublishedVideo:
     profile: str
     engine: str
     manifest: str
-    manifest_url: str
-    player_url: str
+    manifest_url: str | None
+    player_url: str | None
 
     @classmethod
     def of(cls, job: JobRow) -> PublishedVideo:
         """From a published job."""
-        base, key = bucket_url(job.bucket), f"{job.prefix}/{layout.MANIFEST}"
+        base, key = public_url(job.bucket), f"{job.prefix}/{layout.MANIFEST}"
         return cls(
             job_id=job.id,
             source_id=job.source_id,
@@ -47,8 +48,8 @@ class PublishedVideo:
             profile=job.profile,
             engine=str(job.engine),
             manifest=f"s3://{job.bucket}/{key}",
-            manifest_url=f"{base}/{key}",
-            player_url=player_url(base, key),
+            manifest_url=base and f"{base}/{key}",
+            player_url=base and player_url(base, key),
         )
 
 

@@ -13,6 +13,7 @@ from vodflow.catalog.states import JobStatus
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.protection import Access
 from vodflow.contract.slug import video_slug
 from vodflow.contract.strategy import Strategy
 from vodflow.contract.summaries import plan_summary
@@ -38,7 +39,7 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
     :return: the job; its status is PUBLISHED when the same work is done
     :raises ProfileError: the profile is unknown or wrong
     :raises PlanError: this source and profile give no valid plan
-    :raises ConfigurationError: the engine that is asked for is not available here
+    :raises ConfigurationError: the engine that is asked for is not available here, or there is no private bucket
     """
     settings, actor = get_settings(), f"plan:{run_id}"
     with transaction(actor) as connection:
@@ -75,7 +76,7 @@ def _open(
     run_id: str,
     settings: Settings,
 ) -> JobRow:
-    bucket, prefix = effective(plan.tenant, settings).output_place(settings.media_bucket, settings.output_prefix)
+    bucket, prefix = output_place(plan, settings)
     job = jobs.open_job(
         connection,
         source_id,
@@ -90,6 +91,21 @@ def _open(
     if job.status == JobStatus.QUEUED and (known := job.plan.strategy) != plan.strategy:
         log.info("Job %d is divided as an earlier try left it, as %s. %s", job.id, known.kind, known.reason)
     return job
+
+
+def output_place(plan: TranscodePlan, settings: Settings) -> tuple[str, str]:
+    """Bucket and prefix of a plan's outputs: what not everybody may fetch has a bucket of its own, for all tenants.
+
+    :raises ConfigurationError: the settings have no such bucket
+    """
+    if plan.access == Access.PUBLIC:
+        return effective(plan.tenant, settings).output_place(settings.media_bucket, settings.output_prefix)
+    if settings.protected_bucket is None:
+        raise ConfigurationError(
+            f"Profile {plan.profile} makes videos that need a playback token, and there is no private bucket for them. "
+            "Set VODFLOW_PROTECTED_BUCKET to one that nobody but Vodflow reads."
+        )
+    return settings.protected_bucket, settings.output_prefix
 
 
 def _older(
@@ -147,9 +163,11 @@ def plan_source(
     *,
     revision: int,
     settings: Settings,
+    access: Access = Access.PUBLIC,
 ) -> TranscodePlan:
     """The plan of a probed source. Pure, but for the settings.
 
+    :param access: who may fetch the outputs, where the profile does not say
     :raises PlanError: this source and profile give no valid plan
     """
     return make_plan(
@@ -162,6 +180,7 @@ def plan_source(
         qualities=request.qualities,
         revision=revision,
         thumbnail_interval=settings.thumbnail_interval,
+        access=access,
     )
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import Output, Packaging, SourceRef, Thumbnails, TranscodePlan, VideoRendition
+from vodflow.contract.protection import Access, obstacles
 from vodflow.errors import PlanError
 from vodflow.planning.ladder import Step, fit, ladder, nominal_height
 from vodflow.planning.levels import h264_level, reference_frames
@@ -38,6 +39,7 @@ def make_plan(
     qualities: Iterable[str] | None = None,
     revision: int = 0,
     thumbnail_interval: float = 10.0,
+    access: Access = Access.PUBLIC,
 ) -> TranscodePlan:
     """Everything an engine must make from this source.
 
@@ -48,7 +50,9 @@ def make_plan(
         gets a rung of its own size, as with a whole ladder
     :param revision: 0, or a higher number to make the same again under a new prefix
     :param thumbnail_interval: seconds, where the profile names none
-    :raises PlanError: when no output is asked for, a quality is unknown, or a rung exceeds every H.264 level
+    :param access: who may fetch the outputs, where the profile does not say
+    :raises PlanError: when no output is asked for, a quality is unknown, a rung exceeds every H.264 level, or what is
+        asked for cannot be encrypted as the profile says
     """
     track = media.video
     rate = output_rate(track.fps, variable=track.variable_frame_rate)
@@ -62,6 +66,10 @@ def make_plan(
     if chosen == (Output.HLS,):
         # HLS has one audio rate for all variants, see vodflow.contract.layout.hls_tracks.
         heights = [max(heights)] * len(heights)
+    access = profile.access or access
+    protected = obstacles(access, profile.encryption, chosen, profile.hls_segments, profile.segment_duration)
+    if problem := next(protected, None):
+        raise PlanError(f"Profile {profile.name}: {problem}.")
     audio = audio_renditions(media.audio, profile.audio, heights, media.container)
     if chosen == (Output.MP4,):
         # An MP4 carries its rung's sound; nobody would get the other languages.
@@ -82,9 +90,11 @@ def make_plan(
             outputs=chosen,
             segment_duration=segment_seconds(rate, gop, profile.gop_duration, profile.segment_duration),
             hls_segments=profile.hls_segments,
+            encryption=profile.encryption,
         ),
         thumbnails=_thumbnails(media, profile, thumbnail_interval),
         revision=revision,
+        access=access,
         warnings=(*left_out(media, rate, audio), *too_large(track, asked, (step.name for step in steps))),
     )
 

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from vodflow.contract.engine_names import EngineName
 from vodflow.contract.plan import Output
+from vodflow.contract.protection import Access, Encryption, obstacles
 from vodflow.errors import ProfileError
 from vodflow.settings import get_settings
 from vodflow.settings.engines import available
@@ -111,6 +112,8 @@ class Profile(_Schema):
     :param preset: x264 preset of every rung that names none
     :param pod: with the Kubernetes engine, what the pods want otherwise than ours and the installation's template
     :param strategy: how an encode is divided; none means the setting
+    :param access: who may fetch the outputs; none means what the tenant's configuration says, else everybody
+    :param encryption: of the segments; none means in the clear
     :param source_headroom: no rung gets more than this many times the source's own rate, corrected for its codec and
         the rung's size; none means no such cap
     """
@@ -124,6 +127,8 @@ class Profile(_Schema):
     segment_duration: float = Field(default=6.0, ge=1.0, le=30.0)
     hls_segments: Literal["fmp4", "ts"] = "fmp4"
     outputs: tuple[Output, ...] = Field(default=(Output.HLS, Output.DASH, Output.MP4), min_length=1)
+    access: Access | None = None
+    encryption: Encryption | None = None
     source_headroom: float | None = Field(default=2.0, ge=1.0)
     audio: AudioSettings = AudioSettings()
     thumbnails: ThumbnailSettings | None = ThumbnailSettings()
@@ -148,6 +153,10 @@ class Profile(_Schema):
                     f"rungs must go from the highest to the lowest: {lower.name} must have fewer lines and "
                     f"fewer bits than {upper.name}"
                 )
+        access = self.access or Access.PUBLIC
+        found = obstacles(access, self.encryption, self.outputs, self.hls_segments, self.segment_duration)
+        if problem := next(found, None):
+            raise ValueError(problem)
         gops = self.segment_duration / self.gop_duration
         if abs(gops - round(gops)) > 1e-9 or round(gops) < 1:
             raise ValueError("segment_duration must be a whole number of gop_duration")

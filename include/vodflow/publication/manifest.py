@@ -71,6 +71,12 @@ def bucket_url(bucket: str, settings: Settings | None = None) -> str:
     return f"https://{bucket}.s3.{used.aws_region}.amazonaws.com"
 
 
+def public_url(bucket: str, settings: Settings | None = None) -> str | None:
+    """:func:`bucket_url` of a bucket that players may read; none of the private one, to which tokens are the way."""
+    used = settings or get_settings()
+    return None if bucket == used.protected_bucket else bucket_url(bucket, used)
+
+
 def build_manifest(
     job: PublishedJob, verification: Verification, result: EngineResult, *, base_url: str | None = None
 ) -> dict[str, Any]:
@@ -78,7 +84,7 @@ def build_manifest(
 
     Every object is named by its ``path``, relative to the manifest, and, with ``base_url``, also by its ``url``.
 
-    :param base_url: URL that serves the bucket, see :func:`bucket_url`
+    :param base_url: URL that serves the bucket, see :func:`public_url`
     :raises PublicationError: when the result would break the manifest's schema
     """
     plan, names = job.plan, _Names(job.prefix, base_url)
@@ -87,6 +93,8 @@ def build_manifest(
         "video": {"tenant": plan.tenant, "name": plan.video, "title": _title(plan.source.key)},
         "source": _source(plan),
         "plan": {"hash": plan.hash, "profile": plan.profile, "revision": plan.revision},
+        "access": plan.access,
+        "encryption": _encryption(plan),
         "engine": {
             "name": str(job.engine),
             "encode_seconds": result.encode_seconds,
@@ -175,6 +183,11 @@ def _source(plan: TranscodePlan) -> dict[str, Any]:
         "frame_rate": video.frame_rate,
         "codec": video.codec,
     }
+
+
+def _encryption(plan: TranscodePlan) -> dict[str, Any] | None:
+    used = plan.packaging.encryption
+    return {"scheme": used.scheme, "systems": list(used.systems)} if used else None
 
 
 def _outputs(plan: TranscodePlan, verification: Verification, names: _Names) -> dict[str, Any]:

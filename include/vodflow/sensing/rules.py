@@ -57,7 +57,8 @@ class Places:
     def of(cls, settings: Settings) -> Places:
         """The places that the settings name."""
         prefixes = [prefix for prefix in (settings.output_prefix, settings.report_prefix) if prefix]
-        return cls(settings.watch, tuple((settings.media_bucket, f"{prefix}/") for prefix in prefixes))
+        buckets = filter(None, (settings.media_bucket, settings.protected_bucket))
+        return cls(settings.watch, tuple((bucket, f"{prefix}/") for bucket in buckets for prefix in prefixes))
 
     def writes(self, bucket: str, key: str) -> bool:
         """Whether Vodflow itself writes below there."""

@@ -89,6 +89,13 @@ class Settings(TranscodingSettings, ApiSettings, UploadSettings, PlaybackSetting
                 raise ValueError(f"{setting} names {', '.join(repeated)} twice")
         return self
 
+    @model_validator(mode="after")
+    def _protected_stays_private(self) -> Settings:
+        public = {self.media_bucket, *(rule.bucket for rule in self.watch)}
+        if self.protected_bucket in public:
+            raise ValueError("protected_bucket must be none of the other buckets: those are read by others")
+        return self
+
 
 def _variable(place: tuple[int | str, ...]) -> str:
     return f"VODFLOW_{str(place[0]).upper()}{''.join(f'.{part}' for part in place[1:])}" if place else "VODFLOW_*"

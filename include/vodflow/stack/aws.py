@@ -20,7 +20,7 @@ from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, REGION
 from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.outcome_resources import OutcomeResources
 from vodflow.stack.part import Part
-from vodflow.stack.policies import let_pages_send, let_players_read, queue_arn, queue_policy
+from vodflow.stack.policies import keep_private, let_pages_send, let_players_read, queue_arn, queue_policy
 from vodflow.stack.ports import HOST
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Resources:
         self._made = False
         settings = get_settings()
         self._sources = sorted({rule.bucket for rule in settings.watch})
-        self._settings, self._media = settings, settings.media_bucket
+        self._settings, self._media, self._protected = settings, settings.media_bucket, settings.protected_bucket
         self._outcomes = OutcomeResources(settings)
 
     def check(self, timeout: float) -> None:
@@ -112,10 +112,12 @@ class Resources:
     def make(self, timeout: float) -> None:
         """Create or complete every resource. Safe to run twice."""
         s3, sqs = self._client("s3", timeout), self._client("sqs", timeout)
-        for bucket in {*self._sources, self._media}:
+        for bucket in filter(None, {*self._sources, self._media, self._protected}):
             with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=bucket)
         let_players_read(s3, self._media, self._settings.output_prefix, self._settings.local_origins)
+        if self._protected:
+            keep_private(s3, self._protected)
         for name, (body, kind) in player_files(REPOSITORY / LIBRARY_PATH).items():
             s3.put_object(Bucket=self._media, Key=name, Body=body, ContentType=kind)
         for name in QUEUES:
@@ -136,6 +138,8 @@ class Resources:
                 sqs.get_queue_url(QueueName=name)
             for bucket in (*self._sources, self._media):
                 s3.get_bucket_cors(Bucket=bucket)
+            if self._protected:
+                s3.head_bucket(Bucket=self._protected)
             return all(
                 s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
                 for bucket in self._sources

@@ -21,6 +21,9 @@ EVENT_QUEUE = "vodflow-s3-events"
 #: Name of the SQS queue that receives MediaConvert's job events.
 MEDIACONVERT_QUEUE = "vodflow-mediaconvert-events"
 
+#: Bucket of videos that need a playback token.
+PROTECTED_BUCKET = "vodflow-protected"
+
 #: MediaConvert wants a role's ARN; nothing here looks at what the role allows.
 MEDIACONVERT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/vodflow-mediaconvert"
 
@@ -130,6 +133,7 @@ def _vodflow(home: Home, config: StackConfig) -> dict[str, str]:
         "VODFLOW_API_URL": config.api_url,
         "VODFLOW_SEALING_KEYS": json.dumps([config.secrets.sealing_key]),
         "VODFLOW_PLAYBACK_KEYS": json.dumps([config.secrets.playback_key]),
+        "VODFLOW_PROTECTED_BUCKET": PROTECTED_BUCKET,
     }
 
 

@@ -1,4 +1,4 @@
-"""Who may read published media and send sources, and which services may send to the queues."""
+"""Who may read published media and who may not, who may send sources, and which services may send to the queues."""
 
 from __future__ import annotations
 
@@ -42,6 +42,20 @@ def let_pages_send(s3: S3Client, bucket: str, origins: Sequence[str]) -> None:
         "MaxAgeSeconds": 3600,
     }
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+
+
+def keep_private(s3: S3Client, bucket: str) -> None:
+    """Have nobody read a bucket but who signs requests with its owner's keys. Safe to run twice."""
+    s3.delete_bucket_policy(Bucket=bucket)
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
 
 
 def queue_arn(name: str) -> str:

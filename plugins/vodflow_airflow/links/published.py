@@ -13,8 +13,8 @@ class PlayerLink(BaseOperatorLink):
     name = "Player"
 
     def get_link(self, operator: Any, **_: Any) -> str:
-        """Its address; nothing before the video is published."""
-        return operator.published.player_url if operator.published else ""
+        """Its address; nothing before the video is published, or where watching needs a token."""
+        return (operator.published.player_url if operator.published else None) or ""
 
 
 class ManifestLink(BaseOperatorLink):
@@ -23,5 +23,5 @@ class ManifestLink(BaseOperatorLink):
     name = "Manifest"
 
     def get_link(self, operator: Any, **_: Any) -> str:
-        """Its address; nothing before the video is published."""
-        return operator.published.manifest_url if operator.published else ""
+        """Its address; nothing before the video is published, or where reading needs a token."""
+        return (operator.published.manifest_url if operator.published else None) or ""

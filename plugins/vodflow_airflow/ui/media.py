@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from vodflow.publication.manifest import bucket_url
+from vodflow.publication.manifest import public_url
 from vodflow.publication.player import player_url
 
 
@@ -29,9 +29,11 @@ class Media:
     interval: float
 
 
-def media_of(job: Mapping[str, Any], artifacts: Iterable[Mapping[str, Any]]) -> Media:
-    """Of a published job's row and its artifacts."""
-    host = bucket_url(job["bucket"])
+def media_of(job: Mapping[str, Any], artifacts: Iterable[Mapping[str, Any]]) -> Media | None:
+    """Of a published job's row and its artifacts; none where watching needs a token."""
+    host = public_url(job["bucket"])
+    if host is None:
+        return None
     base = f"{host}/{quote(job['prefix'])}"
     kinds: dict[str, list[str]] = {}
     for row in artifacts:

@@ -36,7 +36,7 @@ _RUNG: Final = "video_"
 def item(state: VideoState, base_url: str | None) -> dict[str, Any]:
     """Every attribute of the item but its key: text, numbers, lists and maps; none where there is no value.
 
-    :param base_url: URL that serves the bucket of the outputs, see :func:`vodflow.publication.manifest.bucket_url`;
+    :param base_url: URL that serves the bucket of the outputs, see :func:`vodflow.publication.manifest.public_url`;
         none when nothing is public
     """
     return {

@@ -22,7 +22,7 @@ from vodflow.catalog.video_states import VideoState
 from vodflow.contract.backoff import backoff
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.outcomes.dynamodb import items, updates
-from vodflow.publication.manifest import bucket_url
+from vodflow.publication.manifest import public_url
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.clients import new_session
 
@@ -136,7 +136,7 @@ def _send(video_id: int, settings: Settings) -> None:
 
 def _write(state: VideoState, settings: Settings) -> int | None:
     """Write the item; the version that it has already when that is not below this state's."""
-    base = bucket_url(state.published.bucket, settings) if state.published else None
+    base = public_url(state.published.bucket, settings) if state.published else None
     attributes = items.item(state, base)
     try:
         key = updates.key(settings.dynamodb_key, items.key_values(state.source))

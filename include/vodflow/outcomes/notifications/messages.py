@@ -102,7 +102,8 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
     if job := document.get("job"):
         facts.append(("Job", f"{job['id']}, {_escape(job['profile'])} on {_escape(job['engine'])}"))
     if public := document.get("publication"):
-        facts.append(("Manifest", f"<{_link(public['manifest_url'])}|manifest.json>"))
+        manifest = public["manifest_url"]
+        facts.append(("Manifest", f"<{_link(manifest)}|manifest.json>" if manifest else "needs a playback token"))
         facts.append(("Qualities", _escape(" ".join(public["qualities"]))))
     if refused := document.get("rejection") or document.get("unreadable"):
         facts.append(("Reason", f"{_escape(refused['reason'])}: {_escape(shortened(refused['detail']))}"))

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from vodflow.catalog.states import JobStatus
 from vodflow.contract import layout
-from vodflow.publication.manifest import bucket_url
+from vodflow.publication.manifest import public_url
 from vodflow.publication.player import player_url
 from vodflow.settings import get_settings
 from vodflow.stack.demo.report import COLUMNS, TEXT_COLUMNS, DemoReport
@@ -162,11 +162,12 @@ def _result(video: Progress) -> tuple[str | Text, ...]:
 
 
 def play_url(video: Progress) -> str | None:
-    """The player page with this video's manifest; none when it is not published."""
+    """The player page with this video's manifest; none when it is not published, or needs a token."""
     row = video.row
     if row is None or video.verdict != JobStatus.PUBLISHED or row.output_bucket is None:
         return None
-    return player_url(bucket_url(row.output_bucket), f"{row.output_prefix}/{layout.MANIFEST}")
+    base = public_url(row.output_bucket)
+    return base and player_url(base, f"{row.output_prefix}/{layout.MANIFEST}")
 
 
 def report(console: Console, made: DemoReport) -> None:

@@ -18,7 +18,7 @@ def ladder_of(name: str) -> list[tuple[str, int, int]]:
 
 
 def test_shipped_profiles() -> None:
-    assert profile_names() == ("hd", "sd", "standard", "streaming", "uhd")
+    assert profile_names() == ("hd", "protected", "sd", "standard", "streaming", "uhd")
     for name in profile_names():
         assert load_profile(name).name == name
 
@@ -73,7 +73,7 @@ def test_the_repeated_key_is_named() -> None:
 
 @pytest.mark.parametrize("name", ["nope", "../standard", "", "Standard", "standard.yaml", "/etc/passwd"])
 def test_unknown_names_list_the_known_ones(name: str) -> None:
-    with pytest.raises(ProfileError, match="Known profiles: hd, sd, standard, streaming, uhd"):
+    with pytest.raises(ProfileError, match="Known profiles: hd, protected, sd, standard, streaming, uhd"):
         load_profile(name)
 
 
