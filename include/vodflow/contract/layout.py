@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 
 HLS_MASTER = "hls/master.m3u8"
+#: The same for FairPlay, where other DRM systems are there too: players of those stop at its keys.
+FAIRPLAY_MASTER = "hls/fairplay.m3u8"
 DASH_MANIFEST = "dash/manifest.mpd"
 MANIFEST = "manifest.json"
 POSTER = "thumbnails/poster.jpg"
@@ -72,6 +74,28 @@ def hls_playlist(rendition: VideoRendition | AudioRendition) -> str:
 def hls_iframe_playlist(rendition: VideoRendition) -> str:
     """``hls/iframe_1080p.m3u8``: the I-frame playlist for trick play."""
     return f"hls/iframe_{rendition.name}.m3u8"
+
+
+def trick_play(plan: TranscodePlan) -> tuple[VideoRendition, ...]:
+    """The rungs with an I-frame playlist: none where segments are encrypted as a whole, so that no part can be read."""
+    used = plan.packaging.encryption
+    return () if used is not None and used.by_segment else plan.renditions
+
+
+def has_fairplay_twins(plan: TranscodePlan) -> bool:
+    """Whether HLS has a master and playlists of its own for FairPlay."""
+    used = plan.packaging.encryption
+    return Output.HLS in plan.packaging.outputs and used is not None and used.has_fairplay_twins
+
+
+def fairplay_twin(playlist: str) -> str:
+    """``hls/fairplay_audio.m3u8`` of ``hls/audio.m3u8``; the master's is :data:`FAIRPLAY_MASTER`."""
+    return FAIRPLAY_MASTER if playlist == HLS_MASTER else playlist.replace("hls/", "hls/fairplay_", 1)
+
+
+def hls_playlists(plan: TranscodePlan) -> list[str]:
+    """Every media and I-frame playlist, without FairPlay's twins."""
+    return [*map(hls_playlist, hls_tracks(plan)), *map(hls_iframe_playlist, trick_play(plan))]
 
 
 def cmaf_init(rendition: VideoRendition | AudioRendition) -> str:

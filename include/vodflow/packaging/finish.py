@@ -23,8 +23,11 @@ def finish_playlists(plan: TranscodePlan, outputs: Path) -> None:
         playlist = layout.hls_playlist(rendition)
         rates = _finish(outputs, playlist)
         if isinstance(rendition, VideoRendition):
+            iframes = rendition in layout.trick_play(plan)
             track = HlsTrack(
-                codecs[playlist.removeprefix("hls/")], rates, _finish(outputs, layout.hls_iframe_playlist(rendition))
+                codecs[playlist.removeprefix("hls/")],
+                rates,
+                _finish(outputs, layout.hls_iframe_playlist(rendition)) if iframes else None,
             )
         else:
             track = HlsTrack(codecs["audio"], rates)

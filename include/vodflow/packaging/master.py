@@ -60,7 +60,7 @@ def master_playlist(plan: TranscodePlan, tracks: Mapping[str, HlsTrack]) -> str:
     for rung in plan.renditions:
         lines += ["", _variant(rung, tracks, sound), _local(layout.hls_playlist(rung))]
     lines.append("")
-    lines += [_iframes(rung, tracks[layout.track_name(rung)]) for rung in plan.renditions]
+    lines += [_iframes(rung, tracks[layout.track_name(rung)]) for rung in layout.trick_play(plan)]
     return "\n".join(lines) + "\n"
 
 

@@ -6,10 +6,12 @@ The packager runs with the output folder as its working folder, so that all path
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from vodflow.contract import layout
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+from vodflow.packaging.encryption import drm_label
 
 #: Bytes that the packager reads and writes ahead, for each file that it has open. By default 32 MiB, which it fills
 #: with zeros: four tracks of two minutes then take 558 MiB and 0.7 CPU seconds instead of 69 MiB and 0.2.
@@ -39,13 +41,16 @@ def package_command(plan: TranscodePlan, packager_path: str, tracks: str) -> lis
     hls = Output.HLS in plan.packaging.outputs
     dash = Output.DASH in plan.packaging.outputs
     streams: list[str] = []
+    trick_play = layout.trick_play(plan)
     shared = [] if plan.packaging.hls_segments == "ts" or not hls else layout.hls_tracks(plan)
     for rendition in layout.tracks(plan):
         if rendition in layout.ts_tracks(plan):
-            streams.append(_ts(rendition, tracks, only=dash))
+            streams.append(_ts(rendition, tracks, trick_play, only=dash))
         if rendition in layout.cmaf_tracks(plan):
             only = ",dash_only=1" if hls and rendition not in shared else ""
-            streams.append(_cmaf(rendition, tracks, hls=rendition in shared) + only)
+            streams.append(
+                _cmaf(rendition, tracks, trick_play, hls=rendition in shared) + drm_label(plan, rendition) + only
+            )
     argv = [packager_path, "--quiet", f"--io_cache_size={READ_AHEAD}", *streams]
     argv += [f"--segment_duration={segment_seconds(plan):.9g}"]
     if hls:
@@ -61,27 +66,33 @@ def _input(rendition: VideoRendition | AudioRendition, tracks: str) -> str:
     return f"in={tracks}/{layout.track_name(rendition)}.mp4,stream={kind}"
 
 
-def _playlists(rendition: VideoRendition | AudioRendition) -> str:
+def _playlists(rendition: VideoRendition | AudioRendition, trick_play: Sequence[VideoRendition]) -> str:
     playlist = f"playlist_name={layout.hls_playlist(rendition).removeprefix('hls/')}"
     if isinstance(rendition, VideoRendition):
+        if rendition not in trick_play:
+            return playlist
         return f"{playlist},iframe_playlist_name={layout.hls_iframe_playlist(rendition).removeprefix('hls/')}"
     language = f",lang={rendition.language}" if rendition.language else ""
     return f"{playlist},hls_group_id={rendition.name},hls_name={rendition.name}{language}"
 
 
-def _cmaf(rendition: VideoRendition | AudioRendition, tracks: str, *, hls: bool) -> str:
+def _cmaf(
+    rendition: VideoRendition | AudioRendition, tracks: str, trick_play: Sequence[VideoRendition], *, hls: bool
+) -> str:
     parts = [
         _input(rendition, tracks),
         f"init_segment={layout.cmaf_init(rendition)}",
         f"segment_template={layout.cmaf_segments(rendition)}",
     ]
-    return ",".join([*parts, _playlists(rendition)] if hls else parts)
+    return ",".join([*parts, _playlists(rendition, trick_play)] if hls else parts)
 
 
-def _ts(rendition: VideoRendition | AudioRendition, tracks: str, *, only: bool) -> str:
+def _ts(
+    rendition: VideoRendition | AudioRendition, tracks: str, trick_play: Sequence[VideoRendition], *, only: bool
+) -> str:
     parts = [
         _input(rendition, tracks),
         f"segment_template={layout.ts_segments(rendition)}",
-        _playlists(rendition),
+        _playlists(rendition, trick_play),
     ]
     return ",".join([*parts, "hls_only=1"] if only else parts)

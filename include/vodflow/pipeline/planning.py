@@ -48,7 +48,10 @@ def plan_job(source_id: int, request: TranscodeRequest, run_id: str) -> JobRow:
             raise CatalogError(f"source {source_id} has not been probed; clear the run and let it prepare again")
         profile = profile_of(source, request, settings)
         revision = jobs.revision_for(connection, source_id, profile.name, run_id=run_id, force=request.force)
-        plan = plan_source(source, source.media_info, request, profile, revision=revision, settings=settings)
+        access = Access(effective(source.tenant, settings).own.access or Access.PUBLIC)
+        plan = plan_source(
+            source, source.media_info, request, profile, revision=revision, settings=settings, access=access
+        )
         plan = publications.kept(connection, source_id, plan)
         engine = _engine(request, source, profile)
         log.info("Profile %s, %s", profile.name, _why(request.profile, source.profile, "the default"))

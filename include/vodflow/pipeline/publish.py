@@ -19,10 +19,11 @@ from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.contract.strategy import Strategy
 from vodflow.errors import CatalogError, VodflowError
+from vodflow.keys import content_keys
 from vodflow.outcomes.announce import announce
 from vodflow.pipeline.asset_event import PublishedVideo
 from vodflow.pipeline.repair import next_strategy
-from vodflow.publication.manifest import bucket_url, build_manifest
+from vodflow.publication.manifest import build_manifest, public_url
 from vodflow.storage.objects import put_json, readable_url
 from vodflow.tenancy.log_context import working_for
 from vodflow.verification import S3Store, Verification, verify
@@ -40,8 +41,8 @@ def verify_and_publish(job_id: int) -> PublishedVideo:
     """
     verify_job(job_id)
     published = PublishedVideo.of(publish_job(job_id))
-    log.info("Published: %s", published.manifest_url)
-    log.info("Watch it: %s", published.player_url)
+    log.info("Published: %s", published.manifest_url or published.manifest)
+    log.info("Watch it: %s", published.player_url or "with a playback token")
     return published
 
 
@@ -61,7 +62,8 @@ def verify_job(job_id: int) -> None:
     raise_for_source(job)
     log.info("Verifying what job %d wrote to s3://%s/%s", job_id, job.bucket, job.prefix)
     try:
-        verification = verify(job.plan, job.bucket, job.prefix, S3Store(), readable_url(job.plan.source))
+        keys = content_keys(job.plan, job.prefix)
+        verification = verify(job.plan, job.bucket, job.prefix, S3Store(), readable_url(job.plan.source), keys)
     except VodflowError as error:
         if not error.retryable:
             failure, strategy = error, next_strategy(job, error)
@@ -94,7 +96,7 @@ def publish_job(job_id: int) -> JobRow:
         publish(connection, job_id, renditions(job.plan, verification, result), artifacts(result.objects), manifest_uri)
         job = jobs.get_job(connection, job_id)
         # Built, and held against its schema, before the flip is committed.
-        manifest = build_manifest(job, verification, result, base_url=bucket_url(job.bucket))
+        manifest = build_manifest(job, verification, result, base_url=public_url(job.bucket))
     put_json(job.bucket, manifest_name, manifest)
     announce(source_id=job.source_id, video_id=job.video_id, job_id=job_id)
     return job

@@ -29,6 +29,7 @@ from vodflow.errors import CatalogError, EngineError, SourceUnreadable, Unreadab
 from vodflow.ffmpeg.process import Finished, Limits, check_exit, run_process
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path
+from vodflow.keys import content_keys
 from vodflow.planning import span
 from vodflow.quality import commands, figures, qvbr
 from vodflow.quality.figures import Stretch
@@ -36,6 +37,7 @@ from vodflow.quality.published import fetch
 from vodflow.settings import Settings, get_settings
 from vodflow.storage.objects import readable_url
 from vodflow.storage.readability import cause_of, check_readable
+from vodflow.verification.clear_store import ClearStore
 from vodflow.verification.store import ObjectStore, S3Store
 
 log = logging.getLogger(__name__)
@@ -83,7 +85,8 @@ def measure_job(
             )
         try:
             with workspace(used) as folder:
-                return _Measuring(job, extent, folder, store or S3Store(used), used).run(done, step_aside)
+                shown = store or _shown_of(job, used)
+                return _Measuring(job, extent, folder, shown, used).run(done, step_aside)
         except VodflowError as error:
             if error.shared_cause is not None:
                 _let_go(job_id)
@@ -97,6 +100,13 @@ def measure_job(
         except BaseException:  # somebody stops this process, which is nobody's fault
             _let_go(job_id)
             raise
+
+
+def _shown_of(job: JobRow, settings: Settings) -> ObjectStore:
+    """The job's outputs as players see them, with their keys."""
+    keys = content_keys(job.plan, job.prefix, settings)
+    stored = S3Store(settings)
+    return stored if keys is None else ClearStore(stored, job.plan, keys, job.bucket, job.prefix)
 
 
 def _let_go(job_id: int) -> None:

@@ -4,6 +4,9 @@ HMAC-SHA256, https://github.com/fyne-io/spec). The first key seals, every key op
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -45,6 +48,33 @@ def reseal(sealed: str, settings: Settings) -> str:
     :raises ConfigurationError: none of the keys opens it
     """
     return seal(unseal(sealed, settings), settings)
+
+
+def derived_key(purpose: str, settings: Settings) -> str:
+    """A sealing key for one purpose: the same again and again, and of no use for any other.
+
+    :raises ConfigurationError: the settings have no sealing key
+    """
+    digest = hmac.new(_keys(settings)[0].encode(), purpose.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def seal_with(key: str, secret: str) -> str:
+    """:func:`seal` with a key of its own, see :func:`derived_key`."""
+    return _box((key,)).encrypt(secret.encode()).decode()
+
+
+def open_sealed(key: str, sealed: str) -> str:
+    """The inverse of :func:`seal_with`.
+
+    :raises ValueError: it was sealed with another key
+    """
+    from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 - slow to import, and seldom needed
+
+    try:
+        return Fernet(key).decrypt(sealed).decode()
+    except InvalidToken as error:
+        raise ValueError("it was sealed with another key") from error
 
 
 def _keys(settings: Settings) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def check_hls(outputs: Outputs, plan: TranscodePlan, tracks: dict[str, Track]) -
     :raises VerificationError: at the first broken rule
     """
     targets = {name: _check_media_playlist(outputs, track) for name, track in tracks.items()}
-    for rendition in plan.renditions:
+    for rendition in layout.trick_play(plan):
         _check_iframe_playlist(outputs, rendition, tracks[layout.track_name(rendition)])
     _Master(outputs, plan, tracks, targets).check()
 
@@ -272,7 +272,7 @@ class _Master:
 
     def _check_iframe_variants(self) -> None:
         named = {self.playlist.resolve(item.uri) for item in self.playlist.model.iframe_playlists}
-        wanted = {layout.hls_iframe_playlist(rendition) for rendition in self.plan.renditions}
+        wanted = {layout.hls_iframe_playlist(rendition) for rendition in layout.trick_play(self.plan)}
         for name in sorted(named ^ wanted):
             what = "is not planned" if name in named else "is not named"
             self.require(condition=False, rule=Rule.HLS_VARIANTS, message=f"the I-frame playlist {name} {what}")

@@ -81,6 +81,19 @@ class Rule(StrEnum):
     MP4_FASTSTART = ("mp4-faststart", "moov stands before mdat, so that playback starts before the end is there.")
     MP4_TRACKS = ("mp4-tracks", "An MP4 has one H.264 track of the rung's size and, where planned, one AAC track.")
 
+    ENCRYPTED = (
+        "encrypted",
+        "Every sample behind the clear lead is encrypted with the planned scheme, so that nothing plays without a key.",
+    )
+    ENCRYPTION_KEYS = (
+        "encryption-keys",
+        "Headers, fragments, pssh boxes and manifests name the key service's keys, each track its own.",
+    )
+    ENCRYPTION_SIGNALS = (
+        "encryption-signals",
+        "Headers, playlists and MPD declare the scheme and the planned DRM systems, and no others.",
+    )
+
     THUMBNAIL_COUNT = ("thumbnail-count", "There is one thumbnail an interval, numbered from 1 without a gap.")
     THUMBNAIL_IMAGE = ("thumbnail-image", "Thumbnails and poster are complete JPEGs; thumbnails have the planned size.")
 

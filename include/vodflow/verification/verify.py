@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vodflow.contract import layout
+from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
+from vodflow.errors import ConfigurationError
 from vodflow.verification.bitrate import average_bitrate, peak_bitrate
+from vodflow.verification.clear_store import ClearStore
 from vodflow.verification.dash import check_dash
 from vodflow.verification.decode import check_decoding
+from vodflow.verification.encryption import check_encryption
 from vodflow.verification.hls import check_hls
 from vodflow.verification.mp4 import read_mp4
 from vodflow.verification.outputs import Outputs
@@ -24,7 +28,12 @@ Rendition = VideoRendition | AudioRendition
 
 
 def verify(
-    plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore, source: str | None = None
+    plan: TranscodePlan,
+    bucket: str,
+    prefix: str,
+    store: ObjectStore,
+    source: str | None = None,
+    keys: ContentKeys | None = None,
 ) -> Verification:
     """Check everything that the plan asks for and measure it.
 
@@ -33,9 +42,13 @@ def verify(
 
     :param prefix: key prefix of the outputs, without a slash at the end
     :param source: path or URL of the source; without it sync is not measured
+    :param keys: of a plan that asks for encryption: what is encrypted is opened with them, and checked like the rest
+    :raises ConfigurationError: the plan asks for encryption, and there are no keys
     :raises VerificationError: at the first broken rule, naming object and rule
     :raises EngineError: the check itself was stopped; worth another try
     """
+    if plan.packaging.encryption is not None:
+        store = _opened(plan, bucket, prefix, store, keys)
     with Outputs(store, bucket, prefix) as outputs:
         outputs.prefetch(_small_objects(plan, outputs))
         _check_present(outputs, plan)
@@ -57,12 +70,25 @@ def verify(
         )
 
 
+def _opened(plan: TranscodePlan, bucket: str, prefix: str, store: ObjectStore, keys: ContentKeys | None) -> ObjectStore:
+    """The outputs in the clear, once it is known that they are encrypted as they should be."""
+    if keys is None:
+        raise ConfigurationError("These outputs are encrypted: only who has their keys can check them.")
+    clear = ClearStore(store, plan, keys, bucket, prefix)
+    with Outputs(store, bucket, prefix) as outputs:
+        _check_present(outputs, plan)
+        check_encryption(outputs, plan, keys, clear)
+    return clear
+
+
 def _required(plan: TranscodePlan) -> Iterator[str]:
     """Every object that the plan names by itself; segments and thumbnails are counted elsewhere."""
     if Output.HLS in plan.packaging.outputs:
         yield layout.HLS_MASTER
         yield from (layout.hls_playlist(rendition) for rendition in layout.hls_tracks(plan))
-        yield from (layout.hls_iframe_playlist(rendition) for rendition in plan.renditions)
+        yield from (layout.hls_iframe_playlist(rendition) for rendition in layout.trick_play(plan))
+        if layout.has_fairplay_twins(plan):
+            yield from map(layout.fairplay_twin, [layout.HLS_MASTER, *layout.hls_playlists(plan)])
     if Output.DASH in plan.packaging.outputs:
         yield layout.DASH_MANIFEST
     yield from (layout.cmaf_init(rendition) for rendition in layout.cmaf_tracks(plan))
@@ -142,6 +168,10 @@ def _checked_rules(plan: TranscodePlan, source: str | None) -> tuple[str, ...]:
         skipped.add("mp4-")
     if not plan.thumbnails:
         skipped.add("thumbnail-")
+    if plan.packaging.encryption is None:
+        skipped.add("encrypt")
+    elif plan.packaging.encryption.by_segment:
+        skipped |= {"encryption-", Rule.HLS_IFRAMES.value}
     return tuple(rule.value for rule in Rule if not rule.value.startswith(tuple(skipped)))
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from vodflow.catalog.tables.base import identity, metadata, not_negative, one_of, timestamp
 
@@ -86,6 +86,7 @@ content_key = Table(
     Column("period", Integer, nullable=False, server_default=text("0"), comment="0, 1, … where keys are rotated"),
     Column("sealed_key", Text, nullable=False, comment="the key, encrypted; see VODFLOW_SEALING_KEYS"),
     Column("period_seconds", Double, comment="seconds for which a key holds where keys are rotated"),
+    Column("signals", JSONB(none_as_null=True), comment="what a DRM provider wants manifests to say of it; no secrets"),
     timestamp("created_at", nullable=False),
     UniqueConstraint("content_id", "label", "period"),
     *not_negative("period"),

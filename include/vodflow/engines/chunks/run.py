@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.parts import Part, PartRecord, find_part, parts
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, Progress, Stage
@@ -119,6 +120,7 @@ def work_join(
     cancel: threading.Event | None = None,
     *,
     settings: Settings | None = None,
+    keys: ContentKeys | None = None,
 ) -> EngineResult:
     """Join the parts of a plan, package the tracks, and upload everything it asks for.
 
@@ -127,7 +129,7 @@ def work_join(
     used = settings or get_settings()
     with workspace(used) as folder:
         check_space(plan, folder, used.disk_reserve)
-        job = _Join(plan, folder, used, Reporter(on_progress), cancel or threading.Event())
+        job = _Join(plan, folder, used, Reporter(on_progress), cancel or threading.Event(), keys)
         job.fetch(bucket, prefix)
         job.join()
         job.package()
@@ -189,6 +191,7 @@ def run_divided(
     *,
     on_part: Callable[[PartRecord], None] = lambda _: None,
     settings: Settings | None = None,
+    keys: ContentKeys | None = None,
 ) -> EngineResult:
     """Make all parts that are missing, several at a time on this machine, and join them.
 
@@ -221,7 +224,7 @@ def run_divided(
     if failed:
         # Who was stopped because another had failed says nothing of its own.
         raise next((error for error in failed if not isinstance(error, EngineCanceled)), failed[0])
-    return work_join(plan, bucket, prefix, on_progress, cancel, settings=used)
+    return work_join(plan, bucket, prefix, on_progress, cancel, settings=used, keys=keys)
 
 
 #: Seconds between two looks at the parts.

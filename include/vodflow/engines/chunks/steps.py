@@ -22,6 +22,7 @@ from vodflow.engines.chunks.reused import check_reused
 from vodflow.engines.chunks.stored import missing_parts
 from vodflow.engines.local.worker_process import run_join, run_part
 from vodflow.errors import CatalogError, EngineError, VodflowError
+from vodflow.keys import content_keys
 from vodflow.outcomes.announce import announce
 from vodflow.storage.readability import cause_of
 from vodflow.tenancy.log_context import working_for
@@ -165,7 +166,7 @@ def join_parts(job_id: int, *, run_id: str, cancel: threading.Event | None = Non
         # A part may have been found damaged as it was joined, or be removed: the tasks that make parts have ended.
         for part in missing_parts(job.plan, job.bucket, job.prefix):
             make_part(job_id, part.name, run_id=run_id, last_try=False, cancel=cancel)
-        result = run_join(job.plan, job.bucket, job.prefix, None, cancel)
+        result = run_join(job.plan, job.bucket, job.prefix, None, cancel, content_keys(job.plan, job.prefix))
     except BaseException as error:
         failure = error
         record(actor, lambda connection: jobs.end_job(connection, job_id, failure))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -40,11 +41,14 @@ from vodflow.engines.kubernetes.pod import (
 from vodflow.engines.kubernetes.resources import estimate_join
 from vodflow.engines.kubernetes.template import read_template
 from vodflow.engines.kubernetes.work_files import PLAN, REPORT, WorkFiles
+from vodflow.engines.local.order import KEY_VARIABLE
 from vodflow.engines.submitting import Submission, Submitter
 from vodflow.errors import ConfigurationError, EngineCanceled, VodflowError
+from vodflow.keys import content_keys
 from vodflow.outcomes.announce import announce
 from vodflow.planning.profiles import load_profile
 from vodflow.settings import Settings
+from vodflow.settings.sealing import derived_key
 
 log = logging.getLogger(__name__)
 
@@ -175,10 +179,15 @@ class _Submitter(Submitter):
         return {"image": self.settings.kubernetes_image, "memory_factor": factor, "avoid": avoid}
 
     def _create(self, job: JobRow, attempt: AttemptRow) -> Submission:
-        files = WorkFiles(job, attempt)
-        manifest = pod_manifest(job.plan, self._request(job, attempt, files))
+        files, keys = WorkFiles(job, attempt), content_keys(job.plan, job.prefix, self.settings)
+        request, seal_key = self._request(job, attempt, files), None
+        if keys is not None:
+            # The same for the same attempt, so that making its pod again finds one that can open what is written anew.
+            seal_key = derived_key(f"order of {request.name}", self.settings)
+            request = replace(request, environment={**request.environment, KEY_VARIABLE: seal_key})
+        manifest = pod_manifest(job.plan, request)
         name = str(manifest["metadata"]["name"])
-        files.write_plan()
+        files.write_plan(keys, seal_key)
         try:
             pod = self.cluster.create(manifest)
         except ConfigurationError:  # for certain none was made that needs it

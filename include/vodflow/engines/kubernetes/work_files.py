@@ -8,8 +8,10 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from vodflow.catalog.rows import AttemptRow, JobRow
+from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure
+from vodflow.engines.local.order import write_order
 from vodflow.errors import EngineError, SourceNotFound, VodflowError, from_document
 from vodflow.storage.copies import Outputs
 
@@ -32,9 +34,12 @@ class Handover:
         """The ``s3://`` URI of one of them."""
         return f"{self._place}/{name}"
 
-    def write(self, plan: TranscodePlan) -> None:
-        """Put the plan where the worker reads it."""
-        self._outputs.write(PLAN, plan.to_json().encode())
+    def write(self, plan: TranscodePlan, keys: ContentKeys | None = None, seal_key: str | None = None) -> None:
+        """Put the plan where the worker reads it, with the keys that it asks for behind it.
+
+        :param seal_key: seals the keys; the worker has it in its environment
+        """
+        self._outputs.write(PLAN, write_order(plan, keys, seal_key=seal_key).encode())
 
     def report(self) -> EngineResult | VodflowError | None:
         """What the worker said at its end; none when it did not come to that.
@@ -61,6 +66,6 @@ class WorkFiles(Handover):
         super().__init__(job.bucket, f"{job.prefix}/_work/{attempt.number}")
         self._plan = job.plan
 
-    def write_plan(self) -> None:
-        """Put the plan where the worker reads it."""
-        self.write(self._plan)
+    def write_plan(self, keys: ContentKeys | None = None, seal_key: str | None = None) -> None:
+        """Put the plan where the worker reads it; see :meth:`write`."""
+        self.write(self._plan, keys, seal_key)

@@ -26,6 +26,7 @@ from vodflow.engines.chunks.reused import check_reused
 from vodflow.engines.local.worker_process import run_worker
 from vodflow.engines.local.workspace import check_space, work_folder
 from vodflow.errors import ConfigurationError, EngineError, VodflowError
+from vodflow.keys import content_keys
 from vodflow.outcomes.announce import ProgressFeed, announce
 from vodflow.settings import get_settings
 from vodflow.storage.readability import cause_of
@@ -78,6 +79,7 @@ def transcode_local(
             recorder,
             cancel,
             on_part=lambda made: note_part(job, actor, worker, made),
+            keys=content_keys(job.plan, job.prefix),
         )
     except BaseException as error:
         failure = cause_of(error, job.plan.source) if isinstance(error, VodflowError) else error

@@ -6,27 +6,32 @@ One FFmpeg process encodes every rung, one packager run makes HLS and DASH of th
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vodflow.contract import layout
+from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 from vodflow.contract.result import EncodedTrack, EngineResult, Progress, Stage
 from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.engines.local.failures import raise_for_encode, raise_if_cut_off, warnings
 from vodflow.engines.local.workspace import check_space, workspace
-from vodflow.errors import EngineCanceled
+from vodflow.errors import ConfigurationError, EngineCanceled
 from vodflow.ffmpeg.process import Limits, check_exit, run_process
 from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
+from vodflow.packaging.encryption import packager_keys
 from vodflow.packaging.finish import finish_playlists, segment_folder
+from vodflow.packaging.key_server import KeyServer
 from vodflow.packaging.movie import movie_seconds
 from vodflow.packaging.mp4 import remux_command
+from vodflow.packaging.protect import encrypt_segments, name_keys
 from vodflow.packaging.shaka import needs_packager, package_command
 from vodflow.settings import Settings, get_settings
 
@@ -41,6 +46,7 @@ def run(
     cancel: threading.Event | None = None,
     *,
     settings: Settings | None = None,
+    keys: ContentKeys | None = None,
 ) -> EngineResult:
     """Carry a plan out and upload everything it makes below ``prefix``.
 
@@ -48,6 +54,8 @@ def run(
 
     :param on_progress: at most about twice a second
     :param cancel: set it to stop; everything is gone within two seconds
+    :param keys: of a plan that asks for encryption
+    :raises ConfigurationError: there are none
     :raises InputRejected: the source is damaged or cut off
     :raises SourceNotFound: the source is gone or was overwritten
     :raises DiskSpaceError: too little room for the temporary files
@@ -56,7 +64,7 @@ def run(
     used = settings or get_settings()
     with workspace(used) as folder:
         check_space(plan, folder, used.disk_reserve)
-        job = Job(plan, folder, used, Reporter(on_progress), cancel or threading.Event())
+        job = Job(plan, folder, used, Reporter(on_progress), cancel or threading.Event(), keys)
         job.download()
         job.encode()
         job.package()
@@ -72,10 +80,19 @@ class Job:
     settings: Settings
     reporter: Reporter
     cancel: threading.Event
+    keys: ContentKeys | None = None
     cpu_seconds: float = 0.0
     seconds: dict[Stage, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be packaged before anything is encoded.
+
+        :raises ConfigurationError: the plan asks for encryption, and there are no keys
+        """
+        if self.plan.packaging.encryption is not None and self.keys is None:
+            raise ConfigurationError("This plan asks for encryption, and whoever started the worker gave it no keys.")
 
     @property
     def paths(self) -> EncodePaths:
@@ -119,22 +136,37 @@ class Job:
     def package(self) -> None:
         """Make what players get of the tracks: segments and MP4s side by side, for each reads the tracks alone."""
         plan, paths = self.plan, self.paths
-        tools = []
+        tools: list[Callable[[], float]] = []
         if needs_packager(plan):
-            tools.append(("packager", package_command(plan, packager_path(), f"../{paths.tracks.name}")))
+            tools.append(self._package)
         if Output.MP4 in plan.packaging.outputs:
             (paths.outputs / "mp4").mkdir()
-            tools.append(("ffmpeg", remux_command(plan, paths.tracks, paths.outputs, ffmpeg_path())))
+            remux = remux_command(plan, paths.tracks, paths.outputs, ffmpeg_path())
+            tools.append(lambda: self._tool("ffmpeg", remux))
         with self.stage(Stage.PACKAGE):
             with ThreadPoolExecutor(max(1, len(tools)), thread_name_prefix="vodflow-package") as pool:
-                self.cpu_seconds += sum(pool.map(self._tool, *zip(*tools, strict=True)))
+                self.cpu_seconds += sum(pool.map(lambda tool: tool(), tools))
             if needs_packager(plan):
+                if self.keys is not None:
+                    encrypt_segments(plan, paths.outputs, self.keys)
                 finish_playlists(plan, paths.outputs)
+                if self.keys is not None:
+                    name_keys(plan, paths.outputs, self.keys)
 
-    def _tool(self, name: str, argv: list[str]) -> float:
+    def _package(self) -> float:
+        argv = package_command(self.plan, packager_path(), f"../{self.paths.tracks.name}")
+        if self.keys is None:
+            return self._tool("packager", argv)
+        used = self.plan.packaging.encryption
+        rotates = used is not None and used.rotation is not None and not used.by_segment
+        with KeyServer(self.keys) if rotates else nullcontext() as server:
+            given = packager_keys(self.plan, self.keys, server.url if server else "")
+            return self._tool("packager", [*argv, *given.arguments], {**os.environ, **given.environment})
+
+    def _tool(self, name: str, argv: list[str], environment: Mapping[str, str] | None = None) -> float:
         # Copying takes a small part of the playing time; one that takes all of it hangs.
         patience = self.settings.stall_timeout + self.plan.media.duration
-        finished = run_process(argv, limits=Limits(self.cancel, patience), cwd=self.paths.outputs)
+        finished = run_process(argv, limits=Limits(self.cancel, patience), cwd=self.paths.outputs, env=environment)
         check_exit(name, finished)
         return finished.cpu_seconds
 

@@ -15,6 +15,9 @@ one ``part`` for each that is made, then one ``result`` or one ``failure``. Stan
 
 SIGTERM and SIGINT stop everything within two seconds and leave no process and no temporary file.
 
+Behind a plan that asks for encryption stand the keys, see :mod:`vodflow.engines.local.order`; no line and no log has
+any.
+
 Logs are cut: a node keeps the last megabytes of a pod's, and splits long lines. With ``report`` the last line is kept
 in S3 as well.
 """
@@ -35,10 +38,12 @@ from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
+from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.parts import JOIN, PartRecord
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure
 from vodflow.contract.strategy import StrategyKind
+from vodflow.engines.local.order import open_keys, split_order
 from vodflow.engines.local.transcode import run
 from vodflow.engines.local.workspace import discard_all
 from vodflow.errors import (
@@ -151,8 +156,8 @@ def work(
 
     try:
         try:
-            plan = _parse(read_plan())
-            result = _carry_out(plan, part, bucket, prefix, write, cancellation.event)
+            plan, keys = _parse(read_plan())
+            result = _carry_out(plan, keys, part, bucket, prefix, write, cancellation.event)
             if report:
                 _keep(report, result)
             write(result)
@@ -174,6 +179,7 @@ def work(
 
 def _carry_out(
     plan: TranscodePlan,
+    keys: ContentKeys | None,
     part: str | None,
     bucket: str,
     prefix: str,
@@ -181,14 +187,14 @@ def _carry_out(
     cancel: threading.Event,
 ) -> EngineResult | PartRecord:
     if part is None and plan.strategy.kind == StrategyKind.SINGLE:
-        return run(plan, bucket, prefix, write, cancel)
+        return run(plan, bucket, prefix, write, cancel, keys=keys)
     from vodflow.engines.chunks.run import run_divided, work_join, work_part  # noqa: PLC0415 - few plans are divided
 
     if part not in {None, JOIN}:
         return work_part(plan, str(part), bucket, prefix, write, cancel)
     if part:
-        return work_join(plan, bucket, prefix, write, cancel)
-    return run_divided(plan, bucket, prefix, write, cancel, on_part=write)
+        return work_join(plan, bucket, prefix, write, cancel, keys=keys)
+    return run_divided(plan, bucket, prefix, write, cancel, on_part=write, keys=keys)
 
 
 def exit_code(error: VodflowError) -> ExitCode:
@@ -220,9 +226,11 @@ def _keep(uri: str, line: BaseModel) -> None:
     Outputs(bucket, folder).write(name, line.model_dump_json().encode())
 
 
-def _parse(text: str) -> TranscodePlan:
+def _parse(text: str) -> tuple[TranscodePlan, ContentKeys | None]:
+    """The plan, and the keys behind it, where it asks for encryption."""
+    plan, keys = split_order(text)
     try:
-        return TranscodePlan.from_json(text)
+        return TranscodePlan.from_json(plan), open_keys(keys)
     except ValidationError as error:
         where = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
         raise ConfigurationError(f"This is no plan: {where}") from error

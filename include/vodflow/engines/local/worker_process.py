@@ -16,11 +16,13 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.engine import Engine
 from vodflow.contract.parts import JOIN, PartRecord
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.result import EngineResult, Failure, Progress
 from vodflow.engines.local.forked_worker import can_fork, run_forked
+from vodflow.engines.local.order import write_order
 from vodflow.engines.local.worker import work
 from vodflow.errors import EngineError, from_document
 from vodflow.ffmpeg.process import Finished, Limits, run_process
@@ -44,6 +46,7 @@ def run_worker(
     cancel: threading.Event | None = None,
     env: Mapping[str, str] | None = None,
     on_part: Callable[[PartRecord], None] | None = None,
+    keys: ContentKeys | None = None,
 ) -> EngineResult:
     """Carry a plan out in a worker process and wait for it.
 
@@ -53,10 +56,12 @@ def run_worker(
     :param on_progress: called in this thread, at most about twice a second
     :param env: the worker's environment, if it must not be this process's
     :param on_part: called in this thread with each part of a divided plan that is made
+    :param keys: of a plan that asks for encryption; the worker has them from standard input or memory
     :raises InputRejected: the source is damaged or cut off
     :raises EngineError: or another error of :mod:`vodflow.errors`, as the worker reports it
     """
-    return _attended(plan, bucket, prefix, on_progress, cancel, env, on_part=on_part).made(EngineResult)
+    order = write_order(plan, keys)
+    return _attended(order, bucket, prefix, on_progress, cancel, env, on_part=on_part).made(EngineResult)
 
 
 def run_part(
@@ -68,7 +73,7 @@ def run_part(
     cancel: threading.Event | None = None,
 ) -> PartRecord:
     """Make one part of a divided plan in a worker process, as :func:`run_worker` carries out a whole plan."""
-    return _attended(plan, bucket, prefix, on_progress, cancel, None, part).made(PartRecord)
+    return _attended(write_order(plan), bucket, prefix, on_progress, cancel, None, part).made(PartRecord)
 
 
 def run_join(
@@ -77,13 +82,15 @@ def run_join(
     prefix: str,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
+    keys: ContentKeys | None = None,
 ) -> EngineResult:
     """Join a divided plan's parts in a worker process, as :func:`run_worker` carries out a whole plan."""
-    return _attended(plan, bucket, prefix, on_progress, cancel, None, JOIN).made(EngineResult)
+    order = write_order(plan, keys)
+    return _attended(order, bucket, prefix, on_progress, cancel, None, JOIN).made(EngineResult)
 
 
 def _attended(
-    plan: TranscodePlan,
+    order: str,
     bucket: str,
     prefix: str,
     on_progress: Callable[[Progress], None] | None,
@@ -94,10 +101,9 @@ def _attended(
 ) -> _Listener:
     listener = _Listener(on_progress, on_part)
     limits = Limits(cancel, grace_seconds=GRACE, parent_death_signal=signal.SIGTERM)
-    text = plan.to_json()
     if env is None and can_fork():
         listener.finished = run_forked(
-            lambda: work(lambda: text, bucket, prefix, part=part), listener, name="worker", limits=limits
+            lambda: work(lambda: order, bucket, prefix, part=part), listener, name="worker", limits=limits
         )
     else:
         argv = [sys.executable, "-m", "vodflow.engines.local", "--plan", "-", "--bucket", bucket, "--prefix", prefix]
@@ -105,7 +111,7 @@ def _attended(
             argv + (["--part", part] if part else []),
             listener,
             limits=limits,
-            stdin=text.encode(),
+            stdin=order.encode(),
             env={**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"},
         )
     return listener

@@ -282,6 +282,7 @@ CREATE TABLE content_key (
     period INTEGER DEFAULT 0 NOT NULL,
     sealed_key TEXT NOT NULL,
     period_seconds DOUBLE PRECISION,
+    signals JSONB,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_content_key PRIMARY KEY (key_id),
     CONSTRAINT uq_content_key_content_id_label_period UNIQUE (content_id, label, period),
@@ -297,6 +298,7 @@ COMMENT ON COLUMN content_key.label IS 'which tracks: audio, sd, hd, uhd, or all
 COMMENT ON COLUMN content_key.period IS '0, 1, … where keys are rotated';
 COMMENT ON COLUMN content_key.sealed_key IS 'the key, encrypted; see VODFLOW_SEALING_KEYS';
 COMMENT ON COLUMN content_key.period_seconds IS 'seconds for which a key holds where keys are rotated';
+COMMENT ON COLUMN content_key.signals IS 'what a DRM provider wants manifests to say of it; no secrets';
 
 CREATE FUNCTION audit_event_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
