@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from support.fixtures.api import ISSUER, Api, public_pem, signing_key
 from support.fixtures.pages import ORIGIN, token_of
 from vodflow.api.app import make_routes
 from vodflow.api.callers import ROLES, Scope
 from vodflow.api.openapi import document
-from vodflow.settings import Settings
+from vodflow.api.problems import Problem
+from vodflow.settings import Settings, get_settings
 from vodflow_airflow.api import API, PREFIX
+from vodflow_airflow.api.mounted import AirflowUsers
 
 pytestmark = [pytest.mark.integration, pytest.mark.airflow]
 
@@ -68,22 +72,42 @@ def test_keys_and_tokens_of_services_are_the_same_here(visit: Callable[..., Test
     assert both.get(ME).json() == {"kind": "service", "name": "a-service", "tenant": "globex", "scopes": ["jobs:read"]}
 
 
-def test_another_site_cannot_use_a_browsers_cookie(visit: Callable[..., TestClient]) -> None:
-    def post(client: TestClient, **headers: str) -> Any:
-        return client.post(ME, headers={name.replace("_", "-"): value for name, value in headers.items()})
+def request(method: str, *, cookie: str = "", **headers: str) -> Request:
+    told = {name.replace("_", "-").lower(): value for name, value in headers.items()} | {"host": "testserver"}
+    told |= {"cookie": f"_token={cookie}"} if cookie else {}
+    encoded = [(name.encode(), value.encode()) for name, value in told.items()]
+    return Request({"type": "http", "method": method, "path": "/", "query_string": b"", "headers": encoded})
 
-    browser = visit("admin")
-    for headers in (
-        {},
-        {"Sec_Fetch_Site": "cross-site"},
-        {"Sec_Fetch_Site": "same-site"},
-        {"Origin": "https://evil.example.com"},
-        {"Sec_Fetch_Site": "same-origin", "Origin": "null"},
-    ):
-        assert post(browser, **headers).status_code in {403, 405}
-    # What there is to change the routes' own tests show; here none is let through to one.
-    assert post(visit(**bearer("admin")), Sec_Fetch_Site="cross-site").status_code == 405
-    assert post(browser, Sec_Fetch_Site="same-origin", Origin=ORIGIN).status_code == 405
+
+@pytest.mark.parametrize(
+    ("headers", "taken"),
+    [
+        ({}, False),
+        ({"sec_fetch_site": "cross-site"}, False),
+        ({"sec_fetch_site": "same-site"}, False),
+        ({"sec_fetch_site": "none"}, False),
+        ({"origin": "https://evil.example.com"}, False),
+        ({"sec_fetch_site": "same-origin", "origin": "null"}, False),
+        ({"sec_fetch_site": "same-origin", "origin": "https://evil.example.com"}, False),
+        ({"sec_fetch_site": "same-origin"}, True),
+        ({"sec_fetch_site": "same-origin", "origin": ORIGIN}, True),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_another_site_cannot_use_a_browsers_cookie(
+    airflow_app: Any, api: Api, method: str, headers: dict[str, str], taken: bool
+) -> None:
+    users = AirflowUsers(get_settings())
+    if taken:
+        assert asyncio.run(users(request(method, cookie=token_of("op"), **headers))).name == "a-op"
+    else:
+        with pytest.raises(Problem) as caught:
+            asyncio.run(users(request(method, cookie=token_of("op"), **headers)))
+        assert (caught.value.status, caught.value.code) == (403, "cross_site")
+    assert asyncio.run(users(request("GET", cookie=token_of("op"), **headers))).name == "a-op"
+    by_token = request(method, authorization=f"Bearer {token_of('op')}", **headers)
+    assert asyncio.run(users(by_token)).name == "a-op", "a token is no browser's"
+    assert asyncio.run(users(request(method, cookie="stale", **headers))) is None
 
 
 def test_the_document_is_the_same_with_its_address(visit: Callable[..., TestClient]) -> None:

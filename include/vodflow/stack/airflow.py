@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from vodflow.stack.api import airflow_account
 from vodflow.stack.config import StackConfig, write_private
 from vodflow.stack.environment import password_file
 from vodflow.stack.heartbeats import JOBS, check_heartbeat
@@ -36,11 +37,12 @@ def write_password_file(home: Home, config: StackConfig) -> None:
 def airflow_parts(home: Home, config: StackConfig, environment: Mapping[str, str]) -> list[Part]:
     """How to start, check and stop each of Airflow's parts."""
     jobs = {name: _Job(config, name) for name in JOBS}
-    common = functools.partial(Part, environment=environment, after=("postgres", "databases"))
+    common = functools.partial(Part, after=("postgres", "databases"))
     return [
         common(
             name=API_SERVER,
             argv=_command(API_SERVER),
+            environment={**environment, **airflow_account(config)},
             folder=home.part_folder(API_SERVER),
             check=functools.partial(_check_api, config),
             url=config.airflow_url,
@@ -49,6 +51,7 @@ def airflow_parts(home: Home, config: StackConfig, environment: Mapping[str, str
             common(
                 name=name,
                 argv=_command(name),
+                environment=environment,
                 folder=home.part_folder(name),
                 prepare=job.note_start,
                 check=job.check,

@@ -19,19 +19,23 @@ PART: Final = "api"
 ACCOUNT: Final = "operator"
 
 
-def api_part(home: Home, config: StackConfig, environment: Mapping[str, str]) -> Part:
-    """How to start, check and stop the API."""
-    airflow = {
+def airflow_account(config: StackConfig) -> dict[str, str]:
+    """Variables with which the API asks Airflow, at either of its homes."""
+    return {
         "VODFLOW_AIRFLOW_URL": config.airflow_url,
         "VODFLOW_AIRFLOW_USER": ACCOUNT,
         "VODFLOW_AIRFLOW_PASSWORD": config.passwords[ACCOUNT],
     }
+
+
+def api_part(home: Home, config: StackConfig, environment: Mapping[str, str]) -> Part:
+    """How to start, check and stop the API."""
     return Part(
         name=PART,
         argv=(
             sys.executable, "-m", "vodflow", "api", "serve", "--host", HOST, "--port", str(config.ports[PART]),
         ),
-        environment={**environment, **airflow},
+        environment={**environment, **airflow_account(config)},
         folder=home.part_folder(PART),
         check=functools.partial(_check, config.api_url),
         after=("postgres", "databases"),
