@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jwt
 import pytest
 from support.fixtures.api import Api
 from support.fixtures.pages import token_of
 from vodflow.api.authentication import airflow_tokens
 from vodflow.api.callers import ROLES
+from vodflow.api.problems import Problem
 from vodflow.api.served import airflow_for
 from vodflow.settings import Settings, get_settings
 
@@ -49,11 +51,35 @@ def test_what_airflow_said_holds_for_a_while(
     first = ways._caller(token)
     asked: list[str] = []
     monkeypatch.setattr(ways, "_ask", lambda given: asked.append(given) or first)
+    assert ways._caller("another") == ways._caller("another") == first
+    assert asked == ["another"]
+    asked.clear()
     assert ways._caller(token) == first
     assert asked == []
     clock[0] += 61
     ways._caller(token)
     assert asked == [token]
+
+
+def test_airflow_is_not_asked_twice_about_a_wrong_token(
+    with_airflow: Api, set_settings: Callable[..., Settings]
+) -> None:
+    head, body, _ = token_of("admin").split(".")
+    assert whoami(with_airflow, f"{head}.{body}.AAAA").status_code == 401
+    ways = airflow_tokens.AirflowTokens(get_settings())
+    problems = []
+    for _ in range(2):
+        with pytest.raises(Problem) as caught:
+            ways._caller(f"{head}.{body}.AAAA")
+        problems.append(caught.value)
+    assert problems[0] is problems[1]
+
+
+def test_airflow_is_not_asked_about_tokens_for_others(api: Api, set_settings: Callable[..., Settings]) -> None:
+    set_settings(airflow_url="http://127.0.0.1:1")
+    claims = {"sub": "x", "aud": "players", "exp": 2_000_000_000}
+    token = jwt.encode(claims, "k" * 64, algorithm="HS256")
+    assert whoami(api, token).status_code == 401
 
 
 def test_an_airflow_that_is_away_is_no_reason_to_let_anybody_in(

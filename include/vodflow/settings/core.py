@@ -64,6 +64,11 @@ class CoreSettings(BaseSettings):
     )
     airflow_user: str | None = Field(default=None, description="user that asks Airflow for a token")
     airflow_password: SecretStr | None = Field(default=None, description="password of that user")
+    airflow_audience: str = Field(
+        default="apache-airflow",
+        min_length=1,
+        description="audience of Airflow's tokens, as its setting [api_auth] jwt_audience",
+    )
     airflow_timeout: float = Field(default=20.0, gt=0, description="seconds one call to Airflow may take")
 
     # Sensing

@@ -36,7 +36,7 @@ class AirflowTokens:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._known: dict[bytes, tuple[float, Caller | Problem]] = {}
         self._lock = threading.Lock()
 
     async def __call__(self, request: Request) -> Caller | None:
@@ -45,24 +45,36 @@ class AirflowTokens:
         :raises Problem: Airflow does not know the token (401), or does not answer (502)
         """
         token = bearer(request)
-        if token is None or self._settings.airflow_url is None or unverified_claims(token) is None:
+        if token is None or self._settings.airflow_url is None:
+            return None
+        claims = unverified_claims(token)
+        # Nobody has Airflow asked about what does not even say that it is for Airflow: a player's token, for example.
+        if claims is None or claims.get("aud") not in (
+            self._settings.airflow_audience,
+            [self._settings.airflow_audience],
+        ):
             return None
         return await anyio.to_thread.run_sync(self._caller, token)
 
     def _caller(self, token: str) -> Caller:
         name, now = hashlib.sha256(token.encode()).digest(), time.monotonic()
         with self._lock:
-            until, caller = self._known.get(name, (0.0, None))
-        if caller is not None and now < until:
-            return caller
-        caller = self._ask(token)
-        with self._lock:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[name] = now + _HOLDS, caller
-        return caller
+            until, known = self._known.get(name, (0.0, None))
+        if known is None or now >= until:
+            known = self._ask(token)
+            with self._lock:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[name] = now + _HOLDS, known
+        if isinstance(known, Problem):
+            raise known.with_traceback(None)
+        return known
 
-    def _ask(self, token: str) -> Caller:
+    def _ask(self, token: str) -> Caller | Problem:
+        """Airflow's user, or why there is none.
+
+        :raises Problem: Airflow does not answer
+        """
         with httpx.Client(
             base_url=str(self._settings.airflow_url).rstrip("/"), timeout=self._settings.airflow_timeout,
             headers={"Authorization": f"Bearer {token}"},
@@ -70,7 +82,7 @@ class AirflowTokens:
             try:
                 me = airflow.get("/ui/auth/me")
                 if me.status_code in _NO_USER:
-                    raise refused("Airflow does not know this token, or not any more.")
+                    return refused("Airflow does not know this token, or not any more.")
                 me.raise_for_status()
                 name = str(me.json()["username"])
                 scopes = scopes_of_user(
