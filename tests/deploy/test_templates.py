@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore import xform_name
+from vodflow.settings import Settings
 
 from scripts.generate_permissions import END, FOLDER, README, load_template, permissions, updated
 
@@ -171,6 +173,14 @@ def test_cfn_lint_finds_nothing() -> None:
         [*command, *sorted(FOLDER.glob("*.yaml"))], capture_output=True, text=True, timeout=200, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_every_setting_that_a_template_names_is_one() -> None:
+    settings = {f"VODFLOW_{name.upper()}" for name in Settings.model_fields}
+    for path in FOLDER.glob("*.yaml"):
+        variables = set(load_template("lambda.yaml")["Resources"]["Function"]["Properties"]["Environment"]["Variables"])
+        named = set(re.findall(r"VODFLOW_[A-Z_]+", path.read_text("utf-8")))
+        assert named <= settings | (variables if path.name == "lambda.yaml" else set()), path.name
 
 
 def test_the_scan_sees_what_is_known_to_be_called() -> None:

@@ -14,8 +14,13 @@ from urllib.parse import quote_plus
 ETAG, VERSION, SEQUENCER = "d41d8cd98f00b204e9800998ecf8427e", "096fKKXTRTtl3on89fVO.nfljtsv6qko", "0055AED6DCD90281E5"
 
 
-def s3_record(bucket: str, key: str, *, name: str = "ObjectCreated:Put", **item: Any) -> dict[str, Any]:
-    """One record of an S3 notification; ``key`` is plain here and encoded there."""
+def s3_record(
+    bucket: str, key: str, *, name: str = "ObjectCreated:Put", version: str | None = VERSION
+) -> dict[str, Any]:
+    """One record of an S3 notification; ``key`` is plain here and encoded there.
+
+    :param version: none where the bucket keeps no versions
+    """
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -40,9 +45,9 @@ def s3_record(bucket: str, key: str, *, name: str = "ObjectCreated:Put", **item:
                 "key": quote_plus(key, safe="/"),
                 "size": 1024,
                 "eTag": ETAG,
-                "versionId": VERSION,
+                **({"versionId": version} if version else {}),
                 "sequencer": SEQUENCER,
-            } | item,
+            },
         },
     }  # fmt: skip
 
@@ -62,12 +67,12 @@ S3_TEST = {
 }
 
 
-def eventbridge(bucket: str, key: str, *, name: str = "Object Created", **item: Any) -> dict[str, Any]:
+def eventbridge(bucket: str, key: str, *, version: str | None = VERSION) -> dict[str, Any]:
     """An event of S3 through EventBridge."""
     return {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
-        "detail-type": name,
+        "detail-type": "Object Created",
         "source": "aws.s3",
         "account": "111122223333",
         "time": "2026-05-01T12:00:00Z",
@@ -76,7 +81,13 @@ def eventbridge(bucket: str, key: str, *, name: str = "Object Created", **item: 
         "detail": {
             "version": "0",
             "bucket": {"name": bucket},
-            "object": {"key": key, "size": 1024, "etag": ETAG, "version-id": VERSION, "sequencer": SEQUENCER} | item,
+            "object": {
+                "key": key,
+                "size": 1024,
+                "etag": ETAG,
+                **({"version-id": version} if version else {}),
+                "sequencer": SEQUENCER,
+            },
             "request-id": "N4N7GDK58NMKJ12R",
             "requester": "123456789012",
             "source-ip-address": "1.2.3.4",

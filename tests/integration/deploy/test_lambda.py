@@ -20,7 +20,8 @@ from mypy_boto3_sqs import SQSClient
 from starlette.requests import Request
 from support.fixtures.receiver import Receiver
 from support.lambda_events import S3_TEST, eventbridge, s3, s3_record, sns, sns_to_sqs, sqs
-from support.served_api import served_api
+from support.served_app import served
+from vodflow.api import make_api
 from vodflow.api.callers import Caller, CallerKind, Scope
 from vodflow.sensing.intake import take_in
 from vodflow.settings import Settings
@@ -86,13 +87,13 @@ async def robot(request: Request) -> Caller | None:
 @pytest.fixture
 def function(place: Place, package: Path, set_settings: Callable[..., Settings]) -> Iterator[Function]:
     """Through the API."""
-    with served_api([robot], set_settings()) as url:
+    with served(make_api([robot], settings=set_settings())) as url:
         yield Function(package, {"VODFLOW_API_URL": url, "VODFLOW_API_KEY": KEY, "NO_PROXY": "127.0.0.1"})
 
 
 def shapes(bucket: str, key: str) -> list[dict[str, Any]]:
     """The same upload, told in every way."""
-    told, through = s3(s3_record(bucket, key)), eventbridge(bucket, key)
+    told, through = s3(s3_record(bucket, key, version=None)), eventbridge(bucket, key, version=None)
     return [
         told,
         through,
@@ -192,7 +193,7 @@ def test_a_wrong_key_loses_nothing(function: Function, place: Place) -> None:
     place.put("video/a.mp4")
     done = function.call(s3(s3_record(place.bucket, "video/a.mp4")), VODFLOW_API_KEY="wrong")
     assert done["error"] == "Unfinished"
-    assert "401 not_authenticated" in done["message"]
+    assert "401 invalid_credentials" in done["message"]
     assert [line["event"] for line in done["log"]] == ["not started", "finished"], "another try cannot help now"
     assert "wrong" not in json.dumps(done)
 
@@ -289,7 +290,7 @@ def test_a_queue_takes_more_than_a_batch(queueing: Function, place: Place) -> No
     keys = [f"video/{number}.mp4" for number in range(23)]
     for key in keys:
         place.put(key, b"video")
-    done = queueing.call(sqs(*(s3(s3_record(place.bucket, key)) for key in keys)))
+    done = queueing.call(sqs(*(s3(s3_record(place.bucket, key, version=None)) for key in keys)))
     assert done["answer"] == {"batchItemFailures": []}
     assert len(take_in([]).registered) == 23
 

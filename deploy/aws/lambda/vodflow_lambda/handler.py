@@ -7,7 +7,7 @@ calls again), or in batches of an SQS queue (then the messages that are left sta
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -57,20 +57,20 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     used = configuration()
     messages = list(messages_of(event))
     counts: Counter[str] = Counter()
-    failures: dict[int, str] = {}
+    failures: defaultdict[int, list[str]] = defaultdict(list)
     wanted: dict[Notice, list[int]] = {}
     for place, message in enumerate(messages):
         _read(place, message, used, wanted, failures, counts)
     answers = _target(used, context).send(list(wanted))
     for (notice, places), error in zip(wanted.items(), answers, strict=True):
         counts["failed" if error else "done"] += 1
-        if error:
-            failures.update(dict.fromkeys(places, f"s3://{notice.bucket}/{notice.key}: {error}"))
+        for place in places if error else ():
+            failures[place].append(f"s3://{notice.bucket}/{notice.key}: {error}")
     log("error" if failures else "info", "finished", messages=len(messages), left=len(failures), **counts)
     if messages and messages[0].id is not None:
         return {"batchItemFailures": [{"itemIdentifier": messages[place].id} for place in sorted(failures)]}
     if failures:
-        raise Unfinished("; ".join(failures.values()))
+        raise Unfinished("; ".join(wrong for one in failures.values() for wrong in one))
     return dict(counts)
 
 
@@ -87,9 +87,13 @@ def messages_of(event: Mapping[str, Any]) -> Iterator[Message]:
 
 
 def _read(
-    place: int, message: Message, used: Configuration, wanted: dict[Notice, list[int]], failures: dict[int, str],
+    place: int,
+    message: Message,
+    used: Configuration,
+    wanted: dict[Notice, list[int]],
+    failures: defaultdict[int, list[str]],
     counts: Counter[str],
-) -> None:  # fmt: skip
+) -> None:
     parsed = parse_message(message.body)
     counts["ignored"] += parsed.ignored
     for notice in parsed.notices:
@@ -100,7 +104,7 @@ def _read(
             log("info", "skipped", bucket=notice.bucket, key=notice.key)
     for problem in parsed.problems:
         # No retry helps; it goes to the dead letters, where somebody sees it.
-        failures[place] = problem.detail
+        failures[place].append(problem.detail)
         log("error", "not understood", message_id=message.id, error=problem.detail)
 
 
