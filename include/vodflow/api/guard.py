@@ -25,6 +25,7 @@ from vodflow.api.requests import check_head, check_json, read_body, replayed
 from vodflow.api.route_table import Entry, Found, RouteTable, path_below
 from vodflow.catalog.database import acting_for
 from vodflow.errors import VodflowError
+from vodflow.tenancy.limits import requests_a_minute
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,10 @@ class Guard:
             finally:
                 seconds = time.monotonic() - begin
                 template = found.entry.template if found.entry else None
-                self._metrics.answered(request.method, template, answer.status, seconds)
+                caller: Caller | None = request.state.caller
+                self._metrics.answered(
+                    request.method, template, answer.status, seconds, caller.tenant if caller else None
+                )
                 _log(request, found, answer.status, seconds)
 
     async def _serve(self, request: Request, found: Found, receive: Any, send: Any, more: dict[str, str]) -> None:
@@ -120,7 +124,14 @@ class Guard:
         if caller is None:
             return None
         kind = RateClass.READ if request.method in _READING else RateClass.WRITE
-        return await anyio.to_thread.run_sync(self._rates.hit, kind, f"{caller.tenant or ''}/{caller.actor}")
+        return await anyio.to_thread.run_sync(self._hits, kind, caller)
+
+    def _hits(self, kind: RateClass, caller: Caller) -> Standing | None:
+        """How the caller stands; how its tenant does, where all its callers together have asked too often."""
+        own = self._rates.hit(kind, f"{caller.tenant or ''}/{caller.actor}")
+        most = requests_a_minute(caller.tenant, self._settings) if caller.tenant and (not own or own.allowed) else None
+        together = self._rates.hit_together(caller.tenant, most) if caller.tenant and most else None
+        return together if together is not None and (own is None or not together.allowed) else own
 
 
 def told(request: Request, error: VodflowError) -> Problem:

@@ -23,7 +23,7 @@ class Metrics:
         self._requests = Counter(
             "vodflow_api_requests",
             "Requests that were answered",
-            ("method", "route", "status"),
+            ("method", "route", "status", "tenant"),
             registry=self._registry,
         )
         self._seconds = Histogram(
@@ -35,14 +35,15 @@ class Metrics:
             registry=self._registry, multiprocess_mode="livesum",
         )  # fmt: skip
 
-    def answered(self, method: str, route: str | None, status: int, seconds: float) -> None:
+    def answered(self, method: str, route: str | None, status: int, seconds: float, tenant: str | None = None) -> None:
         """Count an answer.
 
         :param route: as it is written: ``/api/v1/jobs/{job_id}``; none for addresses that there are not
+        :param tenant: slug of the caller's; none where it is the installation's, or nobody's
         """
         named = method if method in _METHODS else "other"
         where = route or "none"
-        self._requests.labels(named, where, str(status)).inc()
+        self._requests.labels(named, where, str(status), tenant or "").inc()
         self._seconds.labels(named, where).observe(seconds)
 
     def text(self) -> bytes:

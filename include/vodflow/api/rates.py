@@ -12,7 +12,7 @@ import time
 from enum import StrEnum
 from typing import Final
 
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, RateLimitItemPerMinute, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
@@ -34,6 +34,7 @@ class RateClass(StrEnum):
     READ = "read"
     WRITE = "write"
     REFUSED = "refused"
+    TENANT = "tenant"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +88,16 @@ class Rates:
         :param who: the caller, or an address
         """
         item = self._items.get(kind)
-        if item is None:
-            return None
+        return None if item is None else self._hit(item, kind, who)
+
+    def hit_together(self, tenant: str, most: int) -> Standing:
+        """Count one request of any caller of a tenant.
+
+        :param most: requests in a minute
+        """
+        return self._hit(RateLimitItemPerMinute(most), RateClass.TENANT, tenant)
+
+    def _hit(self, item: RateLimitItem, kind: RateClass, who: str) -> Standing:
         if kind is not RateClass.REFUSED and time.monotonic() >= self._away_until:
             try:
                 return _standing(self._shared, item, kind, who)

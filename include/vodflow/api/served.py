@@ -19,13 +19,15 @@ from vodflow.api.guard import Application
 from vodflow.api.metrics import SHARED_FOLDER
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings, get_settings
+from vodflow.tenancy.log_context import TenantFilter
 
 #: Of every process of the server, on standard error.
 _LOGGING: Final = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"tenant": {"()": TenantFilter}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(tenant)s] %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["tenant"]}},
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {"httpx": {"level": "WARNING"}},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,8 +69,11 @@ def health(settings: Settings | None = None) -> Health:
         ("airflow", _airflow),
         *((f"engine {name.value}", _ENGINES[name]) for name in _ENGINES),
     ]
+    # Whoever acts for a tenant is told of that tenant's holds alone, in the pool's threads as well.
+    contexts = [copy_context() for _ in checks]
     with ThreadPoolExecutor(len(checks), thread_name_prefix="vodflow-health") as pool:
-        return Health(tuple(pool.map(lambda item: _carried_out(item[0], item[1], used), checks)))
+        asked = pool.map(lambda context, check: context.run(_carried_out, *check, used), contexts, checks)
+        return Health(tuple(asked))
 
 
 def _carried_out(name: str, check: Callable[[Settings], str], settings: Settings) -> Check:

@@ -10,9 +10,9 @@ from vodflow.api.callers import Scope
 pytestmark = pytest.mark.integration
 
 
-def samples(text: str) -> dict[tuple[str, str, str], float]:
+def samples(text: str) -> dict[tuple[str, ...], float]:
     return {
-        (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value
+        tuple(sample.labels[name] for name in ("method", "route", "status", "tenant")): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
         if sample.name == "vodflow_api_requests_total"
@@ -24,12 +24,14 @@ def test_requests_are_counted_by_route(api: Api) -> None:
     for path in ("/health", "/health", "/no/such/1", "/no/such/2", "/api/v1/health"):
         client.get(path)
     client.request("BREW", "/health")
+    api.client_as(tenant="acme").get("/api/v1/whoami")
     text = api.client_as({Scope.OPERATIONS}).get("/metrics").text
     assert samples(text) == {
-        ("GET", "/health", "200"): 2.0,
-        ("GET", "none", "404"): 2.0,
-        ("GET", "/api/v1/health", "401"): 1.0,
-        ("other", "none", "405"): 1.0,
+        ("GET", "/health", "200", ""): 2.0,
+        ("GET", "none", "404", ""): 2.0,
+        ("GET", "/api/v1/health", "401", ""): 1.0,
+        ("GET", "/api/v1/whoami", "200", "acme"): 1.0,
+        ("other", "none", "405", ""): 1.0,
     }
     assert 'vodflow_api_request_seconds_bucket{le="0.005",method="GET",route="/health"}' in text
     assert "vodflow_api_requests_in_progress 1.0" in text

@@ -176,6 +176,15 @@ def test_the_audit_trail_is_read_by_page(root: TestClient, acme: TestClient) -> 
     assert acme.get("/api/v1/audit", params={"tenant": "globex"}).json()["items"] == []
 
 
+def test_a_tenants_callers_share_a_limit(api: Api, root: TestClient, acme: TestClient) -> None:
+    change(root, {"assigned": {"requests_a_minute": 3}})
+    key = api.client_as(EVERYTHING, "acme", by="key")
+    answers = [client.get("/api/v1/whoami") for client in (acme, key, acme, key)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[-1].json()["code"] == "too_many_requests"
+    assert root.get("/api/v1/whoami").status_code == 200
+
+
 def test_a_tenant_leaves(root: TestClient, acme: TestClient, aws: Settings, media_bucket: str) -> None:
     with transaction("test") as connection:
         published_job(connection, probed_source(connection))

@@ -32,6 +32,7 @@ from vodflow.sensing.rules import Watched, judge
 from vodflow.sensing.sweep import sweep
 from vodflow.settings import Settings, get_settings
 from vodflow.tenancy import effective, registry, state
+from vodflow.tenancy.limits import upload_limits
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +121,13 @@ def test_outputs_have_a_place_of_their_own(configure: Configure) -> None:
     assert job.bucket == "acme-media"
     assert job.prefix.startswith("out/acme/")
     assert watched(effective("acme").settings).writes("acme-media", "out/acme/x.mp4")
+
+
+def test_uploads_have_limits_of_their_own(configure: Configure, settings: Settings) -> None:
+    configure(assigned={"uploads": {"open_uploads": 0, "max_size": 10**15}})
+    found, usual = upload_limits("acme", settings), upload_limits("globex", settings)
+    assert (found.open_uploads, found.bytes_day, found.max_size) == (0, settings.uploads_bytes_day, settings.max_size)
+    assert usual.open_uploads == settings.uploads_open
 
 
 def test_own_places_are_watched(
