@@ -1,4 +1,4 @@
-"""The audit trail of requests."""
+"""The audit trail of requests. Routes say what they changed; of those that do not, the guard notes that they did."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def record(
     :param detail: what changed, for JSON and without secrets
     :param tenant: slug of whose it is; none means the caller's
     """
+    request.state.audited = True
     caller: Caller | None = request.state.caller
     kind, name = (caller.kind.value, caller.name) if caller else ("sender", "unknown")
     whose = tenant or (caller.tenant if caller else None)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from vodflow.api.access import Public, Requires
 from vodflow.api.answers import REQUEST_ID, Answer
 from vodflow.api.app_state import Services
+from vodflow.api.audit import record
 from vodflow.api.authentication.credentials import offers, refused
 from vodflow.api.callers import Authenticator, Caller
 from vodflow.api.idempotency import Idempotency
@@ -55,12 +56,14 @@ class Guard:
         begin = time.monotonic()
         request = Request(scope)
         request.state.request_id, request.state.caller = _request_id(request), None
+        request.state.audited = False
         found = self._routes.find(path_below(scope), request.method)
         more: dict[str, str] = {}
         answer = Answer(request, send, more)
         with self._metrics.in_progress.track_inprogress():
             try:
                 await self._serve(request, found, receive, answer, more)
+                await _note(request, found, answer.status)
             except (Problem, VodflowError) as error:
                 problem = error if isinstance(error, Problem) else told(request, error)
                 await problem.response(request.url.path, request.state.request_id)(scope, receive, answer)
@@ -132,6 +135,17 @@ class Guard:
         most = requests_a_minute(caller.tenant, self._settings) if caller.tenant and (not own or own.allowed) else None
         together = self._rates.hit_together(caller.tenant, most) if caller.tenant and most else None
         return together if together is not None and (own is None or not together.allowed) else own
+
+
+async def _note(request: Request, found: Found, status: int) -> None:
+    """No change is without a row of the audit trail, whatever its route says."""
+    changes = request.method not in _READING and request.method != "OPTIONS" and status < 400
+    if not changes or request.state.audited or request.state.caller is None or found.entry is None:
+        return
+    try:
+        await anyio.to_thread.run_sync(record, request, found.entry.route.unique_id, path_below(request.scope))
+    except VodflowError as error:  # the answer is on its way already
+        log.warning("Request %s is missing from the audit trail: %s", request.state.request_id, error)
 
 
 def told(request: Request, error: VodflowError) -> Problem:

@@ -75,6 +75,7 @@ class Idempotency:
         if first:
             await self._carry_out(request, receive, send, key, kept)
         else:
+            request.state.audited = True  # when it was carried out
             await _repeated(request, body, key, kept)(request.scope, receive, send)
 
     async def _carry_out(self, request: Request, receive: Receive, send: Send, key: str, mine: Kept) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from fastapi import APIRouter, Request
 from sqlalchemy import text
@@ -49,3 +51,21 @@ def test_a_change_is_noted_with_who_made_it(api: Api) -> None:
         assert connection.scalars(text("SELECT tenant FROM audit_event")).all() == ["acme"]
     with pytest.raises(IllegalTransition, match="append-only"), transaction("test") as connection:
         connection.execute(text("DELETE FROM audit_event"))
+
+
+def test_a_change_that_nobody_notes_is_noted(call: Callable[..., TestClient], api: Api) -> None:
+    client = call("acme")
+    again = {"Idempotency-Key": "the-same-key-1"}
+    for headers in ({}, again, again):
+        client.post("/things", json={"name": "a"}, headers=headers)
+    client.put("/things/7")
+    client.get("/things")
+    client.head("/things")
+    client.options("/things")
+    client.post("/things", json={"name": "refused"})
+    client.put("/things/7", headers={"If-Match": '"x"'})
+    call(proof="").post("/hooks")
+    with transaction("test") as connection:
+        rows = connection.execute(text("SELECT actor, tenant, action, object FROM audit_event ORDER BY id")).all()
+    made = ("a-service", "acme", "things_make", "/things")
+    assert [tuple(row) for row in rows] == [made, made, ("a-service", "acme", "things_change", "/things/7")]
