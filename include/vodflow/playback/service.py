@@ -13,6 +13,7 @@ from vodflow.catalog import playback as rows
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import TenantStatus
 from vodflow.contract import layout
+from vodflow.contract.content_keys import LICENCES
 from vodflow.errors import NotEnrolled, TokenInvalid, VideoNotPublic, VodflowError
 from vodflow.playback import paths, rewriting
 from vodflow.playback.cdn import Cdn
@@ -119,14 +120,17 @@ class Playback:
         :param rooted: with addresses that go out from the specification's place for it
         :raises SourceNotFound: there is none
         """
-        if path == layout.MANIFEST or not (rooted or self._cdn_of(claims)):
+        if path == layout.MANIFEST or not (rooted or self._cdn_of(claims) or self._is_licensed(claims, path)):
             return self._plain(claims, path)
         return self.documents.made((token, path, str(rooted)), lambda: self._moved(claims, path, token, rooted=rooted))
 
     def cached(self, claims: Claims, path: str, token: str) -> Document | None:
         """The same where it is in memory, else none. Never waits, and takes no database."""
-        whole = path == layout.MANIFEST or not self._cdn_of(claims)
-        return self.documents.get((claims.bucket, claims.prefix, path) if whole else (token, path, str(False)))
+        if path == layout.MANIFEST or not self._cdn_of(claims):
+            plain = self.documents.get((claims.bucket, claims.prefix, path))
+            if plain is None or LICENCES.encode() not in plain.body:
+                return plain
+        return self.documents.get((token, path, str(False)))
 
     def location(self, claims: Claims, path: str) -> str | None:
         """Where the bytes of an output are; none where they go through this process.
@@ -174,6 +178,10 @@ class Playback:
         """The CDN serves the bucket of protected videos; whatever else is asked for goes through this process."""
         return self._cdn if claims.bucket == self.settings.protected_bucket else None
 
+    def _is_licensed(self, claims: Claims, path: str) -> bool:
+        """Whether it names where licences are to be had, which is another place for each token."""
+        return path == layout.DASH_MANIFEST and LICENCES.encode() in self._plain(claims, path).body
+
     def _plain(self, claims: Claims, path: str) -> Document:
         def make() -> Document:
             body = read_object(claims.bucket, f"{claims.prefix}/{path}", self.settings)
@@ -195,8 +203,14 @@ class Playback:
             body = rewriting.rewrite_playlist(plain.body.decode(), move, folder).encode()
         elif by_cdn:
             body = rewriting.rewrite_mpd(plain.body, move, folder)
-        else:
+        elif rooted:
             body = rewriting.root_mpd(plain.body, f"{up}{folder}/")
+        else:
+            body = plain.body
+        if LICENCES.encode() in body:
+            # Players ask at this address from the page that they are on, and not from the MPD's.
+            licences = f"{(self.settings.api_url or '').rstrip('/')}/api/v1/play/{token}/{LICENCES.removeprefix('../')}"
+            body = body.replace(f">{LICENCES}<".encode(), f">{licences}<".encode())
         return Document.of(body, plain.content_type)
 
     def _presigned(self, bucket: str, key: str, period: int) -> str:
