@@ -45,7 +45,7 @@ def content_key(request: Request, token: str, key_id: KeyId) -> Response:  # noq
 
 @router.post(
     "/licence/clearkey",
-    responses=refusals(403, 404, 422, 503),
+    responses=refusals(403, 404, 405, 422, 503),  # 405: where a proxy has spelled the address otherwise
     openapi_extra=_BODY,
     dependencies=[Depends(AnyBody("players call the message of a CDM application/octet-stream"))],
 )
