@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from vodflow.api.access import AnyBody, Public
 from vodflow.api.app_state import services
+from vodflow.api.audit import record
 from vodflow.api.callers import Caller, Scope
 from vodflow.api.models.events import EventTaken
 from vodflow.api.problems import Problem
-from vodflow.listeners import Accepted, EventSource, Refused, listen
+from vodflow.listeners import Accepted, EventSource, Outcome, Refused, listen
 from vodflow.listeners import Request as Received
 
 #: Of every route that takes events.
@@ -62,6 +63,8 @@ def take(request: Request, body: bytes, only: EventSource | None) -> Response:
     :param only: the one kind of event that the address is for; none means any
     :raises Problem: it is not taken
     """
+    # What AWS tells is no change of the sender's, and may come by the thousand; what it leads to has its own history.
+    request.state.audited = True
     caller: Caller | None = request.state.caller
     if caller is not None and not caller.may(Scope.EVENTS_SEND):
         raise Problem(403, "not_allowed", f"You, {caller.name}, may not send events: it takes {Scope.EVENTS_SEND}.")
@@ -73,6 +76,8 @@ def take(request: Request, body: bytes, only: EventSource | None) -> Response:
         raise Problem(
             answer.status, _CODES[answer.status], answer.message, headers=headers, retryable=answer.status >= 500
         )
+    if answer.outcome is Outcome.SUBSCRIBED:
+        record(request, "events.subscribe", f"SNS topic {answer.topic}")
     return _taken(answer)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,9 +83,10 @@ def _refusal(error: Exception) -> Refused:
 
 def _about_itself(message: sns.SnsMessage, settings: Settings) -> Accepted:
     """What a topic says of its subscription: it asks whether it is wanted, or was told that it is not any more."""
-    wanted = message.kind == sns.SUBSCRIPTION
-    url = sns.confirmation_url(message, settings) if wanted else None
-    return Accepted(None, None, "", message.message_id, Outcome.SUBSCRIBED if wanted else Outcome.IGNORED, confirm=url)
+    found = Accepted(None, None, "", message.message_id, Outcome.IGNORED, topic=message.topic)
+    if message.kind != sns.SUBSCRIPTION:
+        return found
+    return replace(found, outcome=Outcome.SUBSCRIBED, confirm=sns.confirmation_url(message, settings))
 
 
 def _judged(

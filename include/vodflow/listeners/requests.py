@@ -61,7 +61,8 @@ class Accepted:
     :param message: what to put there: JSON in ASCII, which every queue takes
     :param event_id: the sender's own id, the same for a duplicate, where there is one
     :param once: see :class:`Proof`
-    :param confirm: an SNS topic's question whether its messages are wanted here: the URL that says yes
+    :param topic: ARN, of what an SNS topic says of itself
+    :param confirm: its question whether its messages are wanted here: the URL that says yes
     """
 
     source: EventSource | None
@@ -70,6 +71,7 @@ class Accepted:
     event_id: str | None = None
     outcome: Outcome = Outcome.QUEUED
     once: str | None = None
+    topic: str | None = None
     confirm: str | None = None
 
     @property

@@ -20,7 +20,7 @@ from support.sns_sender import TOPIC, SnsSender, timestamp
 from vodflow.api import make_api
 from vodflow.api.callers import Caller, CallerKind, Scope
 from vodflow.catalog.database import transaction
-from vodflow.catalog.tables import dead_letter, job
+from vodflow.catalog.tables import audit_event, dead_letter, job
 from vodflow.catalog.tables import job_event as job_event_table
 from vodflow.engines.mediaconvert.events import read_event
 from vodflow.engines.mediaconvert.record import note_messages
@@ -302,6 +302,10 @@ def test_a_topic_is_confirmed_once_it_is_named_by_the_settings(door: Door, sns: 
     assert (answer.status_code, answer.json()["status"]) == (200, "subscribed")
     assert sns.confirmed == [f"/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token={asks['Token']}"]
 
+    with transaction("test") as connection:
+        (noted,) = connection.execute(select(audit_event)).all()
+    assert (noted.actor_kind, noted.action, noted.object) == ("sender", "events.subscribe", f"SNS topic {TOPIC}")
+
     for other in (sns.subscription(TopicArn=TOPIC + "2"), sns.subscription(SubscribeURL="http://169.254.169.254/")):
         assert door.post(S3, other).status_code == 401
         assert door.post(S3, other, KEY).status_code == 401, "a key does not make up for it"
@@ -313,6 +317,8 @@ def test_a_topic_is_confirmed_once_it_is_named_by_the_settings(door: Door, sns: 
 def test_an_api_key_with_the_right_to_send(door: Door) -> None:
     body = {"Records": [CREATED]}
     assert door.post(S3, body, {"x-api-key": f"api:{Scope.EVENTS_SEND}"}).status_code == 202
+    with transaction("test") as connection:
+        assert connection.execute(select(audit_event)).all() == [], "events are no changes of who passes them on"
     answer = door.post(S3, body, {"x-api-key": f"api:{Scope.VIDEOS_READ}"})
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
     assert "events:send" in answer.json()["detail"]
