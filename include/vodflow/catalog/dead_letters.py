@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, and_, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog.rows import Record
+from vodflow.catalog.rows import Record, within
 from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import dead_letter, job, source
 
@@ -82,6 +82,74 @@ class DeadLetterRow(Record):
     def run_id(self) -> str | None:
         """The run that failed, which may be started over; none of other origins."""
         return self.identity if self.origin == FAILED_RUN else None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LetterRow(Record):
+    """One letter, open or closed; see the table."""
+
+    id: int
+    origin: str
+    identity: str
+    code: str
+    message: str
+    payload: dict[str, Any] | None
+    source_id: int | None
+    job_id: int | None
+    occurrences: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LetterFilter:
+    """Which letters are wanted; none means all.
+
+    :param is_open: those that nobody has resolved, or those that somebody has
+    :param since: seen first at or after that moment
+    :param until: and before this one
+    """
+
+    is_open: bool | None = None
+    origin: str | None = None
+    code: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_letters(
+    conn: Connection, wanted: LetterFilter, limit: int, after: int | None = None, *, oldest_first: bool = False
+) -> list[LetterRow]:
+    """Letters in the order in which they were kept, newest first unless asked otherwise.
+
+    :param after: only what follows the letter with this id
+    """
+    table = dead_letter.c
+    query = select(dead_letter).order_by(table.id if oldest_first else table.id.desc()).limit(limit)
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.is_open, table.resolved_at.is_(None) if wanted.is_open else table.resolved_at.is_not(None)),
+        (wanted.origin, table.origin == wanted.origin),
+        (wanted.code, table.code == wanted.code),
+        (after, table.id > (after or 0) if oldest_first else table.id < (after or 0)),
+    ]
+    query = query.where(*(condition for asked, condition in conditions if asked is not None))
+    query = query.where(*within(table.first_seen_at, wanted.since, wanted.until))
+    return [LetterRow.of(row) for row in conn.execute(query)]
+
+
+def get_letter(conn: Connection, letter_id: int) -> LetterRow | None:
+    """One letter; none where there is no such one."""
+    row = conn.execute(select(dead_letter).where(dead_letter.c.id == letter_id)).one_or_none()
+    return None if row is None else LetterRow.of(row)
+
+
+def resolve_letter(conn: Connection, letter_id: int, resolution: str) -> bool:
+    """Close one letter; false where it is closed already, which stays as it is."""
+    this = (dead_letter.c.id == letter_id, dead_letter.c.resolved_at.is_(None))
+    values = {"resolved_at": func.now(), "resolution": clean_message(resolution)}
+    return bool(conn.execute(update(dead_letter).where(*this).values(**values)).rowcount)
 
 
 def open_letters(conn: Connection, limit: int, before_id: int | None = None) -> list[DeadLetterRow]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Interval, bindparam, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from vodflow.catalog.rows import Record
+from vodflow.catalog.rows import Record, within
 from vodflow.catalog.states import DeliveryStatus
 from vodflow.catalog.storable import clean, clean_message
 from vodflow.catalog.tables import job_event, notification_delivery
@@ -147,13 +147,17 @@ def postpone(
     )
 
 
-def retry(conn: Connection, *, channel: str | None = None, delivery_id: int | None = None) -> int:
+def retry(
+    conn: Connection, *, channel: str | None = None, delivery_id: int | None = None, delivered: bool = False
+) -> int:
     """Queue given-up notifications again; returns how many.
 
     :param channel: of this channel only
     :param delivery_id: this one only
+    :param delivered: also what the channel took: its receiver may have lost it
     """
-    chosen = _TABLE.c.status == DeliveryStatus.FAILED
+    again = {DeliveryStatus.FAILED} | ({DeliveryStatus.DELIVERED} if delivered else set())
+    chosen: ColumnElement[bool] = _TABLE.c.status.in_(again)
     if channel is not None:
         chosen &= _TABLE.c.channel == channel
     if delivery_id is not None:
@@ -178,15 +182,47 @@ def get(conn: Connection, delivery_id: int) -> DeliveryRow | None:
     return None if row is None else DeliveryRow.of(row)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeliveryFilter:
+    """Which notifications are wanted; none means all.
+
+    :param channels: of channels only whose name begins so
+    :param since: made at or after that moment
+    :param until: and before this one
+    """
+
+    status: DeliveryStatus | None = None
+    channel: str | None = None
+    channels: str | None = None
+    event: EventKind | None = None
+    tenant: str | None = None
+    job_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def recent(
-    conn: Connection, *, limit: int = 50, status: DeliveryStatus | None = None, channel: str | None = None
+    conn: Connection,
+    wanted: DeliveryFilter = DeliveryFilter(),
+    *,
+    limit: int = 50,
+    after: int | None = None,
+    oldest_first: bool = False,
 ) -> list[DeliveryRow]:
-    """The delivery log, newest first."""
-    query = select(_TABLE).order_by(_TABLE.c.id.desc()).limit(limit)
-    if status is not None:
-        query = query.where(_TABLE.c.status == status)
-    if channel is not None:
-        query = query.where(_TABLE.c.channel == channel)
+    """The delivery log, newest first unless asked otherwise.
+
+    :param after: only what follows the notification with this id
+    """
+    table = _TABLE.c
+    query = select(_TABLE).order_by(table.id if oldest_first else table.id.desc()).limit(limit)
+    names = ("status", "channel", "event", "tenant", "job_id")
+    query = query.where(*(table[name] == value for name in names if (value := getattr(wanted, name)) is not None))
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.channels, table.channel.startswith(wanted.channels or "", autoescape=True)),
+        (after, table.id > (after or 0) if oldest_first else table.id < (after or 0)),
+    ]
+    query = query.where(*(condition for asked, condition in conditions if asked is not None))
+    query = query.where(*within(table.created_at, wanted.since, wanted.until))
     return [DeliveryRow.of(row) for row in conn.execute(query)]
 
 

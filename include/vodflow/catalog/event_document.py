@@ -55,6 +55,24 @@ def payload(
     return document | {name: section for name, section in details.items() if section is not None}
 
 
+def invented(at: datetime, tenant: str = "test") -> dict[str, Any]:
+    """The document of an event that never was, for trying a channel: it says ``test``.
+
+    :param at: with a time zone
+    """
+    return {
+        "id": f"test-{at:%Y%m%dT%H%M%S%f}",
+        "type": "video.published",
+        "schema_version": PAYLOAD_VERSION,
+        "occurred_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "test": True,
+        "tenant": tenant,
+        "video": {"id": 0, "name": "test", "bucket": "test", "key": "test/test.mp4"},
+        "source": {"id": 0, "uri": "s3://test/test/test.mp4", "version": "test", "size_bytes": 0},
+        "job": None,
+    }
+
+
 def hold_payload(kind: EventKind, key: str, outage: OutageRow) -> dict[str, Any]:
     """The document that tells of what stops every video alike, when it begins and when it is over."""
     at = outage.ended_at or outage.began_at

@@ -25,6 +25,7 @@ from vodflow.errors import (
     EngineCanceled,
     InputRejected,
     JobBusy,
+    NotInCatalog,
     RejectionReason,
     SourceUnreadable,
     VodflowError,
@@ -336,5 +337,5 @@ def _update(conn: Connection, job_id: int, **values: Any) -> JobRow:
     return JobRow.of(row)
 
 
-def _unknown(job_id: int) -> CatalogError:
-    return CatalogError(f"There is no job {job_id} in the catalog.", job_id=job_id)
+def _unknown(job_id: int) -> NotInCatalog:
+    return NotInCatalog(f"There is no job {job_id} in the catalog.", job_id=job_id)

@@ -94,6 +94,12 @@ class NewArtifact(BaseModel):
     content_type: str
 
 
+def within(column: Any, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """That a moment is at or after one, and before the other; none sets no bound."""
+    bounds = [] if since is None else [column >= since]
+    return bounds if until is None else [*bounds, column < until]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
     """Base of the row types. Words and documents of the database become what the fields are declared as."""

@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
-from vodflow.catalog.rows import SourceRow
+from vodflow.catalog.rows import SourceRow, within
+from vodflow.catalog.states import SourceStatus
 from vodflow.catalog.tables import source, tenant, video
-from vodflow.errors import CatalogError
+from vodflow.errors import NotInCatalog
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceFilter:
+    """Which sources are wanted; none means all.
+
+    :param reason: why it was rejected, or could not be read when that was tried last
+    :param prefix: how the key begins
+    :param since: registered at or after that moment
+    :param until: and before this one
+    """
+
+    tenant: str | None = None
+    statuses: frozenset[SourceStatus] | None = None
+    reason: str | None = None
+    bucket: str | None = None
+    prefix: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_sources(
+    conn: Connection, wanted: SourceFilter, limit: int, after: int | None = None, *, oldest_first: bool = False
+) -> list[SourceRow]:
+    """Sources in the order of their registration, newest first unless asked otherwise.
+
+    :param after: only what follows the source with this id
+    """
+    key = source.c.id
+    query = select_sources().order_by(key if oldest_first else key.desc()).limit(limit)
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.tenant, tenant.c.slug == wanted.tenant),
+        (wanted.statuses, source.c.status.in_(sorted(wanted.statuses or ()))),
+        (wanted.reason, or_(source.c.rejection_reason == wanted.reason, source.c.unreadable_reason == wanted.reason)),
+        (wanted.bucket, source.c.bucket == wanted.bucket),
+        (wanted.prefix or None, source.c.key.startswith(wanted.prefix, autoescape=True)),
+        (after, key > (after or 0) if oldest_first else key < (after or 0)),
+    ]
+    query = query.where(*(condition for asked, condition in conditions if asked is not None))
+    query = query.where(*within(source.c.registered_at, wanted.since, wanted.until))
+    return [SourceRow.of(row) for row in conn.execute(query)]
 
 
 def find_source(
@@ -24,11 +68,11 @@ def find_source(
 def get_source(conn: Connection, source_id: int) -> SourceRow:
     """A source by id.
 
-    :raises CatalogError: when there is none
+    :raises NotInCatalog: when there is none
     """
     row = conn.execute(select_sources().where(source.c.id == source_id)).one_or_none()
     if row is None:
-        raise CatalogError(f"There is no source {source_id} in the catalog.")
+        raise NotInCatalog(f"There is no source {source_id} in the catalog.")
     return SourceRow.of(row)
 
 

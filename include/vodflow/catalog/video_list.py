@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, func, literal_column, select, tuple_
 
-from vodflow.catalog.rows import Record
+from vodflow.catalog.rows import Record, within
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.tables import job, listing, publication, source, tenant, video
 from vodflow.catalog.tables.assets import KEY_WORDS
@@ -104,21 +104,29 @@ class VideoPage:
 
 
 def list_videos(
-    conn: Connection, wanted: VideoFilter, limit: int, *, after: Place | None = None, before: Place | None = None
+    conn: Connection,
+    wanted: VideoFilter,
+    limit: int,
+    *,
+    after: Place | None = None,
+    before: Place | None = None,
+    oldest_first: bool = False,
 ) -> VideoPage:
     """A page: the newest, or those that follow a place, or those in front of one.
 
+    With ``oldest_first`` the list is the other way round: ``newer`` then says whether it goes on in front of the page.
     A page stays what it is while newer videos come: it is found by the place where it begins, not by a number.
     """
     place, table = tuple_(listing.c.registered_at, listing.c.video_id), listing.c
     query = select(listing).where(*_conditions(conn, wanted)).limit(limit + 1)
-    order = (table.registered_at.desc(), table.video_id.desc())
-    if before is not None:
-        query = query.where(place > tuple_(before.registered_at, before.video_id))
-        order = (table.registered_at.asc(), table.video_id.asc())
-    elif after is not None:
-        query = query.where(place < tuple_(after.registered_at, after.video_id))
+    bound, ascending = before or after, oldest_first != (before is not None)
+    if bound is not None:
+        at = tuple_(bound.registered_at, bound.video_id)
+        query = query.where(place > at if ascending else place < at)
+    order = [column.asc() if ascending else column.desc() for column in (table.registered_at, table.video_id)]
     found = [VideoLine.of(row) for row in conn.execute(_lines(query.order_by(*order).subquery()))]
+    if oldest_first:
+        found.reverse()
     if before is not None:
         return VideoPage(tuple(found[-limit:]), len(found) > limit, older=True)
     return VideoPage(tuple(found[:limit]), after is not None, len(found) > limit)
@@ -198,10 +206,7 @@ def _conditions(conn: Connection, wanted: VideoFilter) -> list[ColumnElement[boo
     if wanted.statuses is not None:
         found.append(table.status.in_(sorted(wanted.statuses)))
     found += [table[name] == value for name in ("profile", "engine") if (value := getattr(wanted, name)) is not None]
-    if wanted.since is not None:
-        found.append(table.registered_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(table.registered_at < wanted.until)
+    found += within(table.registered_at, wanted.since, wanted.until)
     if wanted.search:
         found.append(table.video_id.in_(select(video.c.id).where(*_search(wanted.search))))
     return found

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, case, func, literal, null, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from vodflow.catalog import failed_runs as failed
 from vodflow.catalog import prices
 from vodflow.catalog.dead_letters import FAILED_RUN
 from vodflow.catalog.failed_runs import failed_runs
-from vodflow.catalog.rows import Record
+from vodflow.catalog.rows import Record, within
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import artifact, dead_letter, job, job_event, publication, rendition, source, tenant, video
 
@@ -110,22 +110,25 @@ def list_work(
     wanted: WorkFilter,
     limit: int,
     after: Position = Position(),
+    *,
+    oldest_first: bool = False,
 ) -> tuple[list[WorkRow], Position | None]:
-    """A page, newest first, and where the next one begins; none when this is the last.
+    """A page, newest first unless asked otherwise, and where the next one begins; none when this is the last.
 
     Jobs, sources without one and failed runs are lists, each in the order of its primary key; a page merges them.
     """
-    jobs = _jobs(conn, wanted, limit + 1, after.job_id)
-    bare = _sources(conn, wanted, limit + 1, after.source_id)
-    runs = _failed(conn, wanted, limit + 1, after.letter_id)
-    page = _merge(jobs, bare, runs)[:limit]
+    jobs = _jobs(conn, wanted, _Stretch(job.c.id, limit + 1, after.job_id, oldest_first))
+    bare = _sources(conn, wanted, _Stretch(source.c.id, limit + 1, after.source_id, oldest_first))
+    runs = _failed(conn, wanted, _Stretch(dead_letter.c.id, limit + 1, after.letter_id, oldest_first))
+    page = _merge(jobs, bare, runs, oldest_first=oldest_first)[:limit]
     if len(jobs) + len(bare) + len(runs) <= limit:
         return page, None
-    last_job = min((row.job_id for row in page if row.job_id is not None), default=after.job_id)
+    last = max if oldest_first else min
+    last_job = last((row.job_id for row in page if row.job_id is not None), default=after.job_id)
     without = (row.source_id for row in page if row.job_id is None and row.source_id is not None)
     letters = (row.letter_id for row in page if row.letter_id is not None)
-    last_letter = min(letters, default=after.letter_id)
-    return page, Position(last_job, min(without, default=after.source_id), last_letter)
+    last_letter = last(letters, default=after.letter_id)
+    return page, Position(last_job, last(without, default=after.source_id), last_letter)
 
 
 def find_work(conn: Connection, *conditions: ColumnElement[bool]) -> WorkRow | None:
@@ -137,6 +140,34 @@ def find_work(conn: Connection, *conditions: ColumnElement[bool]) -> WorkRow | N
 def source_work(conn: Connection, source_id: int) -> WorkRow | None:
     """The newest job of a source, or the source itself while it has none; none when there is no such source."""
     return find_work(conn, job.c.source_id == source_id) or bare_source(conn, source_id)
+
+
+def work_of_jobs(conn: Connection, job_ids: Collection[int]) -> dict[int, WorkRow]:
+    """These jobs by their ids; what there is not is left out."""
+    found = (WorkRow.of(row) for row in conn.execute(_job_query().where(job.c.id.in_(job_ids))))
+    return {row.job_id: row for row in found if row.job_id is not None}
+
+
+def work_of_runs(conn: Connection, runs: Mapping[str, int | None]) -> dict[str, WorkRow]:
+    """What runs have come to, by their ids: the job each has made; else that it failed; else its source as it is.
+
+    As :func:`source_work` the first run of a source tells of the source's newest job, whoever made it.
+
+    :param runs: the source of each; none where it failed before it had found one
+    """
+    first = {one: run for run, one in runs.items() if one is not None and run == f"source-{one}"}
+    newest = _job_query().where(job.c.source_id.in_(first)).ext(distinct_on(job.c.source_id))
+    made = _job_query().where(job.c.run_id.in_(runs.keys() - set(first.values()))).ext(distinct_on(job.c.run_id))
+    gone = failed_runs(WorkRow).where(dead_letter.c.identity.in_(runs))
+    bare = _source_query().where(source.c.id.in_({one for one in runs.values() if one is not None}))
+    sources = {row.source_id: WorkRow.of(row) for row in conn.execute(bare)}
+    of_source = ((run, sources[one]) for run, one in runs.items() if one in sources)
+    known = set(first.values())
+    found = {run: row if run in known else dataclasses.replace(row, run_id=run) for run, row in of_source}
+    for query in (gone, made.order_by(job.c.run_id, job.c.id.desc())):
+        found |= {row.run_id: WorkRow.of(row) for row in conn.execute(query)}
+    newest = newest.order_by(job.c.source_id, job.c.id.desc())
+    return found | {first[row.source_id]: WorkRow.of(row) for row in conn.execute(newest)}
 
 
 def bare_source(conn: Connection, source_id: int, run_id: str | None = None) -> WorkRow | None:
@@ -190,54 +221,65 @@ def _dicts(conn: Connection, query: Select[Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
-def _merge(*lists: list[WorkRow]) -> list[WorkRow]:
+@dataclasses.dataclass(frozen=True)
+class _Stretch:
+    """What of a list a page may need: so many rows behind the one with this id, in the order of the ids."""
+
+    key: ColumnElement[int]
+    limit: int
+    after: int | None
+    oldest_first: bool
+
+    def of(self, query: Select[Any]) -> Select[Any]:
+        query = query.order_by(self.key if self.oldest_first else self.key.desc()).limit(self.limit)
+        if self.after is None:
+            return query
+        return query.where(self.key > self.after if self.oldest_first else self.key < self.after)
+
+
+def _merge(*lists: list[WorkRow], oldest_first: bool) -> list[WorkRow]:
     """By time, but no list overtakes its own order: a page's end would lose a row otherwise."""
     merged, heads = [], [list(rows) for rows in lists]
     while heads := [rows for rows in heads if rows]:
-        merged.append(max(heads, key=lambda rows: rows[0].created_at).pop(0))
+        following = min if oldest_first else max
+        merged.append(following(heads, key=lambda rows: rows[0].created_at).pop(0))
     return merged
 
 
-def _jobs(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
+def _jobs(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[WorkRow]:
     statuses = None if wanted.statuses is None else sorted(wanted.statuses & frozenset(JobStatus))
     if statuses == []:
         return []
-    query = _job_query().order_by(job.c.id.desc()).limit(limit)
-    query = query.where(*_common(wanted, job.c.created_at, job.c.profile))
+    query = stretch.of(_job_query()).where(*_common(wanted, job.c.created_at, job.c.profile))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (statuses, job.c.status.in_(statuses or ())),
         (wanted.engine, job.c.engine == wanted.engine),
         (wanted.code, job.c.error_code == wanted.code),
-        (before, job.c.id < (before or 0)),
     ]
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
 
 
-def _sources(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
+def _sources(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[WorkRow]:
     statuses = None if wanted.statuses is None else sorted(wanted.statuses & _WITHOUT_JOB)
     if statuses == [] or wanted.engine is not None:
         return []
     without = ~select(literal(1)).where(job.c.source_id == source.c.id).exists()
-    query = _source_query().where(without).order_by(source.c.id.desc()).limit(limit)
-    query = query.where(*_common(wanted, source.c.registered_at, source.c.profile))
+    query = stretch.of(_source_query().where(without)).where(*_common(wanted, source.c.registered_at, source.c.profile))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (statuses, source.c.status.in_(statuses or ())),
         (wanted.code, _source_code() == wanted.code),
-        (before, source.c.id < (before or 0)),
     ]
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
 
 
-def _failed(conn: Connection, wanted: WorkFilter, limit: int, before: int | None) -> list[WorkRow]:
+def _failed(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[WorkRow]:
     if wanted.statuses is not None and JobStatus.FAILED not in wanted.statuses:
         return []
-    query = failed_runs(WorkRow).order_by(dead_letter.c.id.desc()).limit(limit)
     place = (failed.OWNER, failed.BUCKET, failed.KEY)
-    query = query.where(*_common(wanted, dead_letter.c.first_seen_at, failed.PROFILE, place))
+    query = stretch.of(failed_runs(WorkRow)).where(*_common(wanted, dead_letter.c.first_seen_at, failed.PROFILE, place))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (wanted.engine, wanted.engine == failed.ENGINE),
         (wanted.code, dead_letter.c.code == wanted.code),
-        (before, dead_letter.c.id < (before or 0)),
     ]
     return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
 
@@ -252,11 +294,7 @@ def _common(
         (wanted.bucket, bucket == wanted.bucket),
         (wanted.prefix or None, key.startswith(wanted.prefix or "", autoescape=True)),
     ]
-    if wanted.since is not None:
-        conditions.append((wanted.since, made >= wanted.since))
-    if wanted.until is not None:
-        conditions.append((wanted.until, made < wanted.until))
-    return _asked(conditions)
+    return _asked(conditions) + within(made, wanted.since, wanted.until)
 
 
 def _asked(conditions: Sequence[tuple[object, ColumnElement[bool]]]) -> list[ColumnElement[bool]]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from vodflow.catalog import deliveries
 from vodflow.catalog.database import transaction
+from vodflow.catalog.event_document import invented
 from vodflow.catalog.states import DeliveryStatus
 from vodflow.cli import tables
 from vodflow.cli.tables import Column
@@ -40,7 +41,8 @@ def list_deliveries(
 ) -> None:
     """The delivery log, newest first."""
     with transaction(_ACTOR) as connection:
-        rows = deliveries.recent(connection, limit=limit, status=status, channel=channel)
+        wanted = deliveries.DeliveryFilter(status=status, channel=channel)
+        rows = deliveries.recent(connection, wanted, limit=limit)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2, default=str))
         return
@@ -92,23 +94,8 @@ def test(channel: Annotated[str, typer.Argument(help="A channel's name in VODFLO
     if found is None:
         names = ", ".join(one.name for one in settings.notifications) or "none"
         raise ConfigurationError(f"VODFLOW_NOTIFICATIONS has no channel {channel}; it has: {names}.")
-    attempt = asyncio.run(send_once(found, _invented(), limit=found.timeout, settings=settings))
+    attempt = asyncio.run(send_once(found, invented(datetime.now(UTC)), limit=found.timeout, settings=settings))
     if attempt.error is not None:
         typer.echo(f"{channel} did not take it: {attempt.error}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{channel} took it.")
-
-
-def _invented() -> dict[str, object]:
-    now = datetime.now(UTC)
-    return {
-        "id": f"test-{now:%Y%m%dT%H%M%S%f}",
-        "type": "video.published",
-        "schema_version": 1,
-        "occurred_at": now.isoformat(timespec="milliseconds"),
-        "test": True,
-        "tenant": "test",
-        "video": {"id": 0, "name": "test", "bucket": "test", "key": "test/test.mp4"},
-        "source": {"id": 0, "uri": "s3://test/test/test.mp4", "version": "test", "size_bytes": 0},
-        "job": None,
-    }

@@ -18,7 +18,7 @@ from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import job as job_table
 from vodflow.catalog.work_list import Position, WorkFilter, WorkRow
 from vodflow.contract.engine_names import EngineName
-from vodflow.errors import CatalogError, ConfigurationError, VodflowError
+from vodflow.errors import ConfigurationError, NotInCatalog, VodflowError
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job, Page
 from vodflow.pipeline.planning import plan_source, profile_of
@@ -36,6 +36,8 @@ STATUSES: Final = tuple(sorted({*JobStatus, *SourceStatus}))
 MAX_PAGE: Final = 1000
 
 _ACTOR: Final = "vodflow.jobs"
+#: Beyond what the catalog numbers things with.
+_NO_ID: Final = 2**63
 _SOURCE_RUN = re.compile(r"^source-(\d+)(-.+)?$")
 _CURSOR = re.compile(r"^(\d*)-(\d*)(?:-(\d*))?$")
 
@@ -46,7 +48,7 @@ def get(ref: JobRef, *, airflow: AirflowClient | None = None, settings: Settings
     :param ref: a job's id (``12`` or ``"12"``); ``"source-7"`` or ``"s3://bucket/key"`` for the newest job of a source,
         or the source itself while it has none; a run's id; or a :class:`Job`
     :param airflow: ask it for the run's state; none means not to
-    :raises CatalogError: there is no such job
+    :raises NotInCatalog: there is no such job
     """
     used = settings or get_settings()
     with transaction(_ACTOR, used) as connection:
@@ -71,9 +73,12 @@ def list_jobs(
     until: datetime | None = None,
     limit: int = 50,
     cursor: str | None = None,
+    oldest_first: bool = False,
     settings: Settings | None = None,
 ) -> Page:
-    """A page of jobs, newest first; among them sources that have no job yet, and runs that failed without making one.
+    """A page of jobs, newest first unless asked otherwise.
+
+    Among them are sources that have no job yet, and runs that failed without making one.
 
     :param status: one or several, in any case; source statuses find sources without a job
     :param engine: jobs of this engine
@@ -81,7 +86,7 @@ def list_jobs(
     :param since: made at or after that moment (timezone-aware)
     :param until: made before that moment
     :param limit: jobs of one page, 1 to 1000
-    :param cursor: of the page before; none means the first
+    :param cursor: of the page before, which had the same order; none means the first
     :raises ConfigurationError: a value that cannot be meant, naming what is accepted
     """
     wanted = WorkFilter(
@@ -96,7 +101,7 @@ def list_jobs(
     if not 1 <= limit <= MAX_PAGE:
         raise ConfigurationError(f"limit is {limit}; give 1 to {MAX_PAGE}.")
     with transaction(_ACTOR, settings) as connection:
-        rows, position = work_list.list_work(connection, wanted, limit, position_of(cursor))
+        rows, position = work_list.list_work(connection, wanted, limit, position_of(cursor), oldest_first=oldest_first)
     return Page(tuple(Job.of(row, settings) for row in rows), cursor_of(position))
 
 
@@ -114,7 +119,7 @@ def details(ref: JobRef, *, settings: Settings | None = None) -> dict[str, list[
 
     :return: rows of ``history``, ``waits``, ``strategy`` (one, or none where MediaConvert divides), ``parts``,
         ``renditions`` and ``artifacts``
-    :raises CatalogError: there is no such job
+    :raises NotInCatalog: there is no such job
     """
     used = settings or get_settings()
     with transaction(_ACTOR, used) as connection:
@@ -153,7 +158,7 @@ def _find(connection: Connection, ref: JobRef, airflow: AirflowClient | None, se
     row = _look(connection, ref, airflow, settings)
     if row is None:
         named = ref.ref if isinstance(ref, Job) else ref
-        raise CatalogError(f"There is no job {named!r} in the catalog. `vodflow jobs list` shows those there are.")
+        raise NotInCatalog(f"There is no job {named!r} in the catalog. `vodflow jobs list` shows those there are.")
     return row
 
 
@@ -163,7 +168,7 @@ def _look(connection: Connection, ref: JobRef, airflow: AirflowClient | None, se
             return work_list.source_work(connection, ref.source_id)
         ref = ref.id if ref.id is not None else str(ref.run_id)
     if isinstance(ref, int) or ref.isdecimal():
-        return work_list.find_work(connection, job_table.c.id == int(ref))
+        return work_list.find_work(connection, job_table.c.id == int(ref)) if int(ref) < _NO_ID else None
     if "://" in ref:
         source_id = work_list.newest_source_id(connection, *parse_s3_uri(ref))
         return None if source_id is None else work_list.source_work(connection, source_id)
@@ -173,6 +178,7 @@ def _look(connection: Connection, ref: JobRef, airflow: AirflowClient | None, se
 def _by_run(connection: Connection, run_id: str, airflow: AirflowClient | None, settings: Settings) -> WorkRow | None:
     """The job of a run: the one it made, or found made; the source while there is none."""
     match = _SOURCE_RUN.match(run_id)
+    match = match if match and int(match[1]) < _NO_ID else None
     if match and match[2] is None:
         return work_list.source_work(connection, int(match[1]))
     row = work_list.find_work(connection, job_table.c.run_id == run_id)
@@ -247,6 +253,6 @@ def position_of(cursor: str | None) -> Position:
     if cursor is None:
         return Position()
     match = _CURSOR.match(cursor)
-    if match is None:
+    if match is None or any(int(part or 0) >= _NO_ID for part in match.groups()):
         raise ConfigurationError(f"{cursor!r} is no cursor; take the one that the page before came with.")
     return Position(*(int(part) if part else None for part in match.groups()))

@@ -117,14 +117,27 @@ def start(
     settings: Settings,
 ) -> Job:
     """The run of this request for a registered source: started now, or found."""
+    return start_or_find(source, request, airflow, token=token, settings=settings)[0]
+
+
+def start_or_find(
+    source: SourceRow,
+    request: TranscodeRequest,
+    airflow: AirflowClient,
+    *,
+    token: str | None = None,
+    settings: Settings,
+) -> tuple[Job, bool]:
+    """:func:`start`, and whether the run was not there before."""
     with transaction(_ACTOR, settings) as connection:
         made = planned_job(connection, source, request, settings)
         deletions = publications.deletions(connection, source.id)
     if made is not None:
-        return restart(made, airflow, settings) if made.status in {JobStatus.FAILED, JobStatus.CANCELED} else made
+        again = made.status in {JobStatus.FAILED, JobStatus.CANCELED}
+        return (restart(made, airflow, settings) if again else made), False
     # One that cannot be read now was looked at a moment ago.
     if source.status == SourceStatus.UNREADABLE or (source.status == SourceStatus.REJECTED and not request.force):
-        return get(f"source-{source.id}", settings=settings)
+        return get(f"source-{source.id}", settings=settings), False
     conf = run_conf(request)
     run_id = sources.run_id_of(source.id, source.reopened)
     if deletions:  # the run that made what was deleted is over
@@ -141,8 +154,8 @@ def start(
     log.info("Run %s of %s %s", run_id, source.ref.uri, "started" if new else "exists")
     job = get(run_id, airflow=airflow, settings=settings)
     if not new and job.id is None and job.run_state == "failed":
-        return restart(job, airflow, settings)
-    return job
+        return restart(job, airflow, settings), False
+    return job, new
 
 
 def _is_run_of(airflow: AirflowClient, run_id: str, request: TranscodeRequest, source: SourceRow) -> bool:
