@@ -32,6 +32,7 @@ pytest_plugins = [
     "support.fixtures.postgres",
     "support.fixtures.june",
     "support.fixtures.receiver",
+    "support.fixtures.doors",
     "support.fixtures.small_disk",
     "support.fixtures.stack",
 ]

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from support.fixtures.api import ISSUER, Api, public_pem, signing_key
 from support.fixtures.pages import ORIGIN, token_of
+from support.fixtures.values import probed_source, queued_job
 from vodflow.api.app import make_routes
 from vodflow.api.callers import ROLES, Scope
 from vodflow.api.openapi import document
 from vodflow.api.problems import Problem
+from vodflow.catalog.database import transaction
 from vodflow.settings import Settings, get_settings
 from vodflow_airflow.api import API, PREFIX
 from vodflow_airflow.api.mounted import AirflowUsers
@@ -114,6 +116,20 @@ def test_the_document_is_the_same_with_its_address(visit: Callable[..., TestClie
     served = visit().get(f"{PREFIX}/api/v1/openapi.json").json()
     assert served == document(make_routes(None)) | {"servers": [{"url": PREFIX}]}
     assert visit().get(f"{PREFIX}/api/v1/docs").status_code == 200
+
+
+def test_a_new_priority_reaches_the_run(
+    visit: Callable[..., TestClient], api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+    monkeypatch.setattr("vodflow_airflow.api.mounted.set_run_priority", lambda *given: told.append(given))
+    API.forget()
+    with transaction("test") as connection:
+        job = queued_job(connection, probed_source(connection), run_id="source-1")
+    path = f"{PREFIX}/api/v1/jobs/{job.id}/priority"
+    assert visit(**bearer("op")).put(path, json={"priority": 90}).json()["priority"] == 90
+    assert visit(**bearer("viewer")).put(path, json={"priority": 1}).status_code == 403
+    assert told == [("source-1", 90)]
 
 
 def test_airflow_itself_takes_no_key_of_ours(visit: Callable[..., TestClient], api: Api) -> None:

@@ -19,6 +19,7 @@ def served(app: Any) -> Iterator[str]:
     """Serve it while the block runs; its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, loop="uvloop", http="httptools", ws="none", lifespan="off", log_config=None)
+    config.timeout_graceful_shutdown = 1  # streams that are open at the end are cut off
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -69,15 +69,17 @@ def make_api(
     authenticators: Sequence[Authenticator],
     *,
     airflow: Callable[[Caller], AirflowClient] | None = None,
+    run_priority: Callable[[str, int], None] | None = None,
     settings: Settings | None = None,
 ) -> Application:
     """The application as it is served.
 
     :param authenticators: ways to prove who one is, in this order; none of them fits means nobody
     :param airflow: a client with a caller's rights; none means that of the settings
+    :param run_priority: see :class:`~vodflow.api.app_state.Services`
     """
     used = settings or get_settings()
-    services = Services(used, airflow or (lambda _: AirflowClient.of(used)))
+    services = Services(used, airflow or (lambda _: AirflowClient.of(used)), run_priority=run_priority)
     routes = make_routes(services)
     routes.state.playback = Playback(used)
     guarded: Application = Guard(routes, authenticators, services)

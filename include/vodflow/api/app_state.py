@@ -18,11 +18,14 @@ class Services:
     """What every route may use.
 
     :param airflow: a client, to be closed, with the rights of a caller
+    :param run_priority: gives a run's tasks another priority, where Airflow itself serves the application; none means
+        that a new priority holds in the catalog alone, for Airflow's REST API cannot change that of a run
     """
 
     settings: Settings
     airflow: Callable[[Caller], AirflowClient]
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
+    run_priority: Callable[[str, int], None] | None = None
 
 
 def services(request: Request) -> Services:

@@ -82,7 +82,7 @@ def _both(own: Mapping[str, Any], refusal: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refusals(path: str, method: str, entry: Entry) -> dict[str, Any]:
-    statuses = {400, 414, 422, 503}
+    statuses = {400, 414, 422, 431, 503}
     known = isinstance(entry.demand, Requires)
     if known:
         statuses |= {401, 403, 429}

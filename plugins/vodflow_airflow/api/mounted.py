@@ -19,6 +19,7 @@ from vodflow.settings import Settings, get_settings
 from vodflow_airflow.lazy_app import Application
 from vodflow_airflow.ui.access import SAFE, Visitor, is_from_these_pages, visitor_of
 from vodflow_airflow.ui.acting import airflow_address
+from vodflow_airflow.ui.run_priority import set_run_priority
 
 
 class AirflowUsers:
@@ -56,7 +57,9 @@ def make_app() -> Application:
     """The application as Airflow mounts it."""
     settings = get_settings()
     ways: list[Authenticator] = [ApiKeys(settings), ServiceTokens(settings), AirflowUsers(settings)]
-    return make_api(ways, airflow=lambda caller: _airflow_for(caller, settings), settings=settings)
+    return make_api(
+        ways, airflow=lambda caller: _airflow_for(caller, settings), run_priority=set_run_priority, settings=settings
+    )
 
 
 def _airflow_for(caller: Caller, settings: Settings) -> AirflowClient:
