@@ -51,6 +51,7 @@ class DocumentCache:
         self._limit, self._size = limit, 0
         self._kept: OrderedDict[Key, Document] = OrderedDict()
         self._lock = threading.Lock()
+        self._making: dict[Key, threading.Lock] = {}
 
     def get(self, key: Key) -> Document | None:
         """What is kept, if it is."""
@@ -61,18 +62,29 @@ class DocumentCache:
             return found
 
     def made(self, key: Key, make: Callable[[], Document]) -> Document:
-        """What is kept, or else is made now and kept."""
+        """What is kept, or else is made now and kept; who asks meanwhile waits for that."""
         found = self.get(key)
         if found is not None:
             return found
-        document = make()
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = document
-                self._size += _weight(document)
+            making = self._making.setdefault(key, threading.Lock())
+        try:
+            with making:
+                found = self.get(key)
+                if found is None:
+                    found = make()
+                    self._keep(key, found)
+                return found
+        finally:
+            with self._lock:
+                self._making.pop(key, None)
+
+    def _keep(self, key: Key, document: Document) -> None:
+        with self._lock:
+            self._kept[key] = document
+            self._size += _weight(document)
             while self._size > self._limit and self._kept:
                 self._size -= _weight(self._kept.popitem(last=False)[1])
-        return document
 
 
 def _weight(document: Document) -> int:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 from vodflow.playback.documents import Document, DocumentCache
 
 
@@ -24,6 +28,35 @@ def test_what_does_not_fit_is_answered_and_not_kept() -> None:
     cache = DocumentCache(5_000)
     assert len(cache.made(("a",), lambda: document(10_000)).body) == 10_000
     assert cache.get(("a",)) is None
+
+
+def test_many_who_ask_at_once_have_it_made_once() -> None:
+    cache, made, asked = DocumentCache(100_000), [], threading.Barrier(8)
+
+    def make() -> Document:
+        made.append(1)
+        return document(10)
+
+    def ask() -> Document:
+        asked.wait(10)
+        return cache.made(("a",), make)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [future.result() for future in [pool.submit(ask) for _ in range(8)]]
+    assert len(made) == 1
+    assert len({id(one) for one in found}) == 1
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    cache = DocumentCache(100_000)
+
+    def fail() -> Document:
+        raise ValueError("gone")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="gone"):
+            cache.made(("a",), fail)
+    assert cache.made(("a",), lambda: document(10)).body
 
 
 def test_the_tag_is_that_of_the_bytes() -> None:
