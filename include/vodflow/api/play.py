@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -63,6 +64,7 @@ def address_of(scope: Mapping[str, Any]) -> str | None:
     return plain_address(client[0]) if client else None
 
 
+@lru_cache(10_000)
 def plain_address(text: str) -> str | None:
     """An IP address in its shortest form, IPv4 as such; none for what is no address."""
     try:

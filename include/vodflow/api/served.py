@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -46,6 +47,15 @@ def make_app(settings: Settings | None = None) -> Application:
     return make_api(ways, airflow=lambda caller: airflow_for(caller, used), settings=used)
 
 
+def serving_app() -> Application:
+    """The same, in a process that does nothing else."""
+    app = make_app()
+    # What is there now stays: the collector need not look at a million objects again and again, while players wait.
+    gc.collect()
+    gc.freeze()
+    return app
+
+
 def airflow_for(caller: Caller, settings: Settings) -> AirflowClient:
     """Airflow with the rights of its own user, and for all others with those of the settings.
 
@@ -71,7 +81,7 @@ def serve(host: str, port: int, workers: int = 1) -> None:
         os.environ[SHARED_FOLDER] = folder  # before the first worker is started
     try:
         uvicorn.run(
-            "vodflow.api.served:make_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
+            "vodflow.api.served:serving_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
             http="httptools", ws="none", lifespan="off", server_header=False, timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE, log_level="info", log_config=_LOGGING,
             access_log=False,  # it would write down what is secret in addresses; the guard has lines of its own
