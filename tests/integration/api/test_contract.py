@@ -30,7 +30,7 @@ CHECKS = [
 ]  # fmt: skip
 
 #: Requests of one route.
-EXAMPLES = 25
+EXAMPLES = 15
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
