@@ -7,7 +7,7 @@ way their ids follow from what they are for, so that two processes at once ask f
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vodflow.catalog import content_keys as rows
 from vodflow.catalog.content_keys import KeyRow
@@ -35,15 +35,35 @@ def content_keys(plan: TranscodePlan, content_id: str, settings: Settings | None
     chosen, wanted = settings or get_settings(), _wanted(plan, content_id)
     with transaction(_ACTOR, chosen) as connection:
         found = rows.of_content(connection, content_id)
-    known = {row.key_id for row in found}
-    if missing := [key for key in wanted if key.key_id not in known]:
-        made = _made(used, content_id, missing, chosen)
-        sealed = [_row(plan, used, content_id, key, made, chosen) for key in made.keys]
-        with transaction(_ACTOR, chosen) as connection:
-            rows.keep(connection, sealed)
+    known = {(row.label, row.period) for row in found}
+    if missing := [key for key in wanted if (key.label, key.period) not in known]:
+        _keep(plan, used, content_id, _made(used, content_id, missing, chosen), chosen)
         with transaction(_ACTOR, chosen) as connection:  # of two at once the first one's count, for both
             found = rows.of_content(connection, content_id)
-    return _opened([row for row in found if row.key_id in {key.key_id for key in wanted}], chosen)
+    return _opened([row for row in found if row.label in {key.label for key in wanted}], chosen)
+
+
+def adopt_keys(
+    plan: TranscodePlan, content_id: str, asked_as: str, key_ids: Mapping[str, str], settings: Settings | None = None
+) -> None:
+    """Keep the keys with which a service has encrypted outputs, that asked the DRM provider for them itself.
+
+    :param asked_as: the content id that it asked with
+    :param key_ids: KIDs in the outputs, by label
+    :raises ConfigurationError: there is no sealing key or no key server, or that refuses
+    :raises EngineError: the key server does not answer (retryable)
+    """
+    used, chosen = plan.packaging.encryption, settings or get_settings()
+    if used is None:
+        return
+    wanted = [ContentKey(key_id=key_id, key=secrets.token_hex(16), label=label) for label, key_id in key_ids.items()]
+    _keep(plan, used, content_id, speke.fetch(asked_as, used.scheme, used.systems, wanted, chosen), chosen)
+
+
+def _keep(plan: TranscodePlan, used: Encryption, content_id: str, made: ContentKeys, settings: Settings) -> None:
+    sealed = [_row(plan, used, content_id, key, made, settings) for key in made.keys]
+    with transaction(_ACTOR, settings) as connection:
+        rows.keep(connection, sealed)
 
 
 def licensed_keys(content_id: str, key_ids: Sequence[str], settings: Settings | None = None) -> dict[str, bytes]:

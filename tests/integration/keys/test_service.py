@@ -15,7 +15,7 @@ from vodflow.catalog.database import acting_for, transaction
 from vodflow.contract.plan import Output
 from vodflow.contract.protection import DrmSystem
 from vodflow.errors import ConfigurationError, EngineError
-from vodflow.keys import content_keys, licensed_keys, speke
+from vodflow.keys import adopt_keys, content_keys, licensed_keys, speke
 from vodflow.packaging.encryption import key_lines
 from vodflow.settings import Settings
 
@@ -171,3 +171,14 @@ def test_a_refusal_names_what_to_check(provider: SpekeServer) -> None:
         ConfigurationError, match=r"refuses with 403\. Check VODFLOW_SPEKE_URL and VODFLOW_SPEKE_HEADERS"
     ):
         content_keys(DRM, CONTENT)
+
+
+def test_keys_that_a_service_asked_for_itself_are_found_again(provider: SpekeServer) -> None:
+    """MediaConvert chooses the ids of its keys; they are in what it has made."""
+    plan = protected_plan(scheme="cenc", systems=["widevine"], keys="kinds")
+    adopt_keys(plan, CONTENT, "demo-clip-0123", {"sd": "11" * 16, "audio": "22" * 16})
+    keys = content_keys(plan, CONTENT)
+    assert keys is not None
+    assert {key.label: key.key_id for key in keys.keys} == {"sd": "11" * 16, "audio": "22" * 16}
+    assert bytes.fromhex(keys.of("sd").key) == provider.key("demo-clip-0123", "11111111-1111-1111-1111-111111111111")
+    assert len(provider.requests) == 1

@@ -16,6 +16,7 @@ from vodflow.catalog.recording import record
 from vodflow.catalog.rows import AttemptRow, JobRow
 from vodflow.catalog.states import JobStatus
 from vodflow.contract import layout
+from vodflow.contract.content_keys import label_of
 from vodflow.contract.result import EngineResult
 from vodflow.engines.mediaconvert import events
 from vodflow.engines.mediaconvert.charge import charged
@@ -23,9 +24,12 @@ from vodflow.engines.mediaconvert.client import MediaConvert
 from vodflow.engines.mediaconvert.events import EventKind
 from vodflow.engines.mediaconvert.failures import job_failure
 from vodflow.engines.mediaconvert.files.collection import finish, left_over, plan_collection
+from vodflow.engines.mediaconvert.request.encryption import resource_id
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES, Snapshot
 from vodflow.engines.mediaconvert.submit import ENGINE, options_of, require_current
 from vodflow.errors import CatalogError, EngineError, SourceNotFound, VodflowError
+from vodflow.keys import adopt_keys
+from vodflow.media.cenc import read_header
 from vodflow.outcomes.announce import announce
 from vodflow.settings.encode_options import Storage
 from vodflow.storage.copies import Outputs
@@ -158,6 +162,7 @@ class _Collector:
             objects = self.outputs.copy(found.copies, found.sizes)
             # Playlists after what they name; the master, which may replace MediaConvert's own, last of all.
             objects += [self.outputs.write(name, body) for name, body in finished.texts.items()]
+            self._adopt_keys()
         except SourceNotFound as error:  # of an output that was there a moment ago
             raise EngineError(f"Outputs of job {job.id} disappear: {error}", job_id=job.id, code="outputs") from error
         seconds = round(time.monotonic() - began, 3)
@@ -177,6 +182,19 @@ class _Collector:
             speed=round(self.plan.media.duration / encode, 3) if encode else 0.0,
             warnings=self._warnings(),
         )
+
+    def _adopt_keys(self) -> None:
+        """Ask the DRM provider for the keys that MediaConvert has asked it for, so that outputs can be checked."""
+        used = self.plan.packaging.encryption
+        if used is None:
+            return
+        inits = {layout.cmaf_init(track): label_of(used, track) for track in layout.cmaf_tracks(self.plan)}
+        found = {
+            inits[name]: header.key_id
+            for name, body in self.outputs.read(inits).items()
+            if (header := read_header(body).defaults)
+        }
+        adopt_keys(self.plan, self.job.prefix, resource_id(self.plan), found)
 
     def _reported(self) -> list[str]:
         """Names below the prefix that the COMPLETE event gave."""

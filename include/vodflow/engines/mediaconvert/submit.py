@@ -22,6 +22,7 @@ from vodflow.engines.mediaconvert.client import MediaConvert
 from vodflow.engines.mediaconvert.failures import NOT_FOUND_CODES
 from vodflow.engines.mediaconvert.files.collection import check_collectable
 from vodflow.engines.mediaconvert.pricing.estimate import Budget, check_budget, estimate
+from vodflow.engines.mediaconvert.request.encryption import planned
 from vodflow.engines.mediaconvert.request.job import create_job_request, user_metadata
 from vodflow.engines.mediaconvert.snapshot import FAILURE_STATES
 from vodflow.engines.mediaconvert.submission_rate import SubmissionLimiter, configured_limiter
@@ -185,6 +186,9 @@ def attempt_request(job: JobRow, attempt: AttemptRow) -> dict[str, Any]:
 
 
 def _request(job: JobRow, options: EncodeOptions, run: JobOptions) -> dict[str, Any]:
+    settings = get_settings()
+    if protection := planned(job.plan, settings.speke_url, settings.speke_certificate):
+        options = options.model_copy(update={"encryption": protection})
     return create_job_request(job.plan, bucket=job.bucket, prefix=job.prefix, job=run, options=options)
 
 

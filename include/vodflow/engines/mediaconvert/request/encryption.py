@@ -2,12 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from vodflow.errors import ConfigurationError
+from vodflow.contract.plan import TranscodePlan
+from vodflow.contract.protection import SYSTEM_IDS, DrmSystem, Encryption, Scheme
+from vodflow.errors import ConfigurationError, PlanError
 from vodflow.settings.encode_options import Speke, StaticKey
 
 Protection = StaticKey | Speke
+
+
+def planned(plan: TranscodePlan, url: str | None, certificate: str | None = None) -> Speke | None:
+    """How MediaConvert is to encrypt a plan: with keys that it asks of a DRM provider; none for one in the clear.
+
+    :param url: the provider's key server
+    :raises PlanError: MediaConvert does not encrypt as the plan asks
+    :raises ConfigurationError: there is no key server
+    """
+    used = plan.packaging.encryption
+    if used is None:
+        return None
+    if problem := _obstacle(used):
+        raise PlanError(f"MediaConvert {problem}. Choose another engine for profile {plan.profile}.")
+    if url is None:
+        raise ConfigurationError(
+            "Set VODFLOW_SPEKE_URL: MediaConvert takes keys from a DRM provider's key server only."
+        )
+    systems = [SYSTEM_IDS[item] for item in used.systems]
+    # SPEKE 2.0's contracts: one key for all, or one for each of sound, SD, HD and UHD.
+    video, audio = ("SHARED", "SHARED") if used.keys == "everything" else ("PRESET_VIDEO_3", "PRESET_AUDIO_1")
+    return Speke(
+        url=url,
+        resource_id=resource_id(plan),
+        hls_systems=tuple(systems),
+        dash_systems=tuple(item for item in systems if item != SYSTEM_IDS[DrmSystem.FAIRPLAY]),
+        method="sample_aes" if used.scheme == Scheme.CBCS else "aes_ctr",
+        certificate=certificate,
+        video_preset=video,
+        audio_preset=audio,
+    )
+
+
+def resource_id(plan: TranscodePlan) -> str:
+    """The provider's content id of a plan's outputs, in the letters that SPEKE's clients may use."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", plan.prefix)
+
+
+def _obstacle(used: Encryption) -> str | None:
+    if used.by_segment:
+        return "encrypts whole segments with keys of its operators' options only"
+    if DrmSystem.CLEARKEY in used.systems:
+        return "takes keys from DRM providers, and ClearKey has none"
+    if used.has_fairplay_twins:
+        return "has no playlists for FairPlay alone, beside those for other systems"
+    return "leaves nothing in the clear: clear_lead must be 0" if used.clear_lead else None
 
 
 def hls_encryption(protection: Protection) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from support.fixtures.golden import Golden
 from support.mediaconvert_values import BUCKET, CASES, JOB, PREFIX, SPEKE, STATIC, request, spoken
 from vodflow.contract.media_info import OtherTrack, Program
 from vodflow.contract.plan import Output, Packaging, TranscodePlan
+from vodflow.contract.protection import Access, Encryption
 from vodflow.engines.mediaconvert.request.audio import aac_bitrate
+from vodflow.engines.mediaconvert.request.encryption import planned
 from vodflow.engines.mediaconvert.request.groups import fragment_length, segment_length
 from vodflow.engines.mediaconvert.request.job import client_request_token, merged, queue_priority
 from vodflow.engines.mediaconvert.request.validation import problems
@@ -52,6 +54,74 @@ def test_every_shipped_profile_gives_a_valid_request(name: str, rate: str) -> No
     written = written_plan(rate=rate, width=3840, height=2160, display_width=3840, display_height=2160)
     plan = make_plan(written.source, written.media, load_profile(name), tenant="demo", video="a-film")
     assert problems(request(plan)) == []
+
+
+PROVIDER = "https://drm.example/speke/v2.0"
+
+
+def encrypted(*outputs: Output, **encryption: Any) -> TranscodePlan:
+    packaging = Packaging(outputs=outputs or (Output.HLS, Output.DASH), encryption=Encryption(**encryption))
+    return written_plan(ladder=LADDER[:1]).model_copy(update={"packaging": packaging, "access": Access.TOKEN})
+
+
+WIDEVINE, PLAYREADY = "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", "9a04f079-9840-4286-ab92-e65be0885f95"
+FAIRPLAY = "94ce86fb-07ff-4f43-adb8-93d2fa968ca2"
+
+
+@pytest.mark.parametrize(
+    ("plan", "method", "contract", "systems"),
+    [
+        (
+            encrypted(scheme="cenc", systems=["widevine", "playready"], keys="kinds"), "AES_CTR",
+            {"SpekeVideoPreset": "PRESET_VIDEO_3", "SpekeAudioPreset": "PRESET_AUDIO_1"},
+            {"HlsSignaledSystemIds": [WIDEVINE, PLAYREADY], "DashSignaledSystemIds": [WIDEVINE, PLAYREADY]},
+        ),
+        (
+            encrypted(Output.HLS, scheme="cbcs", systems=["fairplay"]), "SAMPLE_AES",
+            {"SpekeVideoPreset": "SHARED", "SpekeAudioPreset": "SHARED"}, {"HlsSignaledSystemIds": [FAIRPLAY]},
+        ),
+    ],
+)  # fmt: skip
+def test_a_plan_that_asks_for_encryption_has_keys_of_a_provider(
+    plan: TranscodePlan, method: str, contract: dict[str, str], systems: dict[str, list[str]]
+) -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    made = request(plan, EncodeOptions(encryption=planned(plan, PROVIDER, certificate)))
+    assert problems(made) == []
+    assert _groups(made)["CMAF"]["OutputGroupSettings"]["CmafGroupSettings"]["Encryption"] == {
+        "EncryptionMethod": method,
+        "Type": "SPEKE",
+        "SpekeKeyProvider": {
+            "Url": PROVIDER,
+            "ResourceId": f"demo-a-film-{plan.hash}",
+            "CertificateArn": certificate,
+            "EncryptionContractConfiguration": contract,
+            **systems,
+        },
+    }
+
+
+def test_a_plan_in_the_clear_needs_no_provider() -> None:
+    assert planned(written_plan(), None) is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (encrypted(scheme="cbcs", systems=["clearkey"]), "ClearKey has none. Choose another engine"),
+        (encrypted(Output.HLS, scheme="aes-128"), "encrypts whole segments with keys of its operators' options only"),
+        (encrypted(scheme="cbcs", systems=["fairplay", "widevine"]), "no playlists for FairPlay alone"),
+        (encrypted(scheme="cbcs", systems=["widevine"], clear_lead=6), "clear_lead must be 0"),
+    ],
+)
+def test_what_mediaconvert_does_not_encrypt_is_refused(plan: TranscodePlan, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        planned(plan, PROVIDER)
+
+
+def test_without_a_provider_it_is_said_what_to_set() -> None:
+    with pytest.raises(ConfigurationError, match="Set VODFLOW_SPEKE_URL"):
+        planned(encrypted(scheme="cbcs", systems=["widevine"]), None)
 
 
 def _groups(made: dict[str, Any]) -> dict[str, Any]:
