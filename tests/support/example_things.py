@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from support.fixtures.values import probed_source, queued_job
+from support.playable import put_objects
 from vodflow.catalog import deliveries, jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import LetterFilter, NewDeadLetter, list_letters, record_dead_letters
 from vodflow.errors import EngineError
+from vodflow.storage.clients import s3_client
 
 if TYPE_CHECKING:
     from support.fixtures.doors import Doors
@@ -19,6 +21,7 @@ def things(doors: Doors) -> dict[str, str]:
     uri = doors.place.put("acme/holiday.mp4")
     published = doors.publish(uri)
     job = doors.client.get(f"/api/v1/jobs/{published}").json()
+    _put_outputs(doors, published)
     with transaction("example") as connection:
         queued = queued_job(connection, probed_source(connection, key="acme/queued.mp4"), run_id="source-2")
         failed = queued_job(connection, probed_source(connection, key="acme/failed.mp4"), run_id="source-3")
@@ -36,3 +39,12 @@ def things(doors: Doors) -> dict[str, str]:
         "VIDEO": str(doors.video_of(published)), "SOURCE": str(job["source_id"]), "LETTER": str(kept.id),
         "DELIVERY": str(row.id),
     }  # fmt: skip
+
+
+def _put_outputs(doors: Doors, job_id: int) -> None:
+    """Small objects where the published job says that its outputs are."""
+    with transaction("example") as connection:
+        row = jobs.get_job(connection, job_id)
+    s3 = s3_client(doors.settings)
+    s3.create_bucket(Bucket=row.bucket)
+    put_objects(s3, row.bucket, row.prefix)
