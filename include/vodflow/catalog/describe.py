@@ -33,6 +33,8 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `deliveries`, `metadata_syncs` | the outbox of notifications; how far DynamoDB items are behind |
 | `uploads`, `url_imports` | files that others send to S3 themselves; videos that are fetched from other addresses |
 | `holds`, `outages` | runs that wait for what stops every video alike, at no cost of a try; from when to when it did |
+| `tenants`, `tenant_role`, `tenant_removal` | who there is, with what; the role of its requests; all of one that goes |
+| `audit` | who changed what through the API or by commands |
 | `dead_letters`, `locks` | work that was given up; locks between processes |
 | `migrate` | `vodflow catalog upgrade`, `downgrade`, `current` |
 

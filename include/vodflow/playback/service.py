@@ -24,6 +24,7 @@ from vodflow.playback.tokens import Claims, Tokens
 from vodflow.publication.player import LIBRARY_NAME, player_page
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
+from vodflow.tenancy import effective
 
 _BY_CDN: Final = ("cdn-url", "cdn-cookie")
 #: Addresses of objects that are remembered.
@@ -81,7 +82,7 @@ class Playback:
 
         :param user: who watches, as the learning platform calls them
         :param course: code of the course in which they do; none where it does not matter
-        :param seconds: for which it holds; none means as the settings say, which also say the most
+        :param seconds: for which it holds; none means as the tenant or the settings say, which also say the most
         :param address: network address from which alone it may be used
         :raises VideoNotPublic: there is no such video of the acting tenant, or nothing of it is public
         :raises NotEnrolled: this person may not watch it now
@@ -95,9 +96,10 @@ class Playback:
         if not self.enrolments.may_watch(public.tenant, video_id, user, course):
             where = f"course {course}" if course else "any course that has it"
             raise NotEnrolled(f"{user} may not watch video {video_id} now: not enrolled in {where}.")
+        usual = effective(public.tenant, self.settings).own.playback.token_seconds
         token, claims = self.tokens.issue(
             user, video_id, public.job_id, public.tenant, (public.bucket, public.prefix), public.now,
-            min(seconds or self.settings.playback_token_seconds, self.settings.playback_token_limit), address,
+            min(seconds or usual or self.settings.playback_token_seconds, self.settings.playback_token_limit), address,
         )  # fmt: skip
         return Grant(token, claims, outputs)
 

@@ -67,7 +67,7 @@ def export_day(
 
     What S3 has already is not sent again.
 
-    :param tenant: only the rows of this one, of the tables that know tenants, in a folder of its own
+    :param tenant: only the rows of this one, in a folder of its own
     :param formats: csv, parquet
     :param tables: names; none means all, and the two of earlier versions
     :raises ConfigurationError: no such table, format or tenant
@@ -80,8 +80,6 @@ def export_day(
     with transaction(f"report_export:{day}", used) as connection:
         check_tenant(connection, tenant)
         for table in _chosen(connection, tables):
-            if tenant and "tenant" not in table.columns:
-                continue
             content = _read(connection, table, day, tenant)
             places = {
                 "csv": ("csv", table.name, f"{day}.csv"),

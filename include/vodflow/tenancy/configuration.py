@@ -163,12 +163,10 @@ OwnChannel = Annotated[OwnSlack | OwnWebhook, Field(discriminator="type")]
 class Playback(_Part):
     """How the tenant's protected videos are watched.
 
-    :param token_seconds: for which a playback token holds where nobody asks for less
-    :param bind_address: whether tokens hold for the network address alone that they were issued for
+    :param token_seconds: for which a playback token holds where nobody says
     """
 
     token_seconds: int | None = Field(default=None, ge=30, le=86_400)
-    bind_address: bool | None = None
 
 
 class TenantConfiguration(_Part):
