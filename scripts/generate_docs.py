@@ -69,13 +69,32 @@ def documents() -> dict[str, str]:
         "local-mediaconvert-settings.md": _mediaconvert_settings(),
         "catalog.md": catalog.markdown(),
         "reports.md": _prose("reports.md", "## Tables\n") + catalog.report_tables(),
-        "openapi.json": json.dumps(document(make_routes(None)), indent=1, ensure_ascii=False) + "\n",
+        "openapi.json": json.dumps(api := document(make_routes(None)), indent=1, ensure_ascii=False) + "\n",
+        "api.md": _prose("api.md", "## Routes\n") + _routes(api),
     }
 
 
 def _prose(name: str, first: str) -> str:
     """What people have written on a page, before its first generated heading."""
     return (REPOSITORY / "docs" / name).read_text("utf-8").partition(f"\n{first}")[0] + "\n"
+
+
+def _routes(api: dict[str, Any]) -> str:
+    """A line for each route of the API."""
+    lines = [
+        "## Routes",
+        "",
+        "Generated from [openapi.json](openapi.json), which says of each what it takes and answers.",
+        "",
+        "| | path | right | |",
+        "|---|---|---|---|",
+    ]
+    for path, methods in sorted(api["paths"].items()):
+        for method, operation in methods.items():
+            right = f"`{operation['x-scope']}`" if "x-scope" in operation else "–"
+            said = " ".join(operation["description"].partition("\n\n")[0].split()).replace("|", "\\|")
+            lines.append(f"| {method.upper()} | `{path}` | {right} | {said} |")
+    return "\n".join(lines) + "\n"
 
 
 def _configuration() -> str:

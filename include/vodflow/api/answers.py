@@ -23,6 +23,9 @@ _CAREFUL: Final = {
 }
 _HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
+#: Media types that get one; who serves others has ETags of its own.
+_TAGGED: Final = ("application/json", "text/csv")
+
 #: Bytes of an answer that is held back for its ETag; longer ones go out as they come.
 _LONGEST: Final = 4 * 1024**2
 
@@ -60,12 +63,14 @@ class Answer:
         await self._send(message)
 
     def _tagged(self, start: Any, headers: MutableHeaders, message: Any) -> Any:
-        """An answer of JSON to who reads gets an ETag, and is not sent where the client has it."""
+        """An answer to who reads gets an ETag, and is not sent where the client has it."""
         whole = not message.get("more_body", False) and len(message.get("body", b"")) <= _LONGEST
         reads = self._request.scope["method"] in {"GET", "HEAD"} and start["status"] == 200
-        if not (reads and whole and headers.get("content-type", "").startswith("application/json")):
+        if not (reads and whole and headers.get("content-type", "").startswith(_TAGGED)):
             return message
-        etag = headers.setdefault("ETag", etag_of_body(message.get("body", b"")))
+        if "etag" not in headers:
+            headers["ETag"] = etag_of_body(message.get("body", b""))
+        etag = headers["ETag"]
         if not has_already(self._request, etag):
             return message
         start["status"] = self.status = 304

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.fixtures.api import Api
 from vodflow.api.callers import Scope
+from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
 
@@ -45,3 +48,14 @@ def test_who_may_read_them(api: Api) -> None:
     assert here.get("/metrics").status_code == 200
     assert here.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 401
     assert api.client(client=("192.0.2.1", 50_000)).get("/metrics").status_code == 401
+
+
+def test_a_tenant_hears_whether_it_is_well_and_no_addresses(api: Api, set_settings: Callable[..., Settings]) -> None:
+    set_settings(airflow_url="http://127.0.0.1:1", airflow_token="x")
+    everything = api.client_as({Scope.JOBS_READ}).get("/api/v1/health")
+    theirs = api.client_as({Scope.JOBS_READ}, "acme").get("/api/v1/health")
+    assert everything.status_code == theirs.status_code == 503
+    assert "127.0.0.1" in everything.text
+    assert "127.0.0.1" not in theirs.text
+    same = [(check["name"], check["ok"]) for check in everything.json()["checks"]]
+    assert [(check["name"], check["ok"]) for check in theirs.json()["checks"]] == same
