@@ -24,7 +24,7 @@ from vodflow.catalog.tables import audit_event, dead_letter, job
 from vodflow.catalog.tables import job_event as job_event_table
 from vodflow.engines.mediaconvert.events import read_event
 from vodflow.engines.mediaconvert.record import note_messages
-from vodflow.listeners.handling import SIZE_LIMIT, _client
+from vodflow.listeners.handling import SIZE_LIMIT
 from vodflow.listeners.sns_calls import certificate_at
 from vodflow.outcomes.notifications.signing import sign
 from vodflow.sensing.intake import take_in
@@ -123,22 +123,18 @@ def sns() -> Iterator[SnsSender]:
 
 
 @pytest.fixture
-def door(aws: Settings, catalog: Settings, set_settings: Callable[..., Settings], sns: SnsSender) -> Iterator[Door]:
-    sqs = boto3.client("sqs", endpoint_url=aws.aws_endpoint_url, region_name=aws.aws_region)
-    urls = {name: sqs.create_queue(QueueName=f"door-{name}")["QueueUrl"] for name in ("s3", "mediaconvert")}
+def door(
+    catalog: Settings, event_queues: dict[str, str], set_settings: Callable[..., Settings], sns: SnsSender
+) -> Iterator[Door]:
     settings = set_settings(
         listener_api_keys='["your-api-key"]',
         listener_secrets=json.dumps([SECRET]),
         sns_topics=json.dumps([TOPIC]),
         sns_url=sns.url,
-        event_queue_url=urls["s3"],
-        mediaconvert_event_queue_url=urls["mediaconvert"],
     )
+    sqs = boto3.client("sqs", endpoint_url=settings.aws_endpoint_url, region_name=settings.aws_region)
     with TestClient(make_api([api_keys], settings=settings)) as client:
-        yield Door(client, sqs, urls)
-    for url in urls.values():
-        sqs.delete_queue(QueueUrl=url)
-    _client.cache_clear()
+        yield Door(client, sqs, event_queues)
 
 
 def signed(body: str, message_id: str = "msg-1", at: float | None = None) -> dict[str, str]:

@@ -140,7 +140,7 @@ def test_an_upload_starts_work_through_the_function(
     client("secretsmanager").put_secret_value(SecretId=told["ApiKeySecret"], SecretString="vf_key")
     for key in ("video/notes.txt", "other/a.mp4", "video/a b+ü.mp4"):
         client("s3").put_object(Bucket=made["SourceBucketName"], Key=key, Body=b"video")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while not receiver.requests:
         assert time.monotonic() < deadline, client("logs").filter_log_events(logGroupName=LOGS)["events"]
         time.sleep(0.1)

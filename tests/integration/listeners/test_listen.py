@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client
 from vodflow.listeners import Accepted, Refused, Request, listen
-from vodflow.listeners.handling import _client
 from vodflow.sensing.intake import take_in
 from vodflow.settings import Settings
 
@@ -20,18 +19,9 @@ KEY = {"x-api-key": "key"}
 
 
 @pytest.fixture
-def queues(aws: Settings, set_settings: Callable[..., Settings]) -> Iterator[dict[str, str]]:
-    sqs = boto3.client("sqs", endpoint_url=aws.aws_endpoint_url, region_name=aws.aws_region)
-    urls = {name: sqs.create_queue(QueueName=f"listener-{name}")["QueueUrl"] for name in ("s3", "mediaconvert")}
-    set_settings(
-        listener_api_keys='["key"]',
-        event_queue_url=urls["s3"],
-        mediaconvert_event_queue_url=urls["mediaconvert"],
-    )
-    yield urls
-    for url in urls.values():
-        sqs.delete_queue(QueueUrl=url)
-    _client.cache_clear()
+def queues(event_queues: dict[str, str], set_settings: Callable[..., Settings]) -> dict[str, str]:
+    set_settings(listener_api_keys='["key"]')
+    return event_queues
 
 
 def post(document: Any) -> Accepted | Refused:
