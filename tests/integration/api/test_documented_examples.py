@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,31 @@ from support.documented_examples import holds, run, sections
 from support.example_things import things
 from support.fixtures.doors import Doors
 from support.served_app import served
+from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "api.md"
 SECTIONS = sections(DOCUMENT)
+#: Of those who send events.
+EVENTS_KEY, EVENTS_SECRET = "a key of the settings", "what signs webhooks"
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
-def test_examples_run_as_they_are_written(doors: Doors, heading: str, tmp_path: Path) -> None:
+def test_examples_run_as_they_are_written(
+    doors: Doors,
+    event_queues: dict[str, str],
+    set_settings: Callable[..., Settings],
+    heading: str,
+    tmp_path: Path,
+) -> None:
+    set_settings(listener_api_keys=json.dumps([EVENTS_KEY]), listener_secrets=json.dumps([EVENTS_SECRET]))
     named = things(doors)
     with served(doors.api.app) as url:
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(tmp_path), "NO_PROXY": "*", "API": url,
-            "TOKEN": doors.api.token(), **named,
+            "TOKEN": doors.api.token(),
+            "EVENTS_KEY": EVENTS_KEY, "EVENTS_SECRET": EVENTS_SECRET, **named,
         }  # fmt: skip
         answers = run(SECTIONS[heading], environment, tmp_path)
     for example, answer in zip(SECTIONS[heading], answers, strict=True):
