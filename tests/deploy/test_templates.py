@@ -60,10 +60,12 @@ SHARED = {
         "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject",
         "s3:ListBucket",
     },
-    # Uploads and playback: looking at objects, signing addresses; the health check.
+    # Uploads and playback: looking at objects, signing addresses; cancellations; the health check.
     "ApiPolicy": {
         "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket",
         "s3:ListMultipartUploadParts", "mediaconvert:DescribeEndpoints", "mediaconvert:ListQueues",
+        "mediaconvert:GetJob", "mediaconvert:CancelJob", "mediaconvert:ListJobs", "mediaconvert:SearchJobs",
+        "dynamodb:UpdateItem", "sns:Publish",
     },
     # S3 says 403 of a missing object, and not 404, to those who may not list.
     "UploaderPolicy": {"s3:ListBucket"},
