@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import httpx
 import pytest
+from support.clips import clip
 from support.fixtures.doors import Doors
 from vodflow import jobs
+from vodflow.api.callers import Scope
 from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -93,10 +96,27 @@ def test_an_integrated_upload_of_what_is_in_s3(doors: Doors, bucket: str, wait: 
     assert told["transcoding_job_id"] == told["job"]["job_id"]
 
 
-def test_a_path_on_the_server_is_no_upload(doors: Doors) -> None:
-    answer = doors.client.post("/aws/transcoding/upload", json=INTEGRATED)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "body.video_file_path"
+@pytest.mark.parametrize("tenant", [None, "acme"])
+def test_the_integrated_example(doors: Doors, tenant: str | None) -> None:
+    """A path of its client's machine: the answer says where to send the file, and its arrival starts the job."""
+    client = doors.of(tenant) if tenant else doors.client
+    refused = client.post("/aws/transcoding/upload", json=INTEGRATED)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "body.file_size"
+    body = clip("small").read_bytes()
+    told = client.post("/aws/transcoding/upload", json=INTEGRATED | {"file_size": len(body)}).json()
+    assert (told["transcoding_job_id"], told["video_id"], told["title"]) == (None, "video-456", "My Video")
+    where = told["upload"]
+    sent = httpx.request(where["method"], where["upload_url"], headers=where["headers"], content=body)
+    assert sent.status_code == 200
+    _, job = jobs.complete_upload(where["upload_id"], airflow=doors.place.client)
+    assert job is not None
+    assert job.tenant == (tenant or "project-123")
+    assert job.source.endswith("/acme/project-123/video-456.mp4" if tenant else "/project-123/video-456.mp4")
+    (run,) = doors.place.airflow.runs.values()
+    assert (run["conf"]["outputs"], run["conf"]["qualities"]) == (["hls", "dash"], ["1080p", "720p", "480p"])
+    may_not = doors.api.client_as({Scope.JOBS_WRITE}).post("/aws/transcoding/upload", json=INTEGRATED)
+    assert may_not.status_code == 403
 
 
 def test_health_is_about_mediaconvert(doors: Doors) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from vodflow.api.models.jobs import Status
 from vodflow.api.parameters import LongText, ShortText
 from vodflow.catalog.states import JobStatus, SourceStatus
+from vodflow.jobs.presigned_uploads import MAX_SINGLE
 
 
 class TranscodingStatus(StrEnum):
@@ -89,7 +90,12 @@ class IntegratedTranscodingUploadRequest(_Wanted):
         description="`s3://bucket/key`; for any other path the answer says where to upload the file"
     )
     title: LongText | None = None
-    file_size: int | None = Field(default=None, ge=1, description="bytes of the file, where it is to be uploaded")
+    file_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_SINGLE,
+        description="bytes of a file that is not in S3; it takes no other number",
+    )
     wait_for_transcoding: bool = Field(default=False, description="answer when it is over, or after a minute")
 
 
@@ -118,6 +124,16 @@ class TranscodingJobList(BaseModel):
     next_token: str | None
 
 
+class WhereToSend(BaseModel):
+    """The request that sends the file to S3; then `POST /api/v1/uploads/{upload_id}/complete` says what came of it."""
+
+    upload_id: str
+    upload_url: str
+    method: str
+    headers: dict[str, str] = Field(description="to be sent with it as they are")
+    expires_at: datetime
+
+
 class UploadResult(BaseModel):
     """What became of an integrated upload."""
 
@@ -127,6 +143,7 @@ class UploadResult(BaseModel):
     project_id: str
     title: str | None
     job: TranscodingJob | None
+    upload: WhereToSend | None = Field(description="where to send a file that is not in S3 yet")
 
 
 class TranscodingHealth(BaseModel):

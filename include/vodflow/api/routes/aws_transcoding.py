@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from vodflow import jobs as library
-from vodflow.api.access import JobsReader, JobsWriter
+from vodflow.api.access import JobsReader, JobsWriter, Requires
 from vodflow.api.app_state import services
-from vodflow.api.callers import Caller
+from vodflow.api.audit import record
+from vodflow.api.callers import Caller, Scope
 from vodflow.api.job_access import ask, find, look
 from vodflow.api.job_watch import name_of, watch
 from vodflow.api.models.aws_transcoding import (
@@ -29,6 +32,7 @@ from vodflow.api.models.aws_transcoding import (
     TranscodingJobRequest,
     TranscodingStatus,
     UploadResult,
+    WhereToSend,
     ours,
 )
 from vodflow.api.models.jobs import NewJob
@@ -39,6 +43,7 @@ from vodflow.api.routes.jobs import changed, stop
 from vodflow.catalog.states import JobStatus
 from vodflow.contract.layout import DASH_MANIFEST, HLS_MASTER
 from vodflow.contract.plan import Output
+from vodflow.contract.slug import tenant_slug
 from vodflow.jobs import Job
 
 router = APIRouter(prefix="/aws/transcoding", tags=["earlier-services"])
@@ -97,21 +102,44 @@ def cancel(request: Request, caller: JobsWriter, job_id: JobId) -> TranscodingJo
 
 @router.post("/upload", responses=_MAKES)
 async def upload(request: Request, caller: JobsWriter, wanted: IntegratedTranscodingUploadRequest) -> UploadResult:
-    """Transcode a video that is in S3 already. A path on this server means nothing: nobody may read its files."""
+    """Transcode a video that is in S3, or say where to upload the file: nobody has this server read its own files."""
+    named = {"video_id": wanted.video_id, "project_id": wanted.project_id, "title": wanted.title}
     if not wanted.video_file_path.startswith("s3://"):
-        raise Problem(
-            422, "not_in_s3",
-            f"{wanted.video_file_path} is no object in S3: upload the file with POST /api/v1/uploads, or give "
-            "s3://bucket/key.",
-            errors=[{"field": "body.video_file_path", "rule": "s3_uri", "message": "no object in S3"}],
-        )  # fmt: skip
+        place = await run_in_threadpool(_where_to_send, request, caller, wanted)
+        return UploadResult(transcoding_job_id=None, transcoding_status=None, job=None, upload=place, **named)
     job = await run_in_threadpool(_ask, request, caller, wanted.video_file_path, wanted)
     if wanted.wait_for_transcoding and not job.over:
         job = await until_over(watch(request, caller, job), job, LONGEST_WAIT)
     told = _told(job, wanted.project_id, wanted.video_id)
     return UploadResult(
-        transcoding_job_id=told.job_id, transcoding_status=told.status, video_id=wanted.video_id,
-        project_id=wanted.project_id, title=wanted.title, job=told,
+        transcoding_job_id=told.job_id, transcoding_status=told.status, job=told, upload=None, **named
+    )  # fmt: skip
+
+
+def _where_to_send(request: Request, caller: Caller, wanted: IntegratedTranscodingUploadRequest) -> WhereToSend:
+    """An upload of the file, called as its client calls the video: another file of that name is a new version."""
+    Requires(Scope.UPLOADS_WRITE).check(caller)
+    if wanted.file_size is None:
+        raise Problem(
+            422, "invalid_request",
+            f"body.file_size: {wanted.video_file_path} is not in S3. Say how many bytes the file has, and the answer "
+            "says where to upload it; or give s3://bucket/key.",
+            errors=[{"field": "body.file_size", "rule": "missing", "message": "needed for a file that is not in S3"}],
+        )  # fmt: skip
+    filename = re.split(r"[\\/]", wanted.video_file_path)[-1]
+    called = f"{wanted.video_id}{PurePosixPath(filename).suffix}"
+    settings = services(request).settings
+    made = library.create_upload(
+        filename, wanted.file_size, method="single", tenant=caller.tenant or tenant_slug(wanted.project_id),
+        name=f"{wanted.project_id}/{called}" if caller.tenant else called, by=caller.actor, settings=settings,
+        outputs=[one.lower() for one in wanted.output_formats], qualities=wanted.quality_levels,
+    )  # fmt: skip
+    record(request, "uploads.create", f"upload {made.public_id}", tenant=made.tenant, detail={"source": made.uri})
+    signed = library.signed_upload(made, settings=settings)
+    assert signed is not None  # noqa: S101 - it was opened just now, for one request
+    return WhereToSend(
+        upload_id=made.public_id, upload_url=signed.url, method=signed.method, headers=dict(signed.headers),
+        expires_at=signed.expires_at,
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ Ref = Annotated[ShortText, Path(description="a job's id; `source-7` for the newe
 
 #: Seconds for which an answer waits for a cancellation; it goes on by itself.
 _PATIENCE: Final = 5.0
-_POOL: Final = ThreadPoolExecutor(8, thread_name_prefix="vodflow-api-cancel")
+_POOL: Final = ThreadPoolExecutor(32, thread_name_prefix="vodflow-api-cancel")
 
 
 @router.post(
