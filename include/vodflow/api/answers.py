@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class Answer:
         self._request, self._send, self._more = request, send, more
         self._start: Any = None
         self._is_head = request.scope["method"] == "HEAD"
+        self._is_over = asyncio.Event()
         self.status = 500
 
     async def __call__(self, message: Any) -> None:
@@ -59,8 +61,16 @@ class Answer:
             self._complete(headers)
             await self._send(start)
         if self._is_head:
-            message = {**message, "body": b""}
+            if self._is_over.is_set():
+                return
+            self._is_over.set()
+            message = {"type": "http.response.body", "body": b""}
         await self._send(message)
+
+    async def ended(self) -> Any:
+        """A ``receive`` for HEAD: once the headers are sent, nobody listens to an answer that goes on and on."""
+        await self._is_over.wait()
+        return {"type": "http.disconnect"}
 
     def _tagged(self, start: Any, headers: MutableHeaders, message: Any) -> Any:
         """An answer to who reads gets an ETag, and is not sent where the client has it."""

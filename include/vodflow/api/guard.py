@@ -76,7 +76,7 @@ class Guard:
                 )
                 _log(request, found, answer.status, seconds)
 
-    async def _serve(self, request: Request, found: Found, receive: Any, send: Any, more: dict[str, str]) -> None:
+    async def _serve(self, request: Request, found: Found, receive: Any, send: Answer, more: dict[str, str]) -> None:
         check_head(request)
         if request.method == "OPTIONS" and found.methods:
             await Response(status_code=204, headers=_allow(found))(request.scope, receive, send)
@@ -92,7 +92,8 @@ class Guard:
         body = await read_body(request, receive, self._settings.api_body_limit, self._settings.api_body_timeout)
         if not entry.any_body:
             check_json(request, body)
-        request.scope["method"] = "GET" if request.method == "HEAD" else request.method
+        if request.method == "HEAD":
+            request.scope["method"], receive = "GET", send.ended
         with acting_for(NOBODY if caller is None else caller.tenant):
             await self._idempotency(request, body, caller, replayed(body, receive), send)
 

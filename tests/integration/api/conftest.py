@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
+from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 from support.fixtures.api import Api
 from vodflow.api import etags
@@ -37,13 +39,14 @@ class Small:
     def __init__(self) -> None:
         self.made: list[str] = []
         self.version = 1
+        self.streams_ended = 0
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
         self.router = APIRouter(tags=["things"])
         self._routes()
 
-    def _routes(self) -> None:
+    def _routes(self) -> None:  # noqa: C901 - one after the other
         router = self.router
 
         @router.get("/things")
@@ -81,6 +84,18 @@ class Small:
         async def hook(request: Request) -> dict[str, Any]:
             caller = request.state.caller
             return {"caller": caller and caller.name, "body": (await request.body()).decode("latin-1")}
+
+        @router.get("/stream")
+        async def stream(caller: JobsReader) -> StreamingResponse:
+            async def forever() -> AsyncIterator[str]:
+                try:
+                    while True:
+                        yield "again\n"
+                        await asyncio.sleep(0.01)
+                finally:
+                    self.streams_ended += 1
+
+            return StreamingResponse(forever(), media_type="text/plain")
 
         @router.get("/open", dependencies=[Depends(Public("tests"))])
         def open_route(request: Request) -> dict[str, Any]:

@@ -58,6 +58,13 @@ def test_head_is_get_without_a_body(call: Call) -> None:
     assert headed.headers["etag"] == read.headers["etag"]
 
 
+def test_head_of_what_never_ends_ends(call: Call, small) -> None:
+    answer = call().head("/stream")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert small.streams_ended == 1
+
+
 def test_options_and_wrong_methods_say_what_there_is(call: Call) -> None:
     client = call()
     answer = client.options("/things/1")
