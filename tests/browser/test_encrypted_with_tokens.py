@@ -1,0 +1,108 @@
+"""Encrypted videos as the API serves them: a token opens outputs and keys, and without one nothing is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from mypy_boto3_s3 import S3Client
+from playwright.sync_api import Browser
+from support import playback
+from support.playable import publish_outputs
+from support.protected import make_tracks, package, protected_plan
+from support.served_app import served
+from vodflow.api import make_api
+from vodflow.catalog.database import transaction
+from vodflow.contract import layout
+from vodflow.contract.plan import Output
+from vodflow.keys import content_keys
+from vodflow.playback.service import Playback
+from vodflow.settings import Settings
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+
+SECONDS = 5.0
+PREFIX = "vod/acme/secret/plan"
+PLANS = {
+    "cbcs": protected_plan(scheme="cbcs", systems=["clearkey", "widevine"], keys="kinds"),
+    "aes-128": protected_plan(Output.HLS, scheme="aes-128", rotation=2),
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """An encrypted video behind the API."""
+
+    url: str
+    video_id: int
+    shared: Playback
+
+    def at(self, name: str, token: str | None = None) -> str:
+        return f"{self.url}/api/v1/play/{token or self.shared.grant(self.video_id, 'ada').token}/{name}"
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tracks(tmp_path_factory.mktemp("tracks"))
+
+
+@pytest.fixture
+def encrypted(
+    tracks: Path, tmp_path: Path, catalog: Settings, aws: Settings, s3: S3Client, make_bucket: Callable[[], str],
+    set_settings: Callable[..., Settings],
+) -> Iterator[Callable[[str], Served]]:  # fmt: skip
+    """``encrypted("cbcs")`` puts an encrypted video into a private bucket, makes it public and serves it."""
+    with ExitStack() as ends:
+
+        def make(name: str) -> Served:
+            bucket = make_bucket()
+            settings = set_settings(
+                sealing_keys=f'["{Fernet.generate_key().decode()}"]', protected_bucket=bucket, playback_origins='["*"]',
+                playback_keys=json.dumps(["a-secret-of-more-than-32-bytes-for-tests"]),
+            )  # fmt: skip
+            plan = PLANS[name]
+            outputs = package(plan, content_keys(plan, PREFIX), tracks, tmp_path)
+            names = [path.relative_to(outputs).as_posix() for path in outputs.rglob("*") if path.is_file()]
+            for item in names:
+                kind = layout.content_type(item)
+                s3.upload_file(str(outputs / item), bucket, f"{PREFIX}/{item}", ExtraArgs={"ContentType": kind})
+            listed = [item for item in names if not item.startswith("cmaf/")]
+            with transaction("test") as connection:
+                job = publish_outputs(connection, bucket, PREFIX, listed)
+            app: Any = make_api([], settings=settings)
+            ends.callback(app.shared.close)
+            url = ends.enter_context(served(app))
+            app.shared.settings = settings.model_copy(update={"api_url": url})
+            return Served(url, job.video_id, app.shared)
+
+        yield make
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "manifest"),
+    [
+        ("cbcs", "shaka", "dash/manifest.mpd"),
+        ("cbcs", "dash", "dash/manifest.mpd"),
+        ("cbcs", "shaka", "hls/master.m3u8"),
+        ("aes-128", "hls", "hls/master.m3u8"),
+    ],
+)
+def test_a_token_opens_outputs_and_keys(
+    encrypted: Callable[[str], Served], browser: Browser, name: str, kind: str, manifest: str
+) -> None:
+    playback.assert_plays(encrypted(name).at(manifest), kind, browser=browser, duration=SECONDS)
+
+
+@pytest.mark.parametrize(("kind", "manifest"), [("shaka", "dash/manifest.mpd"), ("hls", "hls/master.m3u8")])
+def test_without_one_nothing_is_shown(
+    encrypted: Callable[[str], Served], browser: Browser, kind: str, manifest: str
+) -> None:
+    seen = playback.play(encrypted("cbcs").at(manifest, token="nobodys"), kind, browser)
+    assert seen.errors
+    assert seen.frames == 0
