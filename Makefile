@@ -12,9 +12,9 @@ VODFLOW = .venv/bin/python -m vodflow
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert or kubernetes)
-	@$(BOOTSTRAP) runtime aws clips player
-	@$(VODFLOW) demo $(if $(ENGINE),--engine "$(ENGINE)") $(if $(VIDEO),"$(VIDEO)")
+demo: ## send real videos through the whole pipeline (VIDEO=file-or-folder: your own; ENGINE=mediaconvert or kubernetes; PROTECTED=1: an encrypted one)
+	@$(BOOTSTRAP) runtime aws clips player $(if $(PROTECTED),browser)
+	@$(VODFLOW) demo $(if $(PROTECTED),--protected) $(if $(ENGINE),--engine "$(ENGINE)") $(if $(VIDEO),"$(VIDEO)")
 
 # One more than cores: the tests of the whole stack mostly wait.
 WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) < 4 ? $$(nproc 2>/dev/null || echo 2) + 1 : 4 )))

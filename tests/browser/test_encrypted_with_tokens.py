@@ -19,11 +19,14 @@ from support.protected import make_tracks, package, protected_plan
 from support.served_app import served
 from vodflow.api import make_api
 from vodflow.catalog.database import transaction
+from vodflow.catalog.rows import JobRow
 from vodflow.contract import layout
 from vodflow.contract.plan import Output
 from vodflow.keys import content_keys
 from vodflow.playback.service import Playback
 from vodflow.settings import Settings
+from vodflow.stack.demo.protected import try_to_see
+from vodflow.stack.policies import keep_private
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
@@ -40,11 +43,11 @@ class Served:
     """An encrypted video behind the API."""
 
     url: str
-    video_id: int
+    job: JobRow
     shared: Playback
 
     def at(self, name: str, token: str | None = None) -> str:
-        return f"{self.url}/api/v1/play/{token or self.shared.grant(self.video_id, 'ada').token}/{name}"
+        return f"{self.url}/api/v1/play/{token or self.shared.grant(self.job.video_id, 'ada').token}/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,7 @@ def encrypted(
 
         def make(name: str) -> Served:
             bucket = make_bucket()
+            keep_private(s3, bucket)
             settings = set_settings(
                 sealing_keys=f'["{Fernet.generate_key().decode()}"]', protected_bucket=bucket, playback_origins='["*"]',
                 playback_keys=json.dumps(["a-secret-of-more-than-32-bytes-for-tests"]),
@@ -79,7 +83,7 @@ def encrypted(
             ends.callback(app.shared.close)
             url = ends.enter_context(served(app))
             app.shared.settings = settings.model_copy(update={"api_url": url})
-            return Served(url, job.video_id, app.shared)
+            return Served(url, job, app.shared)
 
         yield make
 
@@ -106,3 +110,12 @@ def test_without_one_nothing_is_shown(
     seen = playback.play(encrypted("cbcs").at(manifest, token="nobodys"), kind, browser)
     assert seen.errors
     assert seen.frames == 0
+
+
+def test_the_demo_shows_it_with_a_token_and_to_nobody_without(encrypted: Callable[[str], Served]) -> None:
+    """With nothing but what browsers have by themselves."""
+    video = encrypted("cbcs")
+    attempts = try_to_see(video.job, video.url, video.shared.settings)
+    assert all(attempt.right for attempt in attempts), attempts
+    assert [attempt.told.partition(" ")[0] for attempt in attempts[:4]] == ["refused", "refused", "0", "0"]
+    assert int(attempts[4].told.partition(" ")[0]) > 100

@@ -15,8 +15,15 @@ def demo(
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who encodes; what profile and watch rule say when left out.")
     ] = None,
+    protected: Annotated[  # noqa: FBT002 - a switch of the command line
+        bool, typer.Option("--protected", help="One encrypted video instead, played in a browser with a token.")
+    ] = False,
 ) -> None:
     """Start the stack, upload videos, watch the DAGs find and publish them, show the report."""
+    if protected:
+        from vodflow.stack.demo.protected import run_protected  # noqa: PLC0415 - as below
+
+        raise typer.Exit(run_protected())
     from vodflow.stack.demo.run import run_demo  # noqa: PLC0415 - `vodflow --help` need not load it
 
     raise typer.Exit(run_demo(videos or [], engine))

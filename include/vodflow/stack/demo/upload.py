@@ -36,20 +36,24 @@ class Upload:
     fresh: bool
 
 
-def upload_once(video: DemoVideo, bucket: str, engine: EngineName | None = None) -> Upload:
+def upload_once(
+    video: DemoVideo, bucket: str, engine: EngineName | None = None, *, profile: str | None = None
+) -> Upload:
     """Upload a video unless the bucket holds the same content under the same key.
 
     :param engine: who is to encode it, which the object itself says; it has a key for each, so that what one engine
         has published is not taken for the other's
+    :param profile: by which it is to be made, likewise
     :raises botocore.exceptions.BotoCoreError: S3 does not answer
     """
-    key = f"{TENANT}/{video.name}" if engine is None else f"{TENANT}/{engine}/{video.name}"
+    asked = {name: value for name, value in (("engine", engine), ("profile", profile)) if value}
+    key = "/".join([TENANT, *asked.values(), video.name])
     digest = _sha256(video.path)
     client = s3_client()
     fresh = _stored_digest(bucket, key) != digest
     if fresh:
-        asked = {} if engine is None else {f"{METADATA_PREFIX}engine": engine.value}
-        client.upload_file(str(video.path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest, **asked}})
+        wishes = {f"{METADATA_PREFIX}{name}": str(value) for name, value in asked.items()}
+        client.upload_file(str(video.path), bucket, key, ExtraArgs={"Metadata": {DIGEST: digest, **wishes}})
     stored = resolve_source(bucket, key)
     return Upload(video, bucket, key, stored.ref.version, stored.ref.size, fresh)
 
