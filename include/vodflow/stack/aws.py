@@ -16,7 +16,7 @@ from vodflow.errors import StackError
 from vodflow.publication.player import LIBRARY_PATH, player_files
 from vodflow.settings import get_settings
 from vodflow.stack.config import StackConfig
-from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, REGION
+from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, PROTECTED_BUCKET, REGION
 from vodflow.stack.home import REPOSITORY, Home
 from vodflow.stack.outcome_resources import OutcomeResources
 from vodflow.stack.part import Part
@@ -65,7 +65,7 @@ def aws_part(home: Home, config: StackConfig, environment: Mapping[str, str]) ->
         "PYTHONUNBUFFERED": "1",
     }
     inherited = {name: value for name, value in environment.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
-    resources = Resources(config.aws_url, config.keys)
+    resources = Resources(config.aws_url, config.keys, PROTECTED_BUCKET)
     return Part(
         name=PART,
         argv=(str(home.aws_python), "-m", "vodflow.stack.aws_server"),
@@ -90,15 +90,17 @@ class Resources:
 
     :param url: endpoint of the AWS services
     :param keys: access key and secret; none means those of this process
+    :param protected: bucket of protected videos; none means the settings' one, if there is any
     """
 
-    def __init__(self, url: str, keys: tuple[str, str] | None = None) -> None:
+    def __init__(self, url: str, keys: tuple[str, str] | None = None, protected: str | None = None) -> None:
         self._url = url.rstrip("/")
         self._keys = keys or (None, None)
         self._made = False
         settings = get_settings()
         self._sources = sorted({rule.bucket for rule in settings.watch})
-        self._settings, self._media, self._protected = settings, settings.media_bucket, settings.protected_bucket
+        self._settings, self._media = settings, settings.media_bucket
+        self._protected = protected or settings.protected_bucket
         self._outcomes = OutcomeResources(settings)
 
     def check(self, timeout: float) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
+import httpx
 import psycopg2
 import pytest
 from sqlalchemy import make_url
@@ -67,8 +68,9 @@ def test_everything_is_made_and_the_second_time_changes_nothing(
 ) -> None:
     watch = [{"bucket": "init-footage", "prefix": "inbox/"}, {"bucket": "init-archive"}]
     settings = set_settings(
-        catalog_url=url, watch=json.dumps(watch), media_bucket="init-media", dynamodb_table="init-videos"
-    )
+        catalog_url=url, watch=json.dumps(watch), media_bucket="init-media", dynamodb_table="init-videos",
+        protected_bucket="init-protected",
+    )  # fmt: skip
     monkeypatch.setenv(AIRFLOW_URL, changed(url, database="deployed_airflow"))
     monkeypatch.setenv("VODFLOW_POSTGRES_ADMIN_URL", postgres.url("postgres"))
 
@@ -80,6 +82,9 @@ def test_everything_is_made_and_the_second_time_changes_nothing(
     for bucket in ("init-footage", "init-archive"):
         assert s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
     s3.put_object(Bucket="init-media", Key="kept", Body=b"kept")
+    s3.put_object(Bucket="init-protected", Key="vod/secret", Body=b"secret")
+    assert httpx.get(f"{settings.aws_endpoint_url}/init-protected/vod/secret").status_code == 403
+    assert all(s3.get_public_access_block(Bucket="init-protected")["PublicAccessBlockConfiguration"].values())
     queues = [sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in (EVENT_QUEUE, MEDIACONVERT_QUEUE)]
     sqs.send_message(QueueUrl=queues[1], MessageBody="kept")
     client(settings, "dynamodb").describe_table(TableName="init-videos")

@@ -59,7 +59,8 @@ def run_protected() -> int:
         console.print(f"[red]The demo failed.[/red] {error}", soft_wrap=True)
         return 1
     for attempt in attempts:
-        console.print(f"  {'[green]✓[/green]' if attempt.right else '[red]✗[/red]'} {attempt.what}: {attempt.told}")
+        mark = "[green]✓[/green]" if attempt.right else "[red]✗[/red]"
+        console.print(f"  {mark} {attempt.what}: {attempt.told}", soft_wrap=True)
     return 0 if all(attempt.right for attempt in attempts) else 1
 
 
