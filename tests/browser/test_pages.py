@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert
+from support.accessibility import serious
 from support.airflow_server import AirflowServer
 from support.fixtures.pages import opened
 from support.fixtures.values import probed_source, published_job, queued_job
-from support.playback import PLAYERS
 from vodflow.catalog import jobs, sources
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters
@@ -25,8 +25,6 @@ from vodflow_airflow.ui.app import make_app, page_routes
 
 pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.integration]
 
-AXE = PLAYERS / "axe-core/axe.min.js"
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 TODAY = datetime.now(UTC).date()
 
 #: What a page's address has of the catalog below.
@@ -69,20 +67,6 @@ def videos(catalog: Settings) -> dict[str, int]:
         conn.execute(insert(failures_mart).values(reason))
         conn.execute(insert(partition).values(mart="failures", day=day, rows=1, computed_at=noon))
     return {"failed": failed.id}
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody out."""
-    page.evaluate(AXE.read_text("utf-8"))
-    found: list[dict[str, Any]] = page.evaluate(
-        "rules => axe.run(document, rules).then(done => done.violations)", RULES
-    )
-    return [
-        f"{item['id']} ({item['impact']}): {node['html'][:200]} {node['failureSummary']}"
-        for item in found
-        if item["impact"] in {"serious", "critical"}
-        for node in item["nodes"]
-    ]
 
 
 def settled(page: Page, path: str) -> None:

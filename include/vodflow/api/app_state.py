@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from starlette.requests import Request
 
 from vodflow.api.callers import Caller
 from vodflow.api.metrics import Metrics
+from vodflow.errors import ConfigurationError
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings
 
@@ -32,3 +34,15 @@ def services(request: Request) -> Services:
     """Those of the application that answers this request."""
     found: Services = request.app.state.services
     return found
+
+
+@contextmanager
+def airflow_of(request: Request, caller: Caller) -> Iterator[AirflowClient | None]:
+    """Airflow with the caller's rights, for as long as the block lasts; none where no Airflow is named."""
+    try:
+        client = services(request).airflow(caller)
+    except ConfigurationError:
+        yield None
+        return
+    with client:
+        yield client

@@ -37,7 +37,7 @@ class UploadRow(Record):
     part_size: int | None
     part_checksums: bool
     crc32: str | None
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] | None
     status: UploadStatus
     source_id: int | None
     error: str | None

@@ -34,7 +34,7 @@ class ImportRow(Record):
     sealed_url: str = dataclasses.field(repr=False)
     bucket: str
     key: str
-    request: Mapping[str, Any]
+    request: Mapping[str, Any] | None
     status: ImportStatus
     size_bytes: int | None
     total_bytes: int | None

@@ -224,7 +224,7 @@ def received_parts(upload: UploadRow, *, settings: Settings | None = None) -> li
 
 def asked_of(upload: UploadRow) -> TranscodeRequest:
     """What is asked to be made of it."""
-    return TranscodeRequest.from_params({"source_uri": upload.uri, **upload.request})
+    return TranscodeRequest.from_params({"source_uri": upload.uri, **(upload.request or {})})
 
 
 def _good_for(upload: UploadRow, settings: Settings) -> float:

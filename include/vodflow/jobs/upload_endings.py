@@ -57,8 +57,9 @@ def complete_upload(
         raise UploadIncomplete(f"{upload.filename} has not arrived: send it, then complete upload {upload_id}.")
     # Whoever completes it has seen the upload; what its run needs to know is everybody's, an engine's limits for one.
     with acting_for(None):
-        job = start_or_leave(_take(upload, sent, used), asked_of(upload), airflow, used)
-    return get_upload(upload_id, settings=used), job
+        start_or_leave(_take(upload, sent, used), asked_of(upload), airflow, used)
+    done = get_upload(upload_id, settings=used)
+    return done, job_of(done, settings=used)
 
 
 def job_of(upload: UploadRow, *, settings: Settings | None = None) -> Job:

@@ -193,7 +193,7 @@ class _Fetch:
         self._note(total_bytes=self._total, validator=self._validator, multipart_id=self._multipart)
 
     def _begin(self) -> str:
-        asked = TranscodeRequest.from_params({"source_uri": self._row.uri, **self._row.request})
+        asked = TranscodeRequest.from_params({"source_uri": self._row.uri, **(self._row.request or {})})
         metadata = {**object_metadata(asked), IMPORT_ID: str(self._row.id)}
         return multipart.begin(
             self._row.bucket, self._row.key, content_type="application/octet-stream", metadata=metadata, checksums=True,

@@ -1,4 +1,4 @@
-"""The examples of docs/api.md, run by a shell with curl against the application as it is served."""
+"""The examples of docs/api.md and docs/uploads.md, run by a shell with curl against the application as it is served."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "api.md"
-SECTIONS = sections(DOCUMENT)
+DOCUMENTS = Path(__file__).parents[3] / "docs"
+SECTIONS = {
+    f"{name}: {heading}": examples
+    for name in ("api.md", "uploads.md")
+    for heading, examples in sections(DOCUMENTS / name).items()
+}
 #: Of those who send events.
 EVENTS_KEY, EVENTS_SECRET = "a key of the settings", "what signs webhooks"
 
