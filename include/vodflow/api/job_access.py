@@ -32,7 +32,10 @@ def find(request: Request, ref: str) -> Job:
 
 
 def look(request: Request, caller: Caller, ref: str) -> Job:
-    """:func:`find`, and what Airflow says of its run where the catalog alone cannot know how things stand."""
+    """:func:`find`, and what Airflow says of its run where the catalog alone cannot know how things stand.
+
+    While Airflow does not answer the run's state is ``unknown``, and the job not over.
+    """
     job = find(request, ref)
     if not is_unsure(job):
         return job
@@ -40,8 +43,8 @@ def look(request: Request, caller: Caller, ref: str) -> Job:
     try:
         with used.airflow(caller) as client:
             return get(name_of(job), airflow=client, settings=used.settings)
-    except VodflowError:
-        return job
+    except VodflowError as error:
+        return job.with_run("unknown") if error.retryable else job
 
 
 def ask(request: Request, caller: Caller, wanted: NewJob, token: str | None = None) -> tuple[Job, bool]:

@@ -21,7 +21,7 @@ from vodflow.api.problems import Problem
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import JobStatus
 from vodflow.catalog.work_list import work_of_jobs, work_of_runs
-from vodflow.errors import ConfigurationError, NotInCatalog, SourceNotFound, VodflowError
+from vodflow.errors import NotInCatalog, SourceNotFound, VodflowError
 from vodflow.jobs import Job, get
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.settings import Settings
@@ -57,7 +57,7 @@ class _Watched:
         self.watchers: set[Watcher] = set()
         self.gone = False
         self.asked = 0.0
-        self.alone = False  # there is no Airflow to be asked
+        self.alone = False  # there is no Airflow that may be asked
         self.over_since: float | None = None
 
 
@@ -180,9 +180,8 @@ class JobWatch:
         try:
             with one.airflow() as client:
                 return get(name_of(found), airflow=client, settings=self._settings)
-        except ConfigurationError:
-            one.alone = True
         except VodflowError as error:
+            one.alone = not error.retryable
             log.info("Airflow says nothing of job %s: %s", found.ref, error)
         return found
 

@@ -19,6 +19,7 @@ from vodflow import jobs
 from vodflow.api import job_watch
 from vodflow.api.job_watch import JobWatch
 from vodflow.api.problems import Problem
+from vodflow.api.routes import job_events
 from vodflow.catalog import jobs as catalog_jobs
 from vodflow.catalog.database import get_engine, transaction
 from vodflow.errors import EngineError, NotInCatalog
@@ -204,3 +205,34 @@ def test_there_is_a_bound_and_jobs_can_vanish(doors: Doors, created: str) -> Non
         gone.close()
 
     asyncio.run(wait())
+
+
+def test_a_silent_stream_says_that_it_lives_and_ends_in_time(
+    doors: Doors, url: str, created: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_events, "HEARTBEAT", 0.05)
+    path = f"/api/v1/jobs/{created}/events"
+    with browser(doors, url) as client:
+        with client.stream("GET", path) as answer:
+            assert ": it goes on" in answer.iter_lines()
+        monkeypatch.setattr(job_events, "LONGEST_STREAM", 0.0)
+        (only,) = stream(iter(client.get(path).text.splitlines()))
+        assert only["event"] == "job", "not over: who reads comes again"
+        again = client.get(path, headers={"Last-Event-ID": only["id"]})
+        assert (again.status_code, list(stream(iter(again.text.splitlines())))) == (200, [])
+
+
+def test_an_airflow_that_is_away_ends_nothing(doors: Doors, url: str, created: str) -> None:
+    job_id = doors.place.carry_out(created, until="plan")
+    with transaction("test") as connection:
+        catalog_jobs.fail_job(connection, job_id, EngineError("it broke"))
+    with browser(doors, url) as client, client.stream("GET", f"/api/v1/jobs/{job_id}/events") as answer:
+        events = stream(answer.iter_lines())
+        assert next(events)["data"]["run_state"] == "running"
+        doors.place.airflow.broken = 500
+        told = client.get(f"/api/v1/jobs/{job_id}").json()
+        assert (told["status"], told["run_state"], told["over"]) == ("FAILED", "unknown", False)
+        doors.place.airflow.runs[created]["state"] = "failed"
+        doors.place.airflow.broken = None
+        (last,) = events
+        assert (last["event"], last["data"]["run_state"]) == ("end", "failed")

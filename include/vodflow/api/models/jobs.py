@@ -72,7 +72,7 @@ class JobDocument(Answer):
     engine: str | None
     priority: int | None
     run_id: str | None
-    run_state: str | None = Field(description="of the run, where Airflow was asked")
+    run_state: str | None = Field(description="of the run, where Airflow was asked; `unknown` while it does not answer")
     external_id: str | None
     stage: str | None
     progress: float
