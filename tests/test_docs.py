@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -57,3 +58,12 @@ def test_the_profile_in_the_docs_is_one() -> None:
     assert [rung.name for rung in profile.rungs] == ["1080p", "720p", "360p"]
     for name in profile_names():
         assert f"`{name}`" in text
+
+
+def test_the_addresses_of_earlier_services_are_answered() -> None:
+    addresses = set(json.loads((REPOSITORY / "docs" / "openapi.json").read_text("utf-8"))["paths"])
+    table = (REPOSITORY / "docs" / "moved.md").read_text("utf-8").partition("\n## Where modules")[0]
+    named = [re.findall(r"`(/[^`]*)`", line.split(" | ")[-1]) for line in table.splitlines() if line.startswith("| ")]
+    assert sum(map(len, named)) > 20
+    for address in (address for row in named for address in row):
+        assert address in addresses, f"moved.md names {address}, which nothing answers"
