@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 from support.playback_site import MakeSite, Site
 from vodflow.catalog.database import transaction
+from vodflow.tenancy.configuration import Playback, TenantConfiguration
 
 pytestmark = pytest.mark.integration
 
@@ -91,9 +93,34 @@ def test_nonsense_is_named(site: Site, body: dict[str, object]) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_without_keys_it_says_what_to_set(make_site: MakeSite, video: int) -> None:
+def test_without_keys_the_log_says_what_to_set(
+    make_site: MakeSite, video: int, caplog: pytest.LogCaptureFixture
+) -> None:
     site = make_site(playback_keys="[]")
     answer = site.as_("*").post("/api/v1/playback/tokens", json={"video_id": video, "user_id": "ada"})
     assert answer.status_code == 503
-    assert "VODFLOW_PLAYBACK_KEYS" in answer.json()["detail"]
+    assert "VODFLOW_PLAYBACK_KEYS" in caplog.text
     assert site.play("x", "hls/master.m3u8").status_code == 503
+
+
+def test_the_specification_address_takes_the_viewers_address(site: Site, video: int) -> None:
+    asked = f"/api/v1/media/hls/{video}/access-token?user_id=ada&address=192.0.2.1"
+    token = site.as_("acme").get(asked).json()["token"]
+    assert site.play(token, "hls/master.m3u8").status_code == 200
+    elsewhere = TestClient(site.app, client=("192.0.2.2", 5))
+    assert elsewhere.get(f"/api/v1/play/{token}/hls/master.m3u8").status_code == 403
+
+
+def test_a_tenant_may_have_shorter_tokens(site: Site, video: int) -> None:
+    document = TenantConfiguration(playback=Playback(token_seconds=120)).model_dump_json()
+    with transaction("test") as connection:
+        connection.execute(
+            text(
+                "INSERT INTO tenant_configuration (tenant_id, document, updated_by)"
+                " SELECT id, CAST(:document AS jsonb), 'test' FROM tenant WHERE slug = 'acme'"
+            ),
+            {"document": document},
+        )
+    answer = site.as_("acme").post("/api/v1/playback/tokens", json={"video_id": video, "user_id": "ada"})
+    left = (datetime.fromisoformat(answer.json()["expires_at"]) - datetime.now(UTC)).total_seconds()
+    assert 60 < left <= 120

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import IPvAnyAddress
 
 from vodflow.api.access import PlaybackIssuer
 from vodflow.api.models.common import refusals
@@ -21,9 +22,13 @@ PlaylistName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}\
 
 
 @router.get("/hls/{video_id}/access-token", responses=refusals(403, 404, 422, 503))
-def access_token(request: Request, video_id: ObjectId, user_id: ShortText, caller: PlaybackIssuer) -> AccessToken:  # noqa: ARG001
+def access_token(
+    request: Request, video_id: ObjectId, user_id: ShortText, caller: PlaybackIssuer,  # noqa: ARG001
+    address: Annotated[IPvAnyAddress | None, Query(description="from which alone it may be used")] = None,
+) -> AccessToken:  # fmt: skip
     """Give a person a token for a video; POST /api/v1/playback/tokens can say more."""
-    made = token_answer(request, granted(request, TokenRequest(video_id=video_id, user_id=user_id)))
+    asked = TokenRequest(video_id=video_id, user_id=user_id, address=address)
+    made = token_answer(request, granted(request, asked))
     return AccessToken(**dict(made), access_token=made.token)
 
 
