@@ -132,5 +132,7 @@ def obstacles(
         yield "DASH has no aes-128: leave dash out of outputs, or choose cenc or cbcs"
     if not encryption.by_segment and "hls" in outputs and hls_segments == "ts":
         yield f"{encryption.scheme} needs hls_segments: fmp4; MPEG-TS has aes-128 only"
+    if encryption.rotation is not None and not encryption.by_segment and "hls" in outputs:
+        yield f"no player follows rotated keys of {encryption.scheme} in HLS: leave hls out of outputs, or rotation"
     if encryption.rotation is not None and encryption.rotation < segment_seconds:
         yield "rotation must not be shorter than segment_duration"

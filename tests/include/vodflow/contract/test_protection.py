@@ -71,6 +71,10 @@ def test_what_makes_no_sense_is_refused(values: dict[str, Any], problem: str) ->
             "access: token\noutputs: [hls]\nencryption: {scheme: aes-128, rotation: 4}",
             "rotation must not be shorter than segment_duration",
         ),
+        (
+            "access: token\noutputs: [hls]\nencryption: {scheme: cbcs, systems: [clearkey], rotation: 60}",
+            "no player follows rotated keys of cbcs in HLS",
+        ),
         ("access: everybody", "access: Input should be 'public' or 'token'"),
     ],
 )
