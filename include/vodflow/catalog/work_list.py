@@ -18,9 +18,6 @@ from vodflow.catalog.rows import Record, within
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import artifact, dead_letter, job, job_event, publication, rendition, source, tenant, video
 
-#: Whose a source is, and where.
-_PLACE: Final = (tenant.c.slug, source.c.bucket, source.c.key)
-
 #: Statuses that a source without a job can have.
 _WITHOUT_JOB: Final = frozenset(SourceStatus)
 
@@ -236,6 +233,15 @@ class _Stretch:
             return query
         return query.where(self.key > self.after if self.oldest_first else self.key < self.after)
 
+    def whole(self, ids: Select[Any], query: Select[Any]) -> Select[Any]:
+        """The rows of a page that is chosen first, by ids alone.
+
+        What is shown of each is found for these and no others, and an index of one table gives their order, whatever
+        the planner thinks of the rows that a tenant has.
+        """
+        order = self.key if self.oldest_first else self.key.desc()
+        return query.where(self.key.in_(self.of(ids).scalar_subquery())).order_by(order)
+
 
 def _merge(*lists: list[WorkRow], oldest_first: bool) -> list[WorkRow]:
     """By time, but no list overtakes its own order: a page's end would lose a row otherwise."""
@@ -250,13 +256,18 @@ def _jobs(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[WorkR
     statuses = None if wanted.statuses is None else sorted(wanted.statuses & frozenset(JobStatus))
     if statuses == []:
         return []
-    query = stretch.of(_job_query()).where(*_common(wanted, job.c.created_at, job.c.profile))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (statuses, job.c.status.in_(statuses or ())),
         (wanted.engine, job.c.engine == wanted.engine),
         (wanted.code, job.c.error_code == wanted.code),
     ]
-    return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
+    ids = select(job.c.id)
+    if wanted.bucket or wanted.prefix:
+        ids = ids.join(source, source.c.id == job.c.source_id)
+    place = (source.c.bucket, source.c.key)
+    common = _common(wanted, _owned(job, wanted), job.c.created_at, job.c.profile, *place)
+    ids = ids.where(*common, *_asked(conditions))
+    return [WorkRow.of(row) for row in conn.execute(stretch.whole(ids, _job_query()))]
 
 
 def _sources(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[WorkRow]:
@@ -264,19 +275,22 @@ def _sources(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[Wo
     if statuses == [] or wanted.engine is not None:
         return []
     without = ~select(literal(1)).where(job.c.source_id == source.c.id).exists()
-    query = stretch.of(_source_query().where(without)).where(*_common(wanted, source.c.registered_at, source.c.profile))
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (statuses, source.c.status.in_(statuses or ())),
         (wanted.code, _source_code() == wanted.code),
     ]
-    return [WorkRow.of(row) for row in conn.execute(query.where(*_asked(conditions)))]
+    place = (source.c.bucket, source.c.key)
+    common = _common(wanted, _owned(source, wanted), source.c.registered_at, source.c.profile, *place)
+    ids = select(source.c.id).where(without, *common, *_asked(conditions))
+    return [WorkRow.of(row) for row in conn.execute(stretch.whole(ids, _source_query()))]
 
 
 def _failed(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[WorkRow]:
     if wanted.statuses is not None and JobStatus.FAILED not in wanted.statuses:
         return []
-    place = (failed.OWNER, failed.BUCKET, failed.KEY)
-    query = stretch.of(failed_runs(WorkRow)).where(*_common(wanted, dead_letter.c.first_seen_at, failed.PROFILE, place))
+    owner, place = failed.OWNER, (failed.BUCKET, failed.KEY)
+    common = _common(wanted, owner == wanted.tenant, dead_letter.c.first_seen_at, failed.PROFILE, *place)
+    query = stretch.of(failed_runs(WorkRow)).where(*common)
     conditions: list[tuple[object, ColumnElement[bool]]] = [
         (wanted.engine, wanted.engine == failed.ENGINE),
         (wanted.code, dead_letter.c.code == wanted.code),
@@ -285,16 +299,20 @@ def _failed(conn: Connection, wanted: WorkFilter, stretch: _Stretch) -> list[Wor
 
 
 def _common(
-    wanted: WorkFilter, made: Any, profile: Any, place: tuple[Any, Any, Any] = _PLACE
+    wanted: WorkFilter, owned: ColumnElement[bool], made: Any, profile: Any, bucket: Any, key: Any
 ) -> list[ColumnElement[bool]]:
-    owner, bucket, key = place
     conditions: list[tuple[object, ColumnElement[bool]]] = [
-        (wanted.tenant, owner == wanted.tenant),
+        (wanted.tenant, owned),
         (wanted.profile, profile == wanted.profile),
         (wanted.bucket, bucket == wanted.bucket),
         (wanted.prefix or None, key.startswith(wanted.prefix or "", autoescape=True)),
     ]
     return _asked(conditions) + within(made, wanted.since, wanted.until)
+
+
+def _owned(table: Table, wanted: WorkFilter) -> ColumnElement[bool]:
+    """Whether a row is of the tenant that is wanted; an index begins with that."""
+    return table.c.tenant_id == select(tenant.c.id).where(tenant.c.slug == wanted.tenant).scalar_subquery()
 
 
 def _asked(conditions: Sequence[tuple[object, ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
