@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from vodflow.catalog.tables import content_key
@@ -44,6 +44,11 @@ def of_content(conn: Connection, content_id: str) -> list[KeyRow]:
     return [
         _row(found) for found in conn.execute(_SELECT.where(content_key.c.content_id == content_id).order_by(*ordered))
     ]
+
+
+def forget(conn: Connection, content_id: str) -> None:
+    """Remove the keys of outputs that are gone: who has kept a copy of those has no use of it any more."""
+    conn.execute(delete(content_key).where(content_key.c.content_id == content_id))
 
 
 def by_ids(conn: Connection, content_id: str, key_ids: Sequence[str]) -> list[KeyRow]:

@@ -143,6 +143,8 @@ def test_its_quality_is_measured_and_its_outputs_can_be_deleted(site: Callable[.
     assert min(found) > 20, "the pictures are those of the source"
     delete_outputs(job.id)
     assert list_objects(protected, job.prefix) == {}
+    with transaction("test") as connection:
+        assert connection.scalar(text("SELECT count(*) FROM content_key")) == 0, "nobody opens a copy that was kept"
 
 
 def test_another_try_has_the_same_keys(site: Callable[..., JobRow], protected: str) -> None:
