@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from support.documented_examples import holds, run, sections
 from support.example_things import things
 from support.fixtures.doors import Doors
 from support.served_app import served
+from vodflow.api.app import make_routes
+from vodflow.api.route_table import RouteTable
 from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -46,3 +49,13 @@ def test_examples_run_as_they_are_written(
     for example, answer in zip(SECTIONS[heading], answers, strict=True):
         if example.shown is not None:
             holds(json.loads(answer), example.shown)
+
+
+def test_every_path_of_an_earlier_service_is_served() -> None:
+    """The table of docs/api.md, and what it says is called instead."""
+    _, text = (DOCUMENTS / "api.md").read_text("utf-8").split("\n## Earlier services\n")
+    named = re.findall(r"`(GET|POST|DELETE) (/[^?`]*)", text.partition("\n## ")[0])
+    routes = RouteTable(make_routes(None).routes)
+    assert len(named) >= 15
+    for method, path in named:
+        assert routes.find(re.sub(r"\{[^}]*\}", "1", path), method).entry is not None, (method, path)
