@@ -179,6 +179,24 @@ def test_no_forged_token_is_taken(api: Api) -> None:
         assert status(api, token) == (401, "invalid_credentials"), token[:200]
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ({"crit": ["x"], "x": 1}, 401),
+        ({"crit": []}, 401),
+        ({"crit": "exp"}, 401),
+        ({"kid": "../../../etc/passwd"}, 200),
+        ({"jku": "http://127.0.0.1:1/keys", "x5u": "http://127.0.0.1:1/keys"}, 200),
+        ({"typ": "at+jwt", "cty": "x"}, 200),
+    ],
+)
+def test_what_a_header_says_beside_the_algorithm(api: Api, header: dict[str, Any], expected: int) -> None:
+    """What must be understood and is not is refused; what leads to keys elsewhere is not followed."""
+    es256 = ECAlgorithm(ECAlgorithm.SHA256, ec.SECP256R1)
+    token = by_hand({"alg": "ES256"} | header, token_claims(), lambda signed: es256.sign(signed, signing_key()))
+    assert status(api, token)[0] == expected
+
+
 def test_no_garbled_token_is_taken(api: Api) -> None:
     seed = random.Random(10)
     good = api.token()
