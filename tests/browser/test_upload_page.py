@@ -13,6 +13,7 @@ from integration.jobs.conftest import Place, place
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from support.accessibility import serious
 from support.fixtures.api import Api
+from support.fixtures.pages import opened
 from support.served_app import served
 from vodflow import jobs
 from vodflow.catalog.uploads import UploadRow
@@ -177,6 +178,25 @@ def test_a_refusal_says_why(context: BrowserContext, api: Api, tmp_path: Path) -
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("status")).not_to_be_empty()
     expect(page.locator("#log-in")).to_be_visible()
+
+
+@pytest.mark.airflow
+def test_inside_airflow_the_session_says_who_it_is(
+    browser: Browser, pages_url: str, place: Place, tmp_path: Path
+) -> None:
+    let_pages_send(place.s3, place.bucket, ORIGINS)
+    short = tmp_path / "short.mov"
+    short.write_bytes(FILM[:1000])
+    with opened(browser, pages_url, "op") as (page, problems):
+        page.goto("/vodflow/videos")
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name="Upload videos").click()
+        popup.value.locator("#files").set_input_files(short)
+        item = popup.value.get_by_role("listitem").filter(has_text=short.name)
+        expect(item.locator(".state")).to_contain_text("Sent. Its job source-1", timeout=60_000)
+        assert problems == []
+    (upload,) = jobs.list_uploads()
+    assert (upload.status, upload.created_by, stored(place, upload)) == ("COMPLETED", "user:a-op", FILM[:1000])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
