@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mypy_boto3_s3 import S3Client
 from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 from support.playable import OBJECTS
 from support.playback_site import MakeSite, Site
@@ -242,3 +244,23 @@ def test_the_player_page_may_be_shown_within_pages_of_the_settings(make_site: Ma
         assert "frame-ancestors 'self' https://school.example" in answer.headers["content-security-policy"]
         assert "x-frame-options" not in answer.headers
     assert site.play("x", "player.html").status_code == 403
+
+
+def test_mounted_elsewhere_it_is_the_same(site: Site, video: int) -> None:
+    seen: list[str] = []
+
+    async def server(scope, receive, send):  # type: ignore[no-untyped-def]
+        await Starlette(routes=[Mount("/vodflow-api", app=site.app)])(scope, receive, send)
+        seen.append(scope["path"])
+
+    with TestClient(server, headers={"Authorization": "acme"}, follow_redirects=False) as client:
+        asked = {"video_id": video, "user_id": "ada"}
+        made = client.post("/vodflow-api/api/v1/playback/tokens", json=asked).json()
+        assert made["urls"]["hls"].startswith("http://testserver/vodflow-api/api/v1/play/")
+        for _ in range(2):
+            assert client.get(made["urls"]["hls"]).text == OBJECTS["hls/master.m3u8"]
+        rooted = client.get(f"/vodflow-api/api/v1/media/hls/{video}/master.m3u8", params={"token": made["token"]})
+        named = next(line for line in rooted.text.splitlines() if line.endswith("video_720p.m3u8"))
+        assert client.get(str(rooted.url.join(named))).text == OBJECTS["hls/video_720p.m3u8"]
+    assert "/vodflow-api/api/v1/play/-/hls/master.m3u8" in seen
+    assert made["token"] not in "".join(seen)

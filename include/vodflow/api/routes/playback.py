@@ -64,7 +64,8 @@ def granted(request: Request, asked: TokenRequest) -> Grant:
 
 def token_answer(request: Request, grant: Grant) -> PlaybackToken:
     """A token with the addresses of what there is."""
-    root = services(request).settings.api_url or str(request.base_url)
+    here = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+    root = services(request).settings.api_url or here
     base = f"{root.rstrip('/')}{PLAY}{grant.token}"
     there = {name: f"{base}/{name}" for name in grant.outputs}
     urls = PlaybackUrls(
