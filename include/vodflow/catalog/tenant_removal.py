@@ -78,6 +78,17 @@ def stored_keys(conn: Connection, row: TenantRow) -> list[tuple[str, list[str]]]
     return [(bucket, keys) for bucket, keys in conn.execute(query)]
 
 
+def open_multiparts(conn: Connection, row: TenantRow) -> list[tuple[str, str, str]]:
+    """Bucket, key and S3's id of what the tenant sent in parts, whether it is over or not."""
+    found: list[tuple[str, str, str]] = []
+    for one in (upload, url_import):
+        mine = (one.c.tenant_id == row.id) & one.c.multipart_id.is_not(None)
+        found += [
+            tuple(place) for place in conn.execute(select(one.c.bucket, one.c.key, one.c.multipart_id).where(mine))
+        ]
+    return found
+
+
 def output_prefixes(conn: Connection, row: TenantRow) -> list[tuple[str, str]]:
     """Bucket and prefix of each job's outputs."""
     query = select(job.c.bucket, job.c.prefix).where(job.c.tenant_id == row.id).order_by(job.c.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -18,6 +19,7 @@ from vodflow.catalog.tenants import TenantRow
 from vodflow.errors import CatalogError, SourceNotFound
 from vodflow.settings import Settings
 from vodflow.storage.clearing import clear_keys, clear_place
+from vodflow.storage.multipart import abort
 from vodflow.tenancy.configuration import Place
 from vodflow.tenancy.effective import effective, forget
 
@@ -47,7 +49,7 @@ def places_of(slug: str, settings: Settings) -> list[Place]:
     """
     own = effective(slug, settings).own.assigned
     shared = {settings.media_bucket, *(rule.bucket for rule in settings.watch)}
-    buckets = [settings.media_bucket, *filter(None, (getattr(settings, "protected_bucket", None),))]
+    buckets = [settings.media_bucket, *filter(None, (settings.protected_bucket,))]
     prefix = f"{settings.output_prefix}/" if settings.output_prefix else ""
     reports = f"{settings.report_prefix}/" if settings.report_prefix else ""
     places = [Place(bucket=bucket, prefix=f"{prefix}{slug}/") for bucket in buckets]
@@ -103,12 +105,15 @@ def _objects(row: TenantRow, settings: Settings, removed: Removed, say: Callable
             for bucket, prefix in rows.output_prefixes(connection, row)
             if not any(place.holds(bucket, f"{prefix}/") for place in places)
         ]
-        sent = rows.stored_keys(connection, row)
+        sent, parts = rows.stored_keys(connection, row), rows.open_multiparts(connection, row)
     for place in [*places, *elsewhere]:
         count = _unless_gone(clear_place, place.bucket, place.prefix, settings)
         removed.objects += count
         if count:
             say(f"{count} objects below s3://{place.bucket}/{place.prefix}")
+    for bucket, key, multipart_id in parts:
+        with suppress(SourceNotFound):
+            abort(bucket, key, multipart_id, settings)
     for bucket, keys in sent:
         removed.objects += _unless_gone(clear_keys, bucket, keys, settings)
         say(f"{len(keys)} videos as they came, in s3://{bucket}")

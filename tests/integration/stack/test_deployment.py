@@ -77,6 +77,8 @@ def test_everything_is_made_and_the_second_time_changes_nothing(
     first = run()
     assert "Databases: deployed_catalog, deployed_airflow." in first
     assert ask(url, "SELECT count(*) FROM job") == [(0,)]
+    # Requests of tenants can be carried out: the owner may take on their role.
+    assert ask(url, "SELECT set_config('role', 'vodflow_tenant', false)") == [("vodflow_tenant",)]
     assert ask(changed(url, database="deployed_airflow"), "SELECT current_user") == [(ROLE,)]
     s3, sqs = client(settings, "s3"), client(settings, "sqs")
     for bucket in ("init-footage", "init-archive"):

@@ -180,6 +180,22 @@ def test_versions_go_as_well(two: Settings, s3: S3Client) -> None:
     assert {item["Key"] for item in [*left.get("Versions", ()), *left.get("DeleteMarkers", ())]} == {"globex/a.mp4"}
 
 
+def test_open_uploads_are_given_up(two: Settings, s3: S3Client) -> None:
+    bucket = two.watch[0].bucket
+    begun = s3.create_multipart_upload(Bucket=bucket, Key="acme/parts.mp4")["UploadId"]
+    with transaction("test") as connection:
+        values = {"bucket": bucket, "id": begun}
+        connection.execute(
+            text(
+                "UPDATE upload SET bucket = :bucket, key = 'acme/parts.mp4', multipart_id = :id, part_size = 1"
+                " FROM tenant WHERE tenant.id = tenant_id AND slug = 'acme'"
+            ),
+            values,
+        )
+    remove_tenant("acme", two)
+    assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
 def test_the_command_asks_for_the_slug(two: Settings) -> None:
     runner = CliRunner()
     refused = runner.invoke(app, ["tenants", "delete", "acme"], input="globex\n")
