@@ -87,7 +87,7 @@ def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: No
     "asked",
     [{"from": "yesterday"}, {"from": "2024-01-01", "to": "2026-01-01"}, {"from": "2026-02-02", "to": "2026-02-01"},
      {"to": "2999-01-01"}, {"to": "0001-01-02"}, {"from": "0001-01-01"}, {"format": "xml"}, {"tenant": "A B"},
-     {"profile": ""}],
+     {"profile": ""}, {"form": "2026-01-01"}],
 )  # fmt: skip
 def test_wrong_questions_are_named(doors: Doors, asked: dict[str, str]) -> None:
     answer = doors.client.get(PATH, params=asked)

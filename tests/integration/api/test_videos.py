@@ -61,7 +61,7 @@ def test_pages_follow_each_other(doors: Doors, published: int, path: str, sort: 
 
 
 @pytest.mark.parametrize("asked", [{"status": "LOST"}, {"limit": 0}, {"sort": "size"}, {"since": "2026-01-01T00:00:00"},
-                                   {"cursor": "nonsense"}, {"engine": "abacus"}])  # fmt: skip
+                                   {"cursor": "nonsense"}, {"engine": "abacus"}, {"satus": "FAILED"}])  # fmt: skip
 @pytest.mark.parametrize("path", ["videos", "jobs"])
 def test_wrong_filters_are_named(doors: Doors, path: str, asked: dict[str, object]) -> None:
     answer = doors.client.get(f"/api/v1/{path}", params=asked)

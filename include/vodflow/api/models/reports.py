@@ -38,7 +38,7 @@ class ReportList(Answer):
 class ReportQuery(BaseModel):
     """Which rows are wanted, and how."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: date | None = Field(
         default=None, alias="from", description="first UTC day; none means 30 days before the last"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow.api.access import TenantManager
 from vodflow.api.app_state import services
 from vodflow.api.models.tenants import AuditDocument, AuditQuery
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, cursor_of, page
 from vodflow.catalog.audit import list_events
 from vodflow.catalog.database import transaction
 
@@ -18,16 +18,16 @@ router = APIRouter(prefix="/api/v1/audit", tags=["tenants"])
 
 @router.get("")
 def audit(
-    request: Request, response: Response, caller: TenantManager, asked: Annotated[AuditQuery, Query()], pages: Pages
+    request: Request, response: Response, caller: TenantManager, asked: Annotated[AuditQuery, Query()]
 ) -> Page[AuditDocument]:
     """Every change that was made through the API or by commands; a tenant sees those of its own things."""
     order = f"audit {asked.sort}"
-    after = pages.after(order, int)
+    after = asked.page.after(order, int)
     with transaction(caller.actor, services(request).settings) as connection:
         found = list_events(
-            connection, pages.limit + 1, after[0] if after else None, tenant=asked.tenant, action=asked.action,
+            connection, asked.limit + 1, after[0] if after else None, tenant=asked.tenant, action=asked.action,
             actor=asked.actor, since=asked.since, until=asked.until, oldest_first=asked.oldest_first,
         )  # fmt: skip
-    shown = found[: pages.limit]
+    shown = found[: asked.limit]
     items = [AuditDocument.of(row) for row in shown]
-    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > pages.limit else None)
+    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > asked.limit else None)

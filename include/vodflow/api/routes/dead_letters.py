@@ -12,7 +12,7 @@ from vodflow.api.app_state import services
 from vodflow.api.audit import record
 from vodflow.api.callers import Caller, Scope
 from vodflow.api.models.operations import LetterDetails, LetterDocument, LetterQuery, Resolution
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, cursor_of, page
 from vodflow.api.parameters import ObjectId
 from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.catalog import deliveries
@@ -34,18 +34,18 @@ _NOTIFICATIONS: Final = "notifications"
 
 @router.get("/dead-letters")
 def letters(
-    request: Request, response: Response, caller: JobsReader, asked: Annotated[LetterQuery, Query()], pages: Pages
+    request: Request, response: Response, caller: JobsReader, asked: Annotated[LetterQuery, Query()]
 ) -> Page[LetterDocument]:
     """Dead letters in the order in which they were kept."""
     order = f"letters {asked.sort}"
-    (after,) = pages.after(order, int) or (None,)
+    (after,) = asked.page.after(order, int) or (None,)
     wanted = LetterFilter(
         is_open=asked.open, origin=asked.origin, code=asked.code, since=asked.since, until=asked.until
     )
     with transaction(caller.actor, services(request).settings) as connection:
-        found = list_letters(connection, wanted, pages.limit + 1, after, oldest_first=asked.oldest_first)
-    shown = found[: pages.limit]
-    cursor = cursor_of(order, shown[-1].id) if len(found) > pages.limit else None
+        found = list_letters(connection, wanted, asked.limit + 1, after, oldest_first=asked.oldest_first)
+    shown = found[: asked.limit]
+    cursor = cursor_of(order, shown[-1].id) if len(found) > asked.limit else None
     return page(request, response, [_document(row) for row in shown], cursor)
 
 

@@ -19,7 +19,7 @@ from vodflow.api.callers import Caller
 from vodflow.api.job_access import ask, document, find
 from vodflow.api.job_watch import name_of
 from vodflow.api.models.jobs import Cancellation, JobDetails, JobDocument, JobQuery, NewJob, NewPriority
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, cursor_of, page
 from vodflow.api.parameters import ShortText
 from vodflow.api.problems import Problem, problem_responses
 from vodflow.api.routes.videos import rows
@@ -64,14 +64,13 @@ def list_jobs(
     response: Response,
     caller: JobsReader,  # noqa: ARG001 - the right is asked for
     asked: Annotated[JobQuery, Query()],
-    pages: Pages,
 ) -> Page[JobDocument]:
     """Jobs by when they were made; among them sources without a job, and runs that failed without making one."""
     order = f"jobs {asked.sort}"
-    (after,) = pages.after(order, str) or (None,)
+    (after,) = asked.page.after(order, str) or (None,)
     found = library.list_jobs(
         status=map(str, asked.status), tenant=asked.tenant, engine=asked.engine, profile=asked.profile,
-        source=asked.source, since=asked.since, until=asked.until, limit=pages.limit, cursor=after,
+        source=asked.source, since=asked.since, until=asked.until, limit=asked.limit, cursor=after,
         oldest_first=asked.oldest_first, settings=services(request).settings,
     )  # fmt: skip
     cursor = None if found.cursor is None else cursor_of(order, found.cursor)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow.api.access import VideosReader
 from vodflow.api.app_state import services
 from vodflow.api.models.videos import SourceDetails, SourceDocument, SourceQuery
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, cursor_of, page
 from vodflow.api.parameters import ObjectId
 from vodflow.catalog.database import transaction
 from vodflow.catalog.source_rows import SourceFilter, get_source, list_sources
@@ -20,20 +20,20 @@ router = APIRouter(prefix="/api/v1", tags=["videos"])
 
 @router.get("/sources")
 def sources(
-    request: Request, response: Response, caller: VideosReader, asked: Annotated[SourceQuery, Query()], pages: Pages
+    request: Request, response: Response, caller: VideosReader, asked: Annotated[SourceQuery, Query()]
 ) -> Page[SourceDocument]:
     """Sources in the order of their registration."""
     order = f"sources {asked.sort}"
-    (after,) = pages.after(order, int) or (None,)
+    (after,) = asked.page.after(order, int) or (None,)
     wanted = SourceFilter(
         tenant=asked.tenant, statuses=frozenset(asked.status) or None, reason=asked.reason, since=asked.since,
         until=asked.until, **place_of(asked.source),
     )  # fmt: skip
     with transaction(caller.actor, services(request).settings) as connection:
-        found = list_sources(connection, wanted, pages.limit + 1, after, oldest_first=asked.oldest_first)
-    shown = found[: pages.limit]
+        found = list_sources(connection, wanted, asked.limit + 1, after, oldest_first=asked.oldest_first)
+    shown = found[: asked.limit]
     items = [SourceDocument.model_validate(row) for row in shown]
-    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > pages.limit else None)
+    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > asked.limit else None)
 
 
 @router.get("/sources/{source_id}")

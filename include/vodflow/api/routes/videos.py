@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow.api.access import VideosReader
 from vodflow.api.app_state import services
 from vodflow.api.models.videos import VideoDetailsDocument, VideoDocument, VideoQuery
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, cursor_of, page
 from vodflow.api.parameters import LARGEST_ID, ObjectId
 from vodflow.api.problems import not_found
 from vodflow.catalog.database import transaction
@@ -29,18 +29,18 @@ _INSIDE: Final = frozenset(
 
 @router.get("/videos")
 def videos(
-    request: Request, response: Response, caller: VideosReader, asked: Annotated[VideoQuery, Query()], pages: Pages
+    request: Request, response: Response, caller: VideosReader, asked: Annotated[VideoQuery, Query()]
 ) -> Page[VideoDocument]:
     """Videos by when their present bytes were registered."""
     order = f"videos {asked.sort}"
-    after = pages.after(order, datetime, int)
+    after = asked.page.after(order, datetime, int)
     place = None if after is None else Place(*after)
     wanted = VideoFilter(
         search=asked.search, tenant=asked.tenant, statuses=frozenset(map(str, asked.status)) or None,
         profile=asked.profile, engine=asked.engine, since=asked.since, until=asked.until,
     )  # fmt: skip
     with transaction(caller.actor, services(request).settings) as connection:
-        found = list_videos(connection, wanted, pages.limit, after=place, oldest_first=asked.oldest_first)
+        found = list_videos(connection, wanted, asked.limit, after=place, oldest_first=asked.oldest_first)
     items = [VideoDocument.model_validate(line) for line in found.lines]
     last = items[-1] if found.older else None
     cursor = None if last is None else cursor_of(order, last.registered_at, last.video_id)

@@ -20,7 +20,7 @@ from vodflow.api.models.operations import (
     DeliveryQuery,
     TestResult,
 )
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, cursor_of, page
 from vodflow.api.parameters import ObjectId, ShortText
 from vodflow.api.problems import Problem, not_found
 from vodflow.catalog import deliveries
@@ -70,18 +70,17 @@ def list_deliveries(
     response: Response,
     caller: WebhooksManager,
     asked: Annotated[DeliveryQuery, Query()],
-    pages: Pages,
 ) -> Page[DeliveryDocument]:
     """What was sent, or is to be sent, in the order in which it happened."""
     order = f"deliveries {asked.sort}"
-    (after,) = pages.after(order, int) or (None,)
-    wanted = DeliveryFilter(**asked.model_dump(exclude={"sort"}), channels=_prefix(caller))
+    (after,) = asked.page.after(order, int) or (None,)
+    wanted = DeliveryFilter(**asked.model_dump(exclude={"sort", "limit", "cursor"}), channels=_prefix(caller))
     with transaction(caller.actor, services(request).settings) as connection:
         found = deliveries.recent(
-            connection, wanted, limit=pages.limit + 1, after=after, oldest_first=asked.oldest_first
+            connection, wanted, limit=asked.limit + 1, after=after, oldest_first=asked.oldest_first
         )
-    shown = found[: pages.limit]
-    cursor = cursor_of(order, shown[-1].id) if len(found) > pages.limit else None
+    shown = found[: asked.limit]
+    cursor = cursor_of(order, shown[-1].id) if len(found) > asked.limit else None
     return page(request, response, [DeliveryDocument.model_validate(row) for row in shown], cursor)
 
 
