@@ -78,6 +78,7 @@ class _Made(NamedTuple):
     attempts: int
     connections: int
     own_endpoint: bool
+    regional: bool = False
 
     @classmethod
     def of(cls, service: str, settings: Settings, endpoint_url: str | None = None) -> Self:
@@ -97,14 +98,15 @@ class _Made(NamedTuple):
 _clients: dict[_Made, Any] = {}
 
 
-def _client(service: str, settings: Settings, endpoint_url: str | None = None) -> Any:
-    made = _Made.of(service, settings, endpoint_url)
+def _client(service: str, settings: Settings, endpoint_url: str | None = None, *, regional: bool = False) -> Any:
+    made = _Made.of(service, settings, endpoint_url)._replace(regional=regional)
     if made not in _clients:
         _clients[made] = _made_client(new_session(), made)
     return _clients[made]
 
 
 def _made_client(session: Any, made: _Made) -> Any:
+    style: Any = "path" if made.own_endpoint else "virtual" if made.regional else "auto"
     config = Config(
         connect_timeout=made.connect_timeout,
         read_timeout=made.read_timeout,
@@ -112,7 +114,7 @@ def _made_client(session: Any, made: _Made) -> Any:
         max_pool_connections=made.connections,
         # S3 presigns with version 2 in us-east-1 otherwise, which newer buckets refuse.
         signature_version="s3v4" if made.service == "s3" else None,
-        s3={"addressing_style": "path"} if made.own_endpoint else {},
+        s3={"addressing_style": style},
     )
     try:
         return session.client(made.service, region_name=made.region, endpoint_url=made.endpoint_url, config=config)
@@ -143,6 +145,15 @@ def forget_clients() -> None:
 def s3_client(settings: Settings | None = None) -> S3Client:
     """An S3 client; one for a process and its settings (boto3 clients are thread-safe)."""
     client: S3Client = _client("s3", settings or get_settings())
+    return client
+
+
+def signing_client(settings: Settings | None = None) -> S3Client:
+    """An S3 client whose signed addresses are the Region's own.
+
+    Others name S3's common host, which redirects requests for young buckets; a browser's preflight follows no redirect.
+    """
+    client: S3Client = _client("s3", settings or get_settings(), regional=True)
     return client
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.settings import Settings
-from vodflow.storage.clients import s3_client
+from vodflow.storage.clients import signing_client
 from vodflow.storage.faults import storage_error
 
 
@@ -98,7 +98,7 @@ def _signed(
 ) -> SignedRequest:
     expires_at = datetime.now(UTC) + timedelta(seconds=int(seconds))
     try:
-        url = s3_client(settings).generate_presigned_url(
+        url = signing_client(settings).generate_presigned_url(
             operation, Params={"Bucket": bucket, "Key": key, **arguments}, ExpiresIn=int(seconds)
         )
     except (ClientError, BotoCoreError) as error:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from support.clips import clip
 from support.fixtures.api import Api
 from support.import_server import ImportServer, import_server
+from vodflow.api.routes.upload_page import content_policy
 from vodflow.catalog.database import transaction
 from vodflow.pipeline.url_import import fetch_import
 from vodflow.settings import Settings
@@ -215,7 +216,9 @@ def test_the_media_services_status_follows_the_job(place: Place, acme: TestClien
     assert (done["status"], done["progress"], done["error"]) == ("completed", 100.0, None)
 
 
-def test_the_page_may_talk_to_us_and_the_bucket_alone(place: Place, api: Api) -> None:
+def test_the_page_may_talk_to_us_and_s3_alone(
+    place: Place, api: Api, set_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = api.client()
     page = client.get("/upload/")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -226,6 +229,10 @@ def test_the_page_may_talk_to_us_and_the_bucket_alone(place: Place, api: Api) ->
     for name, kind in (("upload.js", "text/javascript"), ("upload.css", "text/css")):
         assert client.get(f"/upload/{name}").headers["content-type"] == f"{kind}; charset=utf-8"
     assert client.get("/upload/other").status_code == 404
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    policy = content_policy(set_settings(aws_endpoint_url="", aws_region="eu-central-1"))
+    host = "s3.eu-central-1.amazonaws.com"
+    assert f"connect-src 'self' https://{host} https://*.{host};" in policy
 
 
 @pytest.fixture

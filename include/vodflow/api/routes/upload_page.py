@@ -14,9 +14,12 @@ from vodflow.api.access import Public
 from vodflow.api.app_state import services
 from vodflow.api.problems import not_found
 from vodflow.settings import Settings
-from vodflow.storage.clients import s3_client
+from vodflow.storage.clients import signing_client
 
 router = APIRouter(dependencies=[Depends(Public("it says nothing of anybody; what it asks for is asked with a right"))])
+
+#: Stands for every bucket.
+_ANY: Final = "any-bucket"
 
 _FILES: Final = {"upload.js": "text/javascript", "upload.css": "text/css"}
 
@@ -52,18 +55,18 @@ def page_file(name: str) -> Response:
 
 
 def content_policy(settings: Settings) -> str:
-    """The page's Content-Security-Policy: it may ask this application, and the buckets that files are sent to."""
-    buckets = sorted({_origin(rule.bucket, settings) for rule in settings.watch})
+    """The page's Content-Security-Policy: it may ask us, and S3. No bucket is named: everybody reads it."""
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {' '.join(buckets)}; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {' '.join(_origins(settings))}; "
         "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
     )
 
 
-def _origin(bucket: str, settings: Settings) -> str:
-    """Where signed requests for a bucket go."""
-    url = urlsplit(s3_client(settings).generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "a"}))
-    return f"{url.scheme}://{url.netloc}"
+def _origins(settings: Settings) -> list[str]:
+    """Where signed requests go: to one host for all buckets, or to one below it for each."""
+    url = urlsplit(signing_client(settings).generate_presigned_url("put_object", Params={"Bucket": _ANY, "Key": "a"}))
+    host = url.netloc.removeprefix(f"{_ANY}.")
+    return [f"{url.scheme}://{host}"] + [f"{url.scheme}://*.{host}"] * (host != url.netloc)
 
 
 @lru_cache
