@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
-from vodflow.catalog.database import transaction
+from vodflow.catalog.database import dispose_engines, get_engine, transaction
 from vodflow.settings import get_settings
 from vodflow.stack.airflow_api import AirflowApi
 from vodflow.stack.stack import Stack
@@ -18,10 +19,13 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def key(stack: Stack) -> str:
-    url = SecretStr(stack.config.database_url("vodflow"))
-    with transaction("test", get_settings().model_copy(update={"catalog_url": url})) as connection:
-        return api_keys.create(connection, "e2e", ["jobs:read", "operations"], created_by="test").text
+def key(stack: Stack) -> Iterator[str]:
+    settings = get_settings().model_copy(update={"catalog_url": SecretStr(stack.config.database_url("vodflow"))})
+    with transaction("test", settings) as connection:
+        made = api_keys.create(connection, "e2e", ["jobs:read", "operations"], created_by="test")
+    yield made.text
+    get_engine(settings).dispose()
+    dispose_engines()
 
 
 def test_it_answers_at_both_homes(stack: Stack, key: str) -> None:
