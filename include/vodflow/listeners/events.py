@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vodflow.contract.engine_names import MEDIACONVERT_DETAIL_TYPE, MEDIACONVERT_SOURCE
 from vodflow.listeners.requests import EventSource
-from vodflow.sensing.notices import DETAIL_TYPES, MAX_ENVELOPES, parse_message
+from vodflow.sensing.notices import DETAIL_TYPES, MAX_ENVELOPES, is_one_of, parse_message
 
 
 class EventError(ValueError):
@@ -91,12 +91,17 @@ def classify(document: dict[str, Any]) -> tuple[EventSource, dict[str, Any], boo
         event = _enveloped(document)
         _check_job(event)
         return EventSource.MEDIACONVERT, event, True
-    if document.get("source") != _S3_SOURCE and not {document.get("detail-type", "Object Created")} <= DETAIL_TYPES:
-        raise EventError(f"an event {document['detail-type']!a} of {document.get('source')!a}, which nobody reads here")
+    kind = document.get("detail-type", "Object Created")
+    if document.get("source") != _S3_SOURCE and not is_one_of(kind, DETAIL_TYPES):
+        raise EventError(f"an event {_shown(kind)} of {_shown(document.get('source'))}, which nobody reads here")
     parsed = parse_message(document)
     if parsed.problems:
         raise EventError(parsed.problems[0].detail)
     return EventSource.S3, document, bool(parsed.notices)
+
+
+def _shown(value: Any) -> str:
+    return ascii(value)[:100]
 
 
 def _is_job_event(document: Mapping[str, Any]) -> bool:
@@ -118,5 +123,5 @@ def _check_job(event: dict[str, Any]) -> None:
         JobEnvelope.model_validate(event)
     except ValidationError as error:
         first = error.errors()[0]
-        place = "/".join(str(part) for part in first["loc"])
+        place = _shown("/".join(str(part) for part in first["loc"])).strip("'\"")
         raise EventError(f"not an event of {MEDIACONVERT_SOURCE}: {place}: {first['msg']}") from error

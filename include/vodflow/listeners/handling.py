@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 #: Bytes of a request, and of the message made of it: what EventBridge sends and every SQS queue takes.
 SIZE_LIMIT: Final = 256 * 1024
 
+#: Characters that are said of what is wrong with an event, which may be made of it.
+_LONGEST: Final = 500
+
 #: Seconds to connect to SQS and to wait for its answer: EventBridge gives an API destination five in all.
 _SQS_TIMES: Final = (1.5, 2.5)
 
@@ -72,7 +75,7 @@ def handle(
 def _refusal(error: Exception) -> Refused:
     match error:
         case EventError():
-            return Refused(error.status, f"Not an event: {error}.")
+            return Refused(error.status, f"Not an event: {str(error)[:_LONGEST]}.")
         case sns.SnsError():
             return Refused(401, f"Not authorised: {error}.")
         case sns.SnsUnavailable():
@@ -110,7 +113,8 @@ def _judged(
 
 def _event_id(event: dict[str, Any]) -> str | None:
     found = event.get("id")
-    return found if isinstance(found, str) else None
+    # It is told, and written into a line of the log.
+    return found if isinstance(found, str) and len(found) <= _LONGEST and found.isprintable() else None
 
 
 def listen(

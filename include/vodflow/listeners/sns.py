@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from vodflow.sensing.notices import is_one_of
 from vodflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ _OPTIONAL: Final = "Subject"
 OLDEST: Final = 3_900.0
 _NEWEST: Final = 300.0
 
-#: Where SNS of AWS is, in any region and partition.
-_AWS: Final = r"https://sns\.[a-z0-9-]{4,40}\.amazonaws\.com(\.cn)?"
+#: Where SNS of AWS is, in any region and partition. Regions begin with letters alone: ``sns.s3-eu-west-1`` would be
+#: somebody's bucket.
+_AWS: Final = r"https://sns\.[a-z]{2,4}(-[a-z]{2,16}){1,4}-[0-9]{1,2}\.amazonaws\.com(\.cn)?"
 _CERTIFICATE: Final = r"/SimpleNotificationService-[0-9a-f]{32}\.pem"
 
 
@@ -80,7 +82,7 @@ def read_message(body: bytes) -> SnsMessage | None:
         document: Any = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or document.get("Type") not in _SIGNED or "Signature" not in document:
+    if not isinstance(document, dict) or not is_one_of(document.get("Type"), _SIGNED) or "Signature" not in document:
         return None
     return SnsMessage({name: value for name, value in document.items() if isinstance(value, str)})
 

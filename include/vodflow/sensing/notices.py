@@ -15,7 +15,7 @@ What cannot be understood becomes a :class:`Problem` for the dead letters; nothi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -26,6 +26,8 @@ from vodflow.contract.video_objects import NULL_VERSION
 #: What S3 tells when an object can be read from now on: it was put, or is back from an archive.
 EVENT_NAMES: Final = ("ObjectCreated:", "ObjectRestore:Completed")
 DETAIL_TYPES: Final = frozenset({"Object Created", "Object Restore Completed"})
+
+_ABOUT_SUBSCRIPTIONS: Final = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
 
 #: SNS in SNS happens with topic-to-topic relays; more than this is somebody's loop.
 MAX_ENVELOPES: Final = 4
@@ -106,6 +108,11 @@ def parse_message(body: object) -> ParsedMessage:
     return result
 
 
+def is_one_of(value: object, words: Collection[str]) -> bool:
+    """Whether a value of somebody's JSON, which may be anything, is one of these words."""
+    return isinstance(value, str) and value in words
+
+
 def _decoded(body: object, result: ParsedMessage) -> Mapping[str, Any] | None:
     document = body
     if isinstance(body, str | bytes):
@@ -129,7 +136,7 @@ def _parse_document(document: Mapping[str, Any], result: ParsedMessage) -> None:
         _parse_records(document["Records"], result)
     elif document.get("source") == "aws.s3" or "detail-type" in document:
         _parse_eventbridge(document, result)
-    elif document.get("Type") in {"SubscriptionConfirmation", "UnsubscribeConfirmation"}:
+    elif is_one_of(document.get("Type"), _ABOUT_SUBSCRIPTIONS):
         topic = document.get("TopicArn")
         detail = f"SNS topic {topic} asks to confirm its subscription; confirm it in SNS, then events arrive"
         result.problems.append(Problem(ProblemName.UNCONFIRMED_SUBSCRIPTION, detail))
@@ -176,8 +183,11 @@ def _parse_eventbridge(document: Mapping[str, Any], result: ParsedMessage) -> No
 
 
 def _eventbridge_notice(document: Mapping[str, Any]) -> Notice | None:
-    if document.get("detail-type") not in DETAIL_TYPES:
-        return None
+    kind = document.get("detail-type")
+    if not is_one_of(kind, DETAIL_TYPES):
+        if isinstance(kind, str | None):
+            return None
+        raise _Malformed("detail-type is no text")
     detail = _mapping(document.get("detail"), "detail")
     item = _mapping(detail.get("object"), "detail.object")
     return Notice(

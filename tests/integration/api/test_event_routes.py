@@ -330,6 +330,12 @@ def test_what_is_no_event_is_a_problem_with_a_reason(door: Door) -> None:
     ):
         answer = door.post(path, document, KEY)
         assert (answer.status_code, answer.json()["code"]) == (status, code), document
+    for odd in ({"Type": [], "Signature": ""}, {"detail-type": {}}, {"source": "aws.s3", "detail-type": []}):
+        for path in (S3, MEDIACONVERT, EVENTBRIDGE):
+            assert door.post(path, odd, KEY).status_code == 422, odd
+            assert door.post(path, odd).status_code == 401, odd
+    removed = {"Records": [], "id": "\ud800\nline"}
+    assert door.post(S3, removed, KEY).json()["event_id"] is None
     test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}
     answer = door.post(S3, test_event, KEY)
     assert (answer.status_code, answer.json()) == (200, {"status": "ignored", "source": "s3", "event_id": None})

@@ -134,15 +134,16 @@ def test_a_batch_is_done_whatever_else_is_in_it(function: Function, place: Place
         S3_TEST,
         {"hello": "world"},
         s3(b, {"eventName": "ObjectCreated:Put"}),
+        {"detail-type": [], "Type": {}},
     )
     done = function.call(event)
     left = [item["itemIdentifier"] for item in done["answer"]["batchItemFailures"]]
-    assert left == ["message-3", "message-7", "message-8"], "what nobody understands, for the dead letters"
+    assert left == ["message-3", "message-7", "message-8", "message-9"], "what nobody understands, for the dead letters"
     assert sorted(place.airflow.runs) == ["source-1", "source-2"]
     events = [line["event"] for line in done["log"]]
     assert events.count("started") == 2, "each object once"
     assert events.count("skipped") == 2
-    assert done["log"][-1] | {"messages": 8, "left": 3, "done": 2, "skipped": 2, "ignored": 2} == done["log"][-1]
+    assert done["log"][-1] | {"messages": 9, "left": 4, "done": 2, "skipped": 2, "ignored": 2} == done["log"][-1]
 
 
 def test_suffixes_and_prefix_are_the_configurations(function: Function, place: Place) -> None:

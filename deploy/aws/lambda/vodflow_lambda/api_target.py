@@ -134,9 +134,10 @@ def idempotency_key(notice: Notice) -> str:
 
 
 def _document(answer: HTTPResponse | HTTPError) -> dict[str, Any]:
+    """What it says; nothing where that breaks off: its status has told already what became of the request."""
     try:
         found = json.loads(answer.read(_LARGEST))
-    except ValueError:
+    except (ValueError, RecursionError, OSError, HTTPException):
         return {}
     return found if isinstance(found, dict) else {}
 

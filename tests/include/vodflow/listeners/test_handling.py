@@ -129,6 +129,11 @@ def test_what_is_well_formed_and_none_of_our_business_is_fine(document: dict[str
         ({**COMPLETE, "source": "somebody"}, 422, "source: String should match"),
         ({**COMPLETE, "detail": {**COMPLETE["detail"], "userMetadata": {"a": 1}}}, 422, "userMetadata/a"),
         ({"Type": "Notification", "Message": "plain text"}, 400, "not JSON"),
+        ({"Type": [], "Signature": ""}, 422, "its fields: 'Signature', 'Type'"),
+        ({"detail-type": {}, "source": ["x" * 1000]}, 422, "an event {} of ['xxx"),
+        ({"detail-type": "a" * 100_000}, 422, "'aaa"),
+        ({"source": "aws.s3", "detail-type": [], "detail": {}}, 422, "detail-type is no text"),
+        ({**COMPLETE, "detail": {**COMPLETE["detail"], "userMetadata": {"a\nb": 1}}}, 422, r"userMetadata/a\nb"),
         ({"detail": {**COMPLETE["detail"], "queue": "ü" * 100_000}}, 413, "bytes in ASCII; 262144 are accepted"),
         (b" " * (SIZE_LIMIT + 1), 413, "262145 bytes; 262144 are accepted"),
     ],
@@ -138,6 +143,8 @@ def test_everything_else_is_refused_with_a_reason(document: Any, status: int, me
     assert isinstance(answer, Refused), answer
     assert answer.status == status
     assert message in answer.message
+    assert len(answer.message) < 600
+    assert answer.message.isprintable()
 
 
 def test_endless_envelopes_are_somebodys_loop() -> None:
@@ -241,3 +248,9 @@ def test_large_bodies_are_refused_first() -> None:
 def test_neither_headers_nor_bodies_are_shown_in_logs() -> None:
     assert "new-key" not in repr(Request(KEY, b"secret body"))
     assert "secret body" not in repr(Request(KEY, b"secret body"))
+
+
+@pytest.mark.parametrize("event_id", ["\ud800", "a\nb", "\u202e", "x" * 600, 7, None, ["9"]])
+def test_an_id_that_cannot_be_shown_is_none(event_id: object) -> None:
+    for document in (OBJECT_CREATED, {**OBJECT_CREATED, "detail-type": "Object Deleted"}):
+        assert accepted(json.dumps({**document, "id": event_id}).encode()).event_id is None

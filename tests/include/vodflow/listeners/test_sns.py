@@ -124,6 +124,11 @@ def test_forged_signatures(changes: dict[str, str], message: str) -> None:
         "https://sns.us-east-1.amazonaws.com/?Action=ListTopics&x=.pem",
         "https://sns.us-east-1.amazonaws.com/../x.pem",
         "https://bucket.s3.amazonaws.com" + CERTIFICATE_PATH,
+        # Buckets called sns.
+        "https://sns.s3.amazonaws.com" + CERTIFICATE_PATH,
+        "https://sns.s3-us-west-2.amazonaws.com" + CERTIFICATE_PATH,
+        "https://sns.s3-website-eu-west-1.amazonaws.com" + CERTIFICATE_PATH,
+        "https://sns.execute-api.amazonaws.com" + CERTIFICATE_PATH,
     ],
 )
 def test_certificates_of_others_are_not_even_asked_for(url: str) -> None:
@@ -132,7 +137,7 @@ def test_certificates_of_others_are_not_even_asked_for(url: str) -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("host", ["sns.eu-central-1", "sns.us-gov-west-1", "sns.ap-southeast-2"])
+@pytest.mark.parametrize("host", ["sns.eu-central-1", "sns.us-gov-west-1", "sns.ap-southeast-2", "sns.us-isob-east-1"])
 def test_sns_of_every_region(host: str) -> None:
     url = f"https://{host}.amazonaws.com{CERTIFICATE_PATH}"
     assert isinstance(ask(notification(SigningCertURL=url)), Accepted)

@@ -160,3 +160,13 @@ def test_endless_envelopes_end() -> None:
     for _ in range(10):
         body = {"Type": "Notification", "Message": body}
     assert [problem.name for problem in parse_message(body).problems] == [ProblemName.UNKNOWN_SHAPE]
+
+
+@pytest.mark.parametrize("field", ["detail-type", "Type", "source", "Event", "Records", "detail", "Message"])
+@pytest.mark.parametrize("value", [[], {}, [["Object Created"]], 1, True, None])
+def test_values_of_other_kinds_are_no_fault_of_the_reader(field: str, value: object) -> None:
+    for around in ({}, bridge(), {"Type": "Notification"}, json.loads(message(record("a.mp4")))):
+        parsed = parse_message({**around, field: value})
+        assert len(parsed.notices) + len(parsed.problems) + parsed.ignored <= 1
+    told = parse_message({**bridge(), "detail-type": value}) if value is not None else None
+    assert told is None or [problem.name for problem in told.problems] == [ProblemName.BAD_RECORD]
