@@ -71,11 +71,12 @@ def test_the_charts_accounts_are_those_that_have_rights(variant: str) -> None:
     accounts = {
         given[part]["serviceAccount"]["name"] for part in ("scheduler", "triggerer", "dagProcessor", "apiServer")
     }
-    accounts.add(worker["serviceAccount"]["name"])
+    accounts.update({worker["serviceAccount"]["name"], "vodflow-api"})
     bindings = of_kind(documents(overlay("eks")), "RoleBinding")
     subjects = {name: {subject["name"] for subject in one["subjects"]} for name, one in bindings.items()}
     assert subjects == {
         "vodflow-pods": {"vodflow-worker", "vodflow-triggerer"},
+        "vodflow-stop-pods": {"vodflow-api", "vodflow-api-server"},
         "vodflow-task-pods": {"vodflow-scheduler"},
     }
     assert set().union(*subjects.values()) <= accounts
@@ -99,6 +100,7 @@ def test_pods_are_made_in_a_namespace_of_their_own_and_nothing_else_is_allowed()
         ("", "pods/log", "get"), ("", "pods/exec", "create"), ("", "pods/exec", "get"),
         ("", "events", "list"), ("", "events", "watch"), ("", "namespaces", "get"),
     }  # fmt: skip
+    assert [rule["verbs"] for rule in roles["vodflow-stop-pods"]["rules"]] == [["get", "list", "delete"], ["get"]]
     assert not of_kind(documents(overlay("eks")), "ClusterRole")
 
 
@@ -184,6 +186,8 @@ def test_the_template_is_where_the_setting_says() -> None:
     given = values("kubernetes")
     (volume,) = (one for one in given["volumes"] if "configMap" in one)
     (mount,) = (one for one in given["volumeMounts"] if one["name"] == volume["name"])
+    (own,) = of_kind(documents(overlay("eks")), "Deployment")["vodflow-api"]["spec"]["template"]["spec"]["containers"]
+    assert mount in own["volumeMounts"]
     maps = of_kind(documents(overlay("eks")), "ConfigMap")
     (file,) = maps[volume["configMap"]["name"]]["data"]
     assert maps["vodflow-settings"]["data"]["VODFLOW_KUBERNETES_TEMPLATE"] == f"{mount['mountPath']}/{file}"
