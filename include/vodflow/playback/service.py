@@ -23,7 +23,7 @@ from vodflow.playback.revocations import Revocations
 from vodflow.playback.tokens import Claims, Tokens
 from vodflow.publication.player import LIBRARY_NAME, player_page
 from vodflow.settings import Settings
-from vodflow.storage.clients import s3_client
+from vodflow.storage.clients import signing_client
 from vodflow.tenancy import effective
 
 _BY_CDN: Final = ("cdn-url", "cdn-cookie")
@@ -221,7 +221,9 @@ class Playback:
         if kept is None or kept[0] != period:
             parameters = {"Bucket": bucket, "Key": key}
             seconds = self.settings.playback_redirect_seconds
-            url = s3_client(self.settings).generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+            url = signing_client(self.settings).generate_presigned_url(
+                "get_object", Params=parameters, ExpiresIn=seconds
+            )
             kept = self._addresses[(bucket, key)] = (period, url)
             while len(self._addresses) > _ADDRESSES:
                 self._addresses.popitem(last=False)

@@ -19,7 +19,7 @@ from vodflow.contract.plan import SourceRef
 from vodflow.contract.video_objects import NULL_VERSION
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.settings import Settings, get_settings
-from vodflow.storage.clients import s3_client
+from vodflow.storage.clients import s3_client, signing_client
 from vodflow.storage.faults import archived, storage_error
 
 #: Storage classes, and access tiers of INTELLIGENT_TIERING, from which an object must be restored to be read.
@@ -146,7 +146,7 @@ def presigned_get(ref: SourceRef, seconds: int = 3600) -> str:
     arguments = {"Bucket": ref.bucket, "Key": ref.key}
     if ref.version_id:
         arguments["VersionId"] = ref.version_id
-    return s3_client().generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds)
+    return signing_client().generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds)
 
 
 def iterate_objects(bucket: str, prefix: str = "", *, settings: Settings | None = None) -> Iterator[list[ListedObject]]:
