@@ -34,6 +34,7 @@ class Job:
 
     :param id: none until the run has planned it; ``source_id`` and ``run_id`` name it before that
     :param source_id: none of a run that failed before it had found its source, or beside jobs of that source
+    :param video_id: of the video that the source is a version of; none of a run that failed before it had one
     :param source: ``s3://bucket/key`` of what is transcoded; empty where a run named none
     :param version: S3 version id, or the ETag where the bucket keeps no versions
     :param status: of the job; of the source while there is no job; ``FAILED`` when the run failed without making one
@@ -62,6 +63,7 @@ class Job:
 
     id: int | None
     source_id: int | None
+    video_id: int | None = None
     source: str
     version: str
     size: int
@@ -104,9 +106,9 @@ class Job:
         same = {
             name: getattr(row, name)
             for name in (
-                "source_id", "version", "tenant", "status", "profile", "engine", "priority", "run_id", "external_id",
-                "stage", "speed", "error_class", "error_code", "retryable", "created_at", "queued_at", "started_at",
-                "finished_at", "public",
+                "source_id", "video_id", "version", "tenant", "status", "profile", "engine", "priority", "run_id",
+                "external_id", "stage", "speed", "error_class", "error_code", "retryable", "created_at", "queued_at",
+                "started_at", "finished_at", "public",
             )
         }  # fmt: skip
         return cls(

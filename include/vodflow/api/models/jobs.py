@@ -62,6 +62,7 @@ class JobDocument(Answer):
     ref: str = Field(description="names the job in addresses: its id, or the run that is to plan it")
     id: int | None = Field(description="none until the run has planned it")
     source_id: int | None
+    video_id: int | None = Field(description="of the video, as playback tokens ask for it")
     source: str
     version: str
     size: int

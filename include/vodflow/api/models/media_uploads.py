@@ -66,7 +66,7 @@ class MediaUpload(Answer):
     created_at: datetime
 
     @classmethod
-    def of(cls, row: UploadRow, job: Job | None, video_id: int | None) -> MediaUpload:
+    def of(cls, row: UploadRow, job: Job | None) -> MediaUpload:
         """From the library's."""
         return cls(
             upload_id=row.public_id,
@@ -76,7 +76,7 @@ class MediaUpload(Answer):
             status=_status(row, job),
             progress=100.0 if job and job.succeeded else job.progress if job else 0.0,
             error=row.error or (job.reason if job else None),
-            video_id=video_id,
+            video_id=job.video_id if job else None,
             created_at=row.created_at,
         )
 

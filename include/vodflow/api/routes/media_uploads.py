@@ -10,11 +10,7 @@ from vodflow.api.access import Uploader
 from vodflow.api.app_state import airflow_of, services
 from vodflow.api.models.media_uploads import MediaUpload, PresignedUpload, PresignedUploadRequest
 from vodflow.api.problems import problem_responses
-from vodflow.catalog.database import transaction
-from vodflow.catalog.source_rows import get_source
 from vodflow.catalog.states import UploadStatus
-from vodflow.catalog.uploads import UploadRow
-from vodflow.jobs.job import Job
 
 router = APIRouter(prefix="/api/v1/media", tags=["uploads"])
 
@@ -42,21 +38,13 @@ def complete_media_upload(request: Request, caller: Uploader, upload_id: str) ->
     with airflow_of(request, caller) as airflow:
         upload, job = jobs.complete_upload(upload_id, airflow=airflow, settings=services(request).settings)
     audit.record(request, "uploads.complete", f"upload {upload.public_id}", tenant=upload.tenant)
-    return _shown(request, caller.actor, upload, job)
+    return MediaUpload.of(upload, job)
 
 
 @router.get("/uploads/{upload_id}", responses=problem_responses(404, 503))
-def media_upload(request: Request, caller: Uploader, upload_id: str) -> MediaUpload:
+def media_upload(request: Request, caller: Uploader, upload_id: str) -> MediaUpload:  # noqa: ARG001
     """How far it is, until it can be played."""
     settings = services(request).settings
     upload = jobs.get_upload(upload_id, settings=settings)
     job = jobs.job_of(upload, settings=settings) if upload.status == UploadStatus.COMPLETED else None
-    return _shown(request, caller.actor, upload, job)
-
-
-def _shown(request: Request, actor: str, upload: UploadRow, job: Job | None) -> MediaUpload:
-    video_id = None
-    if upload.source_id is not None:
-        with transaction(actor, services(request).settings) as connection:
-            video_id = get_source(connection, upload.source_id).video_id
-    return MediaUpload.of(upload, job, video_id)
+    return MediaUpload.of(upload, job)
