@@ -9,16 +9,18 @@ from vodflow.errors import QuotaExceeded
 #: One tenant's new uploads and imports come one after the other, so that no two take the same last place.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('vodflow.intake.' || :tenant, 0))")
 
+#: What was sent in one request counts where it was cancelled, too: its address is good for a while yet.
 _TAKEN = text(
     """
     WITH taken AS (
-      SELECT tenant_id, status, created_at, size_bytes AS size FROM upload
+      SELECT tenant_id, status, created_at AS at, size_bytes AS size FROM upload
+       WHERE status IN ('OPEN', 'COMPLETED') OR (status = 'CANCELED' AND multipart_id IS NULL)
       UNION ALL
-      SELECT tenant_id, status, created_at, coalesce(total_bytes, size_bytes, 0) FROM url_import
+      SELECT tenant_id, status, greatest(created_at, begun_at), coalesce(total_bytes, size_bytes, 0) FROM url_import
+       WHERE status IN ('QUEUED', 'FETCHING', 'COMPLETED')
     )
     SELECT count(*) FILTER (WHERE taken.status IN ('OPEN', 'QUEUED', 'FETCHING')) AS open,
-           coalesce(sum(size) FILTER (WHERE taken.created_at > now() - interval '1 day'
-                                        AND taken.status IN ('OPEN', 'QUEUED', 'FETCHING', 'COMPLETED')), 0) AS bytes
+           coalesce(sum(size) FILTER (WHERE taken.at > now() - interval '1 day'), 0) AS bytes
       FROM taken
       JOIN tenant ON tenant.id = taken.tenant_id
      WHERE tenant.slug = :tenant
@@ -50,8 +52,22 @@ def check_quota(conn: Connection, tenant: str, size: int, *, most_open: int, mos
             code="open_uploads",
         )
     if taken.bytes + size > most_bytes:
-        raise QuotaExceeded(
-            f"{tenant} has brought {taken.bytes} bytes within 24 hours; {size} more would be above its limit of "
-            f"{most_bytes}. Try again later, or ask for a higher limit.",
-            code="bytes_day",
-        )
+        raise _too_much(tenant, f"has brought {taken.bytes} bytes within 24 hours; {size} more would be", most_bytes)
+
+
+def check_bytes(conn: Connection, tenant: str, most_bytes: int) -> None:
+    """See that what a tenant has under way is no more than it may bring, now that more is known of it.
+
+    :param tenant: slug
+    :raises QuotaExceeded: it is more
+    """
+    taken = conn.execute(_TAKEN, {"tenant": tenant}).one()
+    if taken.bytes > most_bytes:
+        raise _too_much(tenant, f"would have brought {taken.bytes} bytes within 24 hours, which is", most_bytes)
+
+
+def _too_much(tenant: str, what: str, most_bytes: int) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"{tenant} {what} above its limit of {most_bytes}. Try again later, or ask for a higher limit.",
+        code="bytes_day",
+    )

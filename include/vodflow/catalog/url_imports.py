@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import ImportStatus
@@ -130,22 +130,37 @@ def begin_import(conn: Connection, import_id: int) -> ImportRow | None:
     return find_import(conn, import_id) if conn.execute(statement).rowcount else None
 
 
-def note_import(conn: Connection, import_id: int, **values: Any) -> bool:
-    """Keep how far a try is; false when the import is no more wanted.
+def note_import(conn: Connection, import_id: int, attempt: int, **values: Any) -> bool:
+    """Keep how far a try is; false when it is no more wanted, or another one has begun since.
 
+    :param attempt: its number, from 1
     :param values: columns of the table
     """
-    going_on = (url_import.c.id == import_id, url_import.c.status == ImportStatus.FETCHING)
+    going_on = (*_try(import_id, attempt), url_import.c.status == ImportStatus.FETCHING)
     return conn.execute(update(url_import).where(*going_on).values(**values)).rowcount > 0
 
 
+def _try(import_id: int, attempt: int | None) -> list[ColumnElement[bool]]:
+    wanted = [url_import.c.id == import_id]
+    return wanted if attempt is None else [*wanted, url_import.c.attempts == attempt]
+
+
 def end_import(
-    conn: Connection, import_id: int, status: ImportStatus, *, source_id: int | None = None, error: str | None = None
+    conn: Connection,
+    import_id: int,
+    status: ImportStatus,
+    *,
+    attempt: int | None = None,
+    source_id: int | None = None,
+    error: str | None = None,
 ) -> bool:
-    """Note what became of an import; false when it is over already."""
+    """Note what became of an import; false when it is over already.
+
+    :param attempt: number of the try that ends it; false as well when another one has begun since
+    """
     statement = (
         update(url_import)
-        .where(url_import.c.id == import_id, url_import.c.status.in_(_UNFINISHED))
+        .where(*_try(import_id, attempt), url_import.c.status.in_(_UNFINISHED))
         .values(
             status=status,
             source_id=source_id,

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from vodflow.catalog import url_imports
 from vodflow.catalog.database import transaction
 from vodflow.catalog.intake_quota import check_quota, one_at_a_time
@@ -75,7 +77,7 @@ def create_import(
     with transaction(by, used) as connection:
         one_at_a_time(connection, whose)
         if found := url_imports.find_same(connection, whose, digest):
-            again = url_imports.queue_again(connection, found.id)
+            again = _queue_again(connection, found, used)
         else:
             check_quota(connection, whose, 0, most_open=limits.open_uploads, most_bytes=limits.bytes_day)
             made = url_imports.open_import(connection, whose, values)
@@ -140,13 +142,15 @@ def retry_import(
 
     :raises NotInCatalog: there is none
     :raises CatalogError: it is completed
+    :raises QuotaExceeded: its tenant has enough under way
     """
     used = settings or get_settings()
     row = get_import(import_id, settings=used)
     if row.status == ImportStatus.COMPLETED:
         raise CatalogError(f"Import {import_id} is completed: there is nothing to try again.")
     with transaction(_ACTOR, used) as connection:
-        url_imports.queue_again(connection, import_id)
+        one_at_a_time(connection, row.tenant)
+        _queue_again(connection, row, used)
     return _started(get_import(import_id, settings=used), airflow, used)
 
 
@@ -162,6 +166,17 @@ def start_waiting_imports(starter: Callable[[str, str, int], object], settings: 
     for row in waiting:
         starter(IMPORT_DAG, str(row.run_id), row.id)
     return lost + len(waiting)
+
+
+def _queue_again(connection: Connection, row: ImportRow, settings: Settings) -> bool:
+    """Want an import once more that has ended without success; false for all others."""
+    if not row.over or row.status == ImportStatus.COMPLETED:
+        return False
+    limits = upload_limits(row.tenant, settings)
+    check_quota(
+        connection, row.tenant, row.total_bytes or 0, most_open=limits.open_uploads, most_bytes=limits.bytes_day
+    )
+    return url_imports.queue_again(connection, row.id)
 
 
 def _started(row: ImportRow, airflow: AirflowClient | None, settings: Settings) -> ImportRow:

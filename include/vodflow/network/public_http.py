@@ -11,15 +11,56 @@ import functools
 import http.client
 import ipaddress
 import socket
+import threading
 import urllib.request
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-#: IPv6 networks whose addresses stand for the IPv4 address in their last 32 bits (NAT64, IPv4-compatible).
-_EMBEDDED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+#: IPv6 networks whose addresses stand for the IPv4 address in their last 32 bits (NAT64, IPv4-compatible, SIIT).
+_EMBEDDED: Final = tuple(ipaddress.ip_network(one) for one in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
+#: Where all of IPv6 is that anybody was given (IANA, "IPv6 Global Unicast Address Assignments").
+_GIVEN: Final = ipaddress.ip_network("2000::/3")
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Deadline:
+    """``with Deadline(seconds) as until:`` ends the connection that was made last within once the time is over,
+    whatever it waits for: a server that sends a byte now and then outlasts any timeout of single reads.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._lock = threading.Lock()
+        self._watched: socket.socket | None = None
+        self._over = False
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._end()
+
+    def watch(self, connection: socket.socket) -> None:
+        """End this one from now on; by a handle of its own, for TLS takes the first one over."""
+        with self._lock:
+            before, self._watched = self._watched, connection.dup()
+        if before is not None:
+            before.close()
+        if self._over:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._over, watched, self._watched = True, self._watched, None
+        if watched is not None:
+            with suppress(OSError), watched:
+                watched.shutdown(socket.SHUT_RDWR)
 
 
 class PrivateAddress(OSError):
@@ -34,6 +75,7 @@ def open_public(
     allowed: Sequence[str] = (),
     setting: str,
     proxies: bool = False,
+    deadline: Deadline | None = None,
 ) -> http.client.HTTPResponse:
     """GET an ``http://`` or ``https://`` address; certificates are checked.
 
@@ -41,14 +83,17 @@ def open_public(
     :param allowed: host names and networks, private though they are
     :param setting: which names those, for the error
     :param proxies: go through the proxy that the environment names, which then resolves the name once more
-    :raises PrivateAddress: it is no public one
+    :param deadline: at which the answer ends, wherever it is
+    :raises PrivateAddress: it is no public one, or of another kind
     :raises urllib.error.HTTPError: the answer is an error or a redirect
     :raises OSError: there is no answer
     """
-    handlers: list[Any] = [_NoRedirects, _Checked(allowed, setting)]
+    if urlsplit(url).scheme not in {"http", "https"}:  # an opener would read files as well
+        raise PrivateAddress("Only http and https addresses are read.")
+    handlers: list[Any] = [_NoRedirects, _Checked(allowed, setting, deadline)]
     if not proxies:
         handlers.append(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - only these two schemes are handled
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - looked at above
     answer: http.client.HTTPResponse = urllib.request.build_opener(*handlers).open(request, timeout=timeout)
     return answer
 
@@ -59,6 +104,8 @@ def addresses(host: str, port: int, allowed: Sequence[str], setting: str) -> lis
     :raises PrivateAddress: one of its addresses is private and neither it nor the host is allowed
     :raises OSError: the name is unknown
     """
+    if "%" in host:  # whoever decodes it later would ask for another name
+        raise OSError(f"{host!r} cannot be a host's name")
     try:
         found = sorted({str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)})
     except UnicodeError as error:  # a label that is empty or too long
@@ -78,7 +125,8 @@ def _is_public(address: _Address, allowed: Sequence[Any]) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(inner, allowed)
-    return (address.is_global and not address.is_multicast) or any(address in network for network in allowed)
+    public = address.is_global and not address.is_multicast and (address.version == 4 or address in _GIVEN)
+    return public or any(address in network for network in allowed)
 
 
 def _network(text: str) -> Any:
@@ -94,9 +142,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class _Checked(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    def __init__(self, allowed: Sequence[str], setting: str) -> None:
+    def __init__(self, allowed: Sequence[str], setting: str, deadline: Deadline | None) -> None:
         super().__init__()
-        self._allowed, self._setting = allowed, setting
+        self._allowed, self._setting, self._deadline = allowed, setting, deadline
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._connecting(http.client.HTTPConnection, request, 80), request)
@@ -112,16 +160,21 @@ class _Checked(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         def make(host: str, **options: Any) -> Any:
             connection = kind(host, **options)
             if request.host == target.netloc:  # otherwise through the operator's proxy
-                connection._create_connection = functools.partial(_connect, found)  # noqa: SLF001
+                connection._create_connection = functools.partial(_connect, found, self._deadline)  # noqa: SLF001
             return connection
 
         return make
 
 
-def _connect(found: Sequence[str], address: tuple[str, int], *options: Any) -> socket.socket:
-    for place in found[:-1]:
+def _connect(found: Sequence[str], deadline: Deadline | None, address: tuple[str, int], *options: Any) -> socket.socket:
+    for place in found:
         try:
-            return socket.create_connection((place, address[1]), *options)
+            made = socket.create_connection((place, address[1]), *options)
         except OSError:
-            continue
-    return socket.create_connection((found[-1], address[1]), *options)
+            if place == found[-1]:
+                raise
+        else:
+            break
+    if deadline is not None:
+        deadline.watch(made)
+    return made

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsp
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vodflow.errors import ConfigurationError, ImportRefused, SourceNotFound, SourceUnavailable, SourceUnreadable
-from vodflow.network.public_http import PrivateAddress, open_public
+from vodflow.network.public_http import Deadline, PrivateAddress, open_public
 from vodflow.settings import Settings
 from vodflow.settings.uploads import ImportBucket
 from vodflow.storage.clients import foreign_s3_client
@@ -28,6 +28,10 @@ MAX_REDIRECTS: Final = 5
 #: Characters of a URL.
 MAX_URL: Final = 4096
 
+_PORTS: Final = {"http": 80, "https": 443}
+_SCHEMES: Final = frozenset({*_PORTS, "s3"})
+#: An allowed host with a port; IPv6 addresses then have brackets.
+_WITH_PORT: Final = re.compile(r"(?P<host>\[.+\]|[^:]+):(?P<port>\d{1,5})")
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PASSING: Final = frozenset({408, 425, 429})
 _CONTENT_RANGE: Final = re.compile(r"^bytes (\d{1,18})-\d{1,18}/(?:(\d{1,18})|\*)$")
@@ -53,13 +57,18 @@ class Opened:
 def shown(url: str) -> str:
     """A URL without user, password, query and fragment, which may be secrets."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme.lower(), parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    if parts.scheme == "s3":  # what follows is the key as it stands
+        return f"s3:{url.partition(':')[2]}"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def file_name(url: str) -> str:
-    """What the file is called behind a URL; empty where it has no name."""
-    parts = urlsplit(url)
-    path = parts.path if parts.scheme.lower() == "s3" else unquote(parts.path)
+    """What the file is called behind a URL; empty where it has no name.
+
+    :raises ImportRefused: it is no URL that could be imported from
+    """
+    parts = _split(url)
+    path = f"/{parse_s3_uri(url)[1]}" if parts.scheme == "s3" else unquote(parts.path)
     return path.rpartition("/")[2]
 
 
@@ -76,22 +85,28 @@ def check_url(url: str, tenant: str, settings: Settings) -> None:
     parts = _split(url)
     if parts.scheme == "s3":
         _bucket_of(url, tenant, settings)
-    elif not _allowed(parts.hostname or "", settings.import_hosts):
+    elif not any(_fits(parts, place) for place in settings.import_hosts):
         raise ImportRefused(
-            f"Nothing may be imported from {parts.hostname}: ask for it in VODFLOW_IMPORT_HOSTS, or upload the file."
+            f"Nothing may be imported from {parts.netloc.rpartition('@')[2]}: ask for it in VODFLOW_IMPORT_HOSTS, or "
+            "upload the file."
         )
 
 
-def open_url(url: str, tenant: str, offset: int, validator: str | None, settings: Settings) -> Opened:
+def open_url(
+    url: str, tenant: str, offset: int, validator: str | None, deadline: Deadline, settings: Settings
+) -> Opened:
     """Open what is behind a URL at a byte, or at its beginning where that cannot be.
 
     :param validator: of the bytes that were read before, if any
+    :param deadline: at which HTTP connections end
     :raises ImportRefused: it may not be read, or is not there
     :raises SourceUnavailable: it cannot be read now (retryable)
     """
     check_url(url, tenant, settings)
-    opener = _open_object if urlsplit(url).scheme.lower() == "s3" else _open_http
-    return opener(url, tenant, offset if validator else 0, validator, settings)
+    first = offset if validator else 0
+    if urlsplit(url).scheme == "s3":
+        return _open_object(url, tenant, first, validator, settings)
+    return _open_http(url, tenant, first, validator, deadline, settings)
 
 
 def _split(url: str) -> SplitResult:
@@ -100,17 +115,25 @@ def _split(url: str) -> SplitResult:
         port = parts.port
     except ValueError as error:
         raise ImportRefused(f"The URL cannot be read: {error}.") from error
-    clean = url.isascii() and url.isprintable() and not {" ", "\\"} & set(url) and len(url) <= MAX_URL
-    if not clean or not parts.hostname or port == 0 or parts.scheme.lower() not in {"http", "https", "s3"}:
+    # Keys of S3 are taken as they stand.
+    clean = parts.scheme == "s3" or (url.isascii() and not {" ", "\\"} & set(url))
+    host = "" if "%" in parts.netloc.rpartition("@")[2] else parts.hostname
+    if not (clean and url.isprintable() and len(url) <= MAX_URL and host and port != 0 and parts.scheme in _SCHEMES):
         raise ImportRefused(
             f"Give an http, https or s3 URL of at most {MAX_URL} characters, percent-encoded where it needs to be."
         )
     return parts
 
 
-def _allowed(host: str, hosts: tuple[str, ...]) -> bool:
-    host = host.lower().rstrip(".")
-    return any(host.endswith(one[1:].lower()) if one.startswith("*.") else host == one.lower() for one in hosts)
+def _fits(parts: SplitResult, place: str) -> bool:
+    """Whether a URL leads to a host that is allowed, and to its port where one is named."""
+    host = (parts.hostname or "").rstrip(".")
+    if found := _WITH_PORT.fullmatch(place):
+        place = found["host"].strip("[]")
+        if int(found["port"]) != (parts.port or _PORTS[parts.scheme]):
+            return False
+    place = place.lower()
+    return host.endswith(place[1:]) if place.startswith("*.") else host == place
 
 
 def _bucket_of(url: str, tenant: str, settings: Settings) -> tuple[ImportBucket, str]:
@@ -124,7 +147,9 @@ def _bucket_of(url: str, tenant: str, settings: Settings) -> tuple[ImportBucket,
     raise ImportRefused(f"Nothing may be imported from s3://{bucket}/{key}: ask for it in VODFLOW_IMPORT_BUCKETS.")
 
 
-def _open_http(url: str, tenant: str, offset: int, validator: str | None, settings: Settings) -> Opened:
+def _open_http(
+    url: str, tenant: str, offset: int, validator: str | None, deadline: Deadline, settings: Settings
+) -> Opened:
     headers = {"User-Agent": "vodflow-import", "Accept": "*/*", "Accept-Encoding": "identity"}
     if offset:
         headers |= {"Range": f"bytes={offset}-", "If-Range": str(validator)}
@@ -135,15 +160,18 @@ def _open_http(url: str, tenant: str, offset: int, validator: str | None, settin
         if parts.scheme not in ({"https"} if secure else {"http", "https"}):
             raise ImportRefused(f"{shown(url)} is where a safer address leads to: it is not followed.")
         secure = parts.scheme == "https"
-        answer = _ask(parts, {**headers, **_credentials(parts)}, settings)
+        answer = _ask(parts, {**headers, **_credentials(parts)}, deadline, settings)
         if answer.status not in _REDIRECTS:
             return _opened(answer, shown(url), offset)
-        url = urljoin(url, quote(answer.headers.get("Location", ""), safe=string.punctuation))
+        leads = answer.headers.get("Location", "").encode("latin-1", "replace")  # as http.client decodes headers
+        url = urljoin(url, quote(leads, safe=string.punctuation))
         answer.close()
     raise ImportRefused(f"{shown(url)} is the end of more than {MAX_REDIRECTS} redirects.")
 
 
-def _ask(parts: SplitResult, headers: Mapping[str, str], settings: Settings) -> http.client.HTTPResponse | Any:
+def _ask(
+    parts: SplitResult, headers: Mapping[str, str], deadline: Deadline, settings: Settings
+) -> http.client.HTTPResponse | Any:
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path or "/", parts.query, ""))
     try:
         return open_public(
@@ -152,6 +180,7 @@ def _ask(parts: SplitResult, headers: Mapping[str, str], settings: Settings) -> 
             headers,
             allowed=settings.import_private,
             setting="VODFLOW_IMPORT_PRIVATE",
+            deadline=deadline,
         )
     except urllib.error.HTTPError as error:
         return error  # an answer like any other

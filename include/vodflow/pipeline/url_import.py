@@ -13,14 +13,25 @@ from typing import Final
 
 from vodflow.catalog import url_imports
 from vodflow.catalog.database import transaction
+from vodflow.catalog.intake_quota import check_bytes, one_at_a_time
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import ImportStatus
 from vodflow.catalog.url_imports import ImportRow
-from vodflow.errors import EngineCanceled, ImportRefused, SourceNotFound, SourceUnavailable, VodflowError
+from vodflow.errors import (
+    EngineCanceled,
+    ImportRefused,
+    QuotaExceeded,
+    SourceNotFound,
+    SourceUnavailable,
+    VodflowError,
+)
+from vodflow.network.public_http import Deadline
 from vodflow.pipeline.import_sources import Opened, open_url
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import TranscodeRequest
+from vodflow.sensing.places import watched
 from vodflow.sensing.registration import register_object
+from vodflow.sensing.rules import Ignored, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.sealing import unseal
 from vodflow.storage import multipart
@@ -57,44 +68,60 @@ def fetch_import(import_id: int, *, last_try: bool = False, settings: Settings |
     if row is None:
         log.info("Import %d is over, or was cancelled", import_id)
         return None
+    fetch = None
     try:
-        sent = _Fetch(row, used).run()
-        source = register_object(sent, _ACTOR, settings=used)
-    except EngineCanceled:
-        _forget_parts(import_id, used)
-        return None
-    except ImportRefused as error:
+        fetch = _Fetch(row, used)
+        source = register_object(fetch.run(), _ACTOR, settings=used)
+    except (ImportRefused, QuotaExceeded) as error:
         log.warning("Import %d is refused: %s", import_id, error)
-        _end(import_id, ImportStatus.REFUSED, used, error=str(error))
-        _forget_parts(import_id, used)
+        _end(row, ImportStatus.REFUSED, used, error=str(error))
+        _forget_parts(row, fetch, used)
         return None
     except VodflowError as error:
+        if isinstance(error, EngineCanceled) or _canceled(row, used):
+            _forget_parts(row, fetch, used)
+            return None
         if last_try or not error.retryable:
-            _end(import_id, ImportStatus.FAILED, used, error=str(error))
+            _end(row, ImportStatus.FAILED, used, error=str(error))
         raise
-    _end(import_id, ImportStatus.COMPLETED, used, source_id=source.id)
+    _end(row, ImportStatus.COMPLETED, used, source_id=source.id)
     return source
 
 
-def _end(import_id: int, status: ImportStatus, settings: Settings, **values: int | str) -> None:
+def _end(row: ImportRow, status: ImportStatus, settings: Settings, **values: int | str) -> None:
     with transaction(_ACTOR, settings) as connection:
-        url_imports.end_import(connection, import_id, status, **values)  # type: ignore[arg-type]
+        url_imports.end_import(connection, row.id, status, attempt=row.attempts, **values)  # type: ignore[arg-type]
 
 
-def _forget_parts(import_id: int, settings: Settings) -> None:
+def _now(row: ImportRow, settings: Settings) -> ImportRow | None:
     with transaction(_ACTOR, settings) as connection:
-        row = url_imports.find_import(connection, import_id)
-    if row is not None and row.multipart_id is not None:
-        multipart.abort(row.bucket, row.key, row.multipart_id, settings)
+        return url_imports.find_import(connection, row.id)
+
+
+def _canceled(row: ImportRow, settings: Settings) -> bool:
+    """Whether that is why its parts went away under it."""
+    now = _now(row, settings)
+    return now is None or now.status == ImportStatus.CANCELED
+
+
+def _forget_parts(row: ImportRow, fetch: _Fetch | None, settings: Settings) -> None:
+    """Forget what this try has sent, unless another one goes on with it."""
+    now = _now(row, settings)
+    if fetch is not None and (now is None or now.over or now.multipart_id != fetch.multipart):
+        fetch.forget()
 
 
 class _Fetch:
     def __init__(self, row: ImportRow, settings: Settings) -> None:
         self._row, self._settings = row, settings
         self._url = unseal(row.sealed_url, settings)
-        self._most = upload_limits(row.tenant, settings).max_size
-        self._validator, self._total, self._multipart = row.validator, row.total_bytes, row.multipart_id
+        self._limits = upload_limits(row.tenant, settings)
+        self._places = watched(settings)
+        self._most = min(self._limits.max_size, self._places.largest(row.bucket, row.key) or self._limits.max_size)
+        self._validator, self._total, self.multipart = row.validator, row.total_bytes, row.multipart_id
         self._deadline = time.monotonic() + settings.import_timeout
+        # Where bytes come, the time is looked at between them.
+        self._until = Deadline(settings.import_timeout + settings.import_read_timeout)
         self._noted = time.monotonic()
         self._size = self._size_of_parts()
         self._done = 0  # bytes of parts that are sent, or being sent
@@ -103,14 +130,16 @@ class _Fetch:
 
     def run(self) -> SourceObject:
         """Fetch what is missing, and give the object."""
-        if self._multipart is not None and (found := self._take_up()) is not None:
+        if self.multipart is not None and (found := self._take_up()) is not None:
             return found
         breaks = restarts = 0
-        with ThreadPoolExecutor(1, thread_name_prefix="vodflow-import") as sender:
+        with self._until, ThreadPoolExecutor(1, thread_name_prefix="vodflow-import") as sender:
             while not self._is_whole():
                 before = self._position
                 try:
                     self._read_on(sender)
+                    self._send(sender)
+                    self._sent()
                     break
                 except SourceUnavailable as error:
                     breaks = 1 if self._position > before else breaks + 1
@@ -121,8 +150,6 @@ class _Fetch:
                     if error.code == "changed":
                         self._start_over()
                     time.sleep(_PAUSE * 2 ** (breaks - 1))
-            self._send(sender)
-            self._sent()
         return self._join()
 
     def _is_whole(self) -> bool:
@@ -131,7 +158,7 @@ class _Fetch:
     def _take_up(self) -> SourceObject | None:
         """Find what an earlier try has sent; the object, where it was complete."""
         try:
-            parts = multipart.received(self._row.bucket, self._row.key, str(self._multipart), self._settings)
+            parts = multipart.received(self._row.bucket, self._row.key, str(self.multipart), self._settings)
         except multipart.NoSuchUpload:
             if (found := self._arrived()) is None:
                 self._start_over()
@@ -156,7 +183,7 @@ class _Fetch:
     def _read_on(self, sender: ThreadPoolExecutor) -> None:
         """Read from where it is to the end."""
         position = self._position
-        opened = open_url(self._url, self._row.tenant, position, self._validator, self._settings)
+        opened = open_url(self._url, self._row.tenant, position, self._validator, self._until, self._settings)
         try:
             self._agree(opened, position)
             self._read(opened, sender)
@@ -170,6 +197,7 @@ class _Fetch:
             raise SourceUnavailable(f"{self._row.url} ends at byte {self._position} of {self._total}.")
         if not self._total:
             raise ImportRefused(f"{self._row.url} has no bytes.")
+        self._check_size(self._total)
 
     @property
     def _position(self) -> int:
@@ -185,12 +213,21 @@ class _Fetch:
             self._start_over()
             if opened.offset:
                 raise SourceUnavailable(f"{self._row.url} has changed meanwhile.", code="changed")
-        if opened.total is not None and opened.total > self._most:
-            raise ImportRefused(f"{self._row.url} has {opened.total} bytes; {self._most} may be imported.")
+        if opened.total is not None:
+            self._check_size(opened.total)
         self._validator, self._total = opened.validator, opened.total
-        if self._multipart is None:
-            self._size, self._multipart = self._size_of_parts(), self._begin()
-        self._note(total_bytes=self._total, validator=self._validator, multipart_id=self._multipart)
+        if self.multipart is None:
+            self._size, self.multipart = self._size_of_parts(), self._begin()
+        self._note(total_bytes=self._total, validator=self._validator, multipart_id=self.multipart)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._most:
+            raise ImportRefused(f"{self._row.url} has {size} bytes; {self._most} may be imported.")
+        verdict = judge(self._places, self._row.bucket, self._row.key, size=size)
+        if verdict is Ignored.TOO_SMALL:
+            raise ImportRefused(
+                f"{self._row.url} has {size} bytes, fewer than the watch rule of {self._row.uri} takes."
+            )
 
     def _begin(self) -> str:
         asked = TranscodeRequest.from_params({"source_uri": self._row.uri, **(self._row.request or {})})
@@ -221,7 +258,7 @@ class _Fetch:
             return
         number, body = self._done // self._size + 1, bytes(self._buffer)
         self._sending = sender.submit(
-            multipart.put_part, self._row.bucket, self._row.key, str(self._multipart), number, body, self._settings
+            multipart.put_part, self._row.bucket, self._row.key, str(self.multipart), number, body, self._settings
         )
         self._done += len(body)
         self._buffer.clear()
@@ -229,23 +266,33 @@ class _Fetch:
     def _sent(self) -> None:
         if self._sending is not None:
             sending, self._sending = self._sending, None
-            sending.result()
+            try:
+                sending.result()
+            except multipart.NoSuchUpload as error:
+                raise SourceUnavailable(f"What was fetched of {self._row.url} has gone.", code="changed") from error
 
-    def _start_over(self) -> None:
-        """Forget what was read."""
+    def forget(self) -> None:
+        """Give up what was sent."""
         if self._sending is not None:
             self._sending.exception()  # whatever became of it
             self._sending = None
-        if self._multipart is not None:
-            multipart.abort(self._row.bucket, self._row.key, self._multipart, self._settings)
-        self._multipart = self._validator = self._total = None
+        if self.multipart is not None:
+            multipart.abort(self._row.bucket, self._row.key, self.multipart, self._settings)
+            self.multipart = None
+
+    def _start_over(self) -> None:
+        """Forget what was read."""
+        self.forget()
+        self._validator = self._total = None
         self._done = 0
         self._buffer.clear()
 
     def _join(self) -> SourceObject:
-        place = (self._row.bucket, self._row.key, str(self._multipart))
+        place = (self._row.bucket, self._row.key, str(self.multipart))
         try:
-            parts = multipart.received(*place, self._settings)
+            wanted = -(-(self._total or 0) // self._size)
+            # Earlier tries may have left others behind these.
+            parts = [part for part in multipart.received(*place, self._settings) if part.number <= wanted]
             if sum(part.size for part in parts) != self._total:
                 raise SourceUnavailable(f"{self._row.uri} was written by somebody else meanwhile.", code="changed")
             self._note(size_bytes=self._total)
@@ -260,9 +307,12 @@ class _Fetch:
     def _note(self, **values: object) -> None:
         """Keep how far it is.
 
-        :raises EngineCanceled: nobody wants it any more
+        :raises EngineCanceled: nobody wants it any more, or another try goes on
+        :raises QuotaExceeded: with it the tenant would bring more than it may
         """
         self._noted = time.monotonic()
         with transaction(_ACTOR, self._settings) as connection:
-            if not url_imports.note_import(connection, self._row.id, **values):
+            one_at_a_time(connection, self._row.tenant)
+            if not url_imports.note_import(connection, self._row.id, self._row.attempts, **values):
                 raise EngineCanceled(f"Import {self._row.id} was cancelled.")
+            check_bytes(connection, self._row.tenant, self._limits.bytes_day)

@@ -59,7 +59,9 @@ def as_source(
 def source_of(found: SourceObject, places: Places, discovered_by: DiscoveredBy) -> NewSource:
     """:func:`as_source` of an object that was looked up by itself. It need not be watched: a person may name any."""
     bucket, listed = found.ref.bucket, found.listed
-    verdict = judge(places, bucket, listed.key)
+    verdict = judge(places, bucket, listed.key, size=listed.size)
+    if not isinstance(verdict, Watched):  # whatever its size, it is whose place it lies in
+        verdict = judge(places, bucket, listed.key)
     new = as_source(verdict, bucket, listed, discovered_by, seen_at=found.seen_at, archived=found.archived)
     return new.model_copy(update={"asks": any(name.startswith(METADATA_PREFIX) for name in found.metadata)})
 

@@ -64,6 +64,12 @@ class Places:
         """Whether Vodflow itself writes below there."""
         return any(bucket == out_bucket and key.startswith(prefix) for out_bucket, prefix in self.outputs)
 
+    def largest(self, bucket: str, key: str) -> int | None:
+        """Bytes of the largest object that counts under this key; none means no bound."""
+        rules = [rule for rule in self.rules if rule.bucket == bucket and key.startswith(rule.prefix)]
+        bounds = [rule.maximum_size for rule in rules if objection(rule, key) is None]
+        return max((bound for bound in bounds if bound), default=None) if None not in bounds else None
+
     def narrowed(self, prefix: str) -> Places:
         """The same places, but of each only what lies below ``prefix`` as well."""
         rules = (_narrowed(rule, prefix) for rule in self.rules)

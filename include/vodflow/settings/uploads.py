@@ -66,7 +66,8 @@ class UploadSettings(CoreSettings):
     # Imports by URL
     import_hosts: tuple[str, ...] = Field(
         default=(),
-        description="hosts that videos may be imported from over HTTP (JSON list; `*.example.org` for all below it)",
+        description="hosts that videos may be imported from over HTTP (JSON list; `*.example.org` for all below it, "
+        "`nas.example.org:8080` for one port of it)",
     )
     import_private: tuple[str, ...] = Field(
         default=(),

@@ -270,6 +270,21 @@ def test_an_import_over_http(place: Place, server: ImportServer, api: Api) -> No
     assert actions == ["imports.create", "imports.create", "imports.create", "imports.cancel", "imports.retry"]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[x", "http://127.0.0.1:x/a.mp4", "s3://bucket", "http://127.0.0.1/%00.mp4",
+        "http://127.0.0.1/a%E2%80%AE.mp4", "http://127.0.0.1/" + "%C3%BC" * 520 + ".mp4",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_imported_is_said_at_once(server: ImportServer, api: Api, url: str) -> None:
+    acme = api.client_as(tenant="acme")
+    assert answered(acme.post("/api/v1/imports", json={"url": url}), 422)["code"] in {
+        "import_refused", "configuration_error",
+    }  # fmt: skip
+    assert (answered(acme.get("/api/v1/imports"))["items"], server.asked) == ([], [])
+
+
 def test_imports_are_closed_at_first(acme: TestClient) -> None:
     problem = answered(acme.post("/api/v1/imports", json={"url": "https://media.example.org/film.mp4"}), 422)
     assert (problem["code"], "VODFLOW_IMPORT_HOSTS" in problem["detail"]) == ("import_refused", True)

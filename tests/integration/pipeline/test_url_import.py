@@ -228,6 +228,59 @@ def test_files_above_the_limit_are_refused(
     assert "Contents" not in place.s3.list_objects_v2(Bucket=place.bucket)
 
 
+@pytest.mark.parametrize("length", [None, 0])
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        ([{"maximum_size": 11 * MIB}], "REFUSED"),
+        ([{"minimum_size": 13 * MIB}], "REFUSED"),
+        ([{"maximum_size": 1000}, {"maximum_size": 13 * MIB, "profile": "hd"}], "COMPLETED"),
+    ],
+)
+def test_a_watch_rules_bounds_are_those_of_imports(
+    place: Place, server: ImportServer, set_settings: Callable[..., Settings], rules: list[dict[str, Any]],
+    status: str, length: int | None,
+) -> None:  # fmt: skip
+    set_settings(watch=json.dumps([{"bucket": place.bucket, **rule} for rule in rules]))
+    server.length = length
+    row = ask(server.url())
+    source = fetch_import(row.id)
+    assert (jobs.get_import(row.id).status, left(place)) == (status, [])
+    assert source is None or source.profile == "hd"
+
+
+@pytest.mark.parametrize("length", [None, 0])
+def test_a_tenants_bytes_of_a_day_are_those_of_imports_as_well(
+    place: Place, server: ImportServer, set_settings: Callable[..., Settings], length: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    set_settings(uploads_bytes_day=len(BODY) + 99)
+    monkeypatch.setattr("vodflow.pipeline.url_import._NOTE", 0)
+    server.length = length
+    row = ask(server.url())
+    jobs.create_upload("other.mp4", 100, tenant="acme", method="multipart")
+    assert fetch_import(row.id) is None
+    refused = jobs.get_import(row.id)
+    assert (refused.status, left(place)[1:]) == ("REFUSED", [])
+    assert f"above its limit of {len(BODY) + 99}" in str(refused.error)
+    jobs.cancel_upload(jobs.list_uploads()[0].public_id)
+    jobs.retry_import(row.id)
+    assert fetch_import(row.id)
+
+
+def test_tries_that_are_asked_for_again_count(
+    place: Place, server: ImportServer, set_settings: Callable[..., Settings]
+) -> None:
+    set_settings(uploads_open=1)
+    first = ask(server.url("/a.mp4"))
+    jobs.cancel_import(first.id)
+    ask(server.url("/b.mp4"))
+    for again in (lambda: jobs.retry_import(first.id), lambda: ask(server.url("/a.mp4"))):
+        with pytest.raises(QuotaExceeded, match="1 unfinished"):
+            again()
+    assert jobs.get_import(first.id).status == "CANCELED"
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -360,6 +413,41 @@ def test_a_cancelled_import_stops(place: Place, server: ImportServer) -> None:
         jobs.cancel_import(row.id)
     with pytest.raises(CatalogError, match="nothing to try again"):
         jobs.retry_import(row.id)
+
+
+@pytest.mark.parametrize("answers", [[], [(503, {})], [(404, {})]])
+def test_one_that_is_cancelled_ends_quietly_whatever_comes_of_it(
+    place: Place, server: ImportServer, answers: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vodflow.pipeline.url_import._BREAKS", 0)
+    row = ask(server.url())
+    server.answers, server.on_request = answers, lambda _: jobs.cancel_import(row.id)
+    assert fetch_import(row.id, last_try=True) is None
+    assert (jobs.get_import(row.id).status, left(place)) == ("CANCELED", [])
+
+
+def test_two_tries_at_once_make_one_object(place: Place, server: ImportServer) -> None:
+    """As when a worker was thought lost, and goes on."""
+    row = ask(server.url())
+    server.on_request = lambda number: fetch_import(row.id) if number == 1 else None
+    assert fetch_import(row.id, last_try=True) is None
+    done = jobs.get_import(row.id)
+    assert (done.status, done.attempts, left(place)) == ("COMPLETED", 2, [])
+    assert stored(place, row) == BODY
+
+
+def test_parts_that_were_removed_are_fetched_again(place: Place, server: ImportServer) -> None:
+    """By a bucket's rule for unfinished uploads, for example."""
+
+    def remove(number: int) -> None:
+        if number == 2:
+            for one in left(place):
+                place.s3.abort_multipart_upload(Bucket=place.bucket, Key=one["Key"], UploadId=one["UploadId"])
+
+    server.cut_after, server.on_request = [6 * MIB], remove
+    row = ask(server.url())
+    assert fetch_import(row.id)
+    assert (stored(place, row), len(server.asked), left(place)) == (BODY, 3, [])
 
 
 def test_one_that_was_cancelled_before_it_began_runs_anew(place: Place, server: ImportServer) -> None:
