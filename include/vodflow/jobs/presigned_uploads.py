@@ -21,7 +21,7 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.intake_quota import check_quota, one_at_a_time
 from vodflow.catalog.states import UploadStatus
 from vodflow.catalog.uploads import UploadRow
-from vodflow.errors import CatalogError, ConfigurationError, NotInCatalog
+from vodflow.errors import CatalogError, ConfigurationError, NotInCatalog, SourceNotFound
 from vodflow.jobs.upload import place_of, wanted
 from vodflow.pipeline.object_request import object_metadata, run_conf
 from vodflow.pipeline.request import TranscodeRequest
@@ -30,6 +30,7 @@ from vodflow.sensing.rules import Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.storage import multipart
 from vodflow.storage.multipart import Part
+from vodflow.storage.objects import resolve_source
 from vodflow.storage.presigning import SignedRequest, sign_part, sign_put
 from vodflow.storage.send import part_size
 from vodflow.tenancy.limits import upload_limits
@@ -46,11 +47,9 @@ Method = Literal["auto", "single", "multipart"]
 
 _ACTOR: Final = "vodflow.jobs"
 _MEDIA_TYPE: Final = re.compile(
-    r"^(video/[A-Za-z0-9.+-]{1,60}|application/(octet-stream|mxf|mp4|ogg|vnd\.[a-z0-9.-]{1,60}))$"
+    r"video/[A-Za-z0-9.+-]{1,60}|application/(octet-stream|mxf|mp4|ogg|vnd\.[a-z0-9.-]{1,60})"
 )
 _TYPES: Final = {".mkv": "video/x-matroska", ".mxf": "application/mxf", ".m2ts": "video/mp2t", ".mts": "video/mp2t"}
-#: Bytes of key that S3 takes.
-_KEY_LENGTH: Final = 1024
 
 
 def create_upload(
@@ -89,11 +88,7 @@ def create_upload(
     kind = _checked_type(content_type or _guessed(filename))
     public_id = str(uuid.uuid4())
     bucket, key = place_of(name or f"{public_id}/{filename}", size, tenant, watched(used))
-    if len(key.encode()) > _KEY_LENGTH:
-        raise ConfigurationError(
-            f"The name is too long: its key would have {len(key.encode())} bytes of {_KEY_LENGTH}."
-        )
-    whose = tenant_at(bucket, key, used)
+    whose = tenant_at(bucket, key, used, size)
     limits = upload_limits(whose, used)
     if not 0 < size <= limits.max_size:
         raise ConfigurationError(f"size is {size} bytes; {whose} may send files of 1 to {limits.max_size} bytes.")
@@ -159,12 +154,13 @@ def list_uploads(
 
 
 def signed_upload(upload: UploadRow, *, settings: Settings | None = None) -> SignedRequest | None:
-    """The request that sends it; none of what is sent in parts, or is over."""
+    """The request that sends it; none of what is sent in parts, or is over.
+
+    :raises EngineError: S3 does not say what lies in its place
+    """
     if upload.multipart_id is not None or upload.status != UploadStatus.OPEN:
         return None
     used = settings or get_settings()
-    # Below its own id nothing lies before it, and nothing comes after it.
-    own = f"/{upload.public_id}/" in f"/{upload.key}"
     return sign_put(
         upload.bucket,
         upload.key,
@@ -172,10 +168,21 @@ def signed_upload(upload: UploadRow, *, settings: Settings | None = None) -> Sig
         content_type=upload.content_type,
         metadata=metadata_of(upload.public_id, asked_of(upload)),
         crc32=upload.crc32,
-        new_only=own,
+        replaces=_replaced(upload, used),
         seconds=_good_for(upload, used),
         settings=used,
     )
+
+
+def _replaced(upload: UploadRow, settings: Settings) -> str | None:
+    """ETag of what the upload is a new version of; none where nothing is, or its own object has arrived already."""
+    if f"/{upload.public_id}/" in f"/{upload.key}":  # below its own id nothing lies before it
+        return None
+    try:
+        there = resolve_source(upload.bucket, upload.key, settings=settings)
+    except SourceNotFound:
+        return None
+    return None if there.metadata.get(UPLOAD_ID) == upload.public_id else there.etag
 
 
 def sign_parts(
@@ -242,9 +249,12 @@ def kept(asked: TranscodeRequest) -> dict[str, Any]:
     return {name: value for name, value in run_conf(asked).items() if name != "source_uri"}
 
 
-def tenant_at(bucket: str, key: str, settings: Settings) -> str:
-    """The tenant of a watched place."""
-    verdict = judge(watched(settings), bucket, key)
+def tenant_at(bucket: str, key: str, settings: Settings, size: int | None = None) -> str:
+    """The tenant of a watched place.
+
+    :param size: bytes; none where nobody knows yet
+    """
+    verdict = judge(watched(settings), bucket, key, size=size)
     assert isinstance(verdict, Watched)  # noqa: S101 - the place was chosen so
     return verdict.tenant
 
@@ -262,7 +272,7 @@ def _guessed(filename: str) -> str:
 
 
 def _checked_type(content_type: str) -> str:
-    if not _MEDIA_TYPE.match(content_type):
+    if not _MEDIA_TYPE.fullmatch(content_type):
         raise ConfigurationError(
             f"{content_type[:80]!r} is no media type of a video: give one like video/mp4, or application/octet-stream."
         )

@@ -8,6 +8,7 @@ reached from here, or the program dies after the upload, ingest starts it.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -30,6 +31,11 @@ from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.send import send_file
 
 log = logging.getLogger(__name__)
+
+#: Bytes of key that S3 takes.
+_KEY_LENGTH = 1024
+#: Control characters, those that turn the direction of what is around them, and what neither UTF-8 nor XML can hold.
+_IN_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def upload(
@@ -138,6 +144,8 @@ def place_of(name: str, size: int | None, tenant: str | None, places: Places) ->
     objections = []
     for rule in places.rules:
         key = _key(rule, tenant, name)
+        if (length := len(key.encode())) > _KEY_LENGTH:
+            raise ConfigurationError(f"The name is too long: its key would have {length} bytes of {_KEY_LENGTH}.")
         verdict = judge(places, rule.bucket, key, size=size)
         if isinstance(verdict, Watched) and verdict.tenant == (tenant or rule.default_tenant):
             return rule.bucket, key
@@ -154,10 +162,10 @@ def check_name(name: str) -> None:
 
     :raises ConfigurationError: it can, or holds what no key should
     """
-    if {"", ".", ".."} & set(name.split("/")) or any(letter < " " or letter == "\x7f" for letter in name):
+    if {"", ".", ".."} & set(name.split("/")) or _IN_NO_NAME.search(name):
         raise ConfigurationError(
-            f"{name!r} cannot be a video's name: give one like holiday.mp4 or summer/holiday.mp4, without empty "
-            "parts, . and .. between slashes."
+            f"{name[:80]!a} cannot be a video's name: give one like holiday.mp4 or summer/holiday.mp4, without empty "
+            "parts, . and .. between slashes, and without control characters."
         )
 
 

@@ -14,7 +14,7 @@ from vodflow.catalog.database import acting_for, transaction
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import UploadStatus
 from vodflow.catalog.uploads import UploadRow
-from vodflow.errors import CatalogError, SourceNotFound, UploadIncomplete
+from vodflow.errors import CatalogError, SourceNotFound, UploadIncomplete, VodflowError
 from vodflow.jobs.airflow_client import AirflowClient
 from vodflow.jobs.job import Job
 from vodflow.jobs.presigned_uploads import UPLOAD_ID, asked_of, get_upload, metadata_of
@@ -84,7 +84,10 @@ def cancel_upload(upload_id: str, *, settings: Settings | None = None) -> Upload
 
 
 def end_overdue_uploads(settings: Settings | None = None) -> int:
-    """Give up uploads whose time is over; what has arrived all the same is taken in. Returns how many were ended."""
+    """Give up uploads whose time is over; what has arrived all the same is taken in. Returns how many were overdue.
+
+    :raises VodflowError: S3 or the catalog does not answer
+    """
     used = settings or get_settings()
     ended, after = 0, 0
     while True:
@@ -93,9 +96,10 @@ def end_overdue_uploads(settings: Settings | None = None) -> int:
         for upload in page:
             try:
                 _end(upload, UploadStatus.ABANDONED, used)
-            except CatalogError as error:
-                if error.retryable:
+            except VodflowError as error:
+                if error.shared_cause is not None:
                     raise
+                # Its bucket is closed to us, for example: the others end all the same.
                 log.warning("Upload %s: %s", upload.public_id, error)
         ended += len(page)
         if len(page) < _PAGE:

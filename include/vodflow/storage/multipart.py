@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +90,9 @@ def complete(bucket: str, key: str, multipart_id: str, parts: Sequence[Part], se
 
 
 def abort(bucket: str, key: str, multipart_id: str, settings: Settings) -> None:
-    """Forget the upload and its parts. Safe to run twice."""
-    try:
-        with _faults("abort the upload of", bucket, key):
-            s3_client(settings).abort_multipart_upload(Bucket=bucket, Key=key, UploadId=multipart_id)
-    except NoSuchUpload:
-        pass
+    """Forget the upload and its parts. Safe to run twice, and where the bucket is gone."""
+    with suppress(SourceNotFound), _faults("abort the upload of", bucket, key):
+        s3_client(settings).abort_multipart_upload(Bucket=bucket, Key=key, UploadId=multipart_id)
 
 
 @contextmanager

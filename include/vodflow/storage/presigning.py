@@ -41,7 +41,7 @@ def sign_put(
     content_type: str,
     metadata: Mapping[str, str],
     crc32: str | None,
-    new_only: bool,
+    replaces: str | None,
     seconds: float,
     settings: Settings,
 ) -> SignedRequest:
@@ -49,15 +49,18 @@ def sign_put(
 
     :param size: bytes
     :param crc32: base64 of the CRC-32 of its bytes, which S3 compares; none means that nobody does
-    :param new_only: whether S3 refuses it once there is an object of this key
+    :param replaces: ETag of the object that it takes the place of; none where there must be none. So it is good for
+        one write, however long the address lives
     :param seconds: for which it is good
     """
     headers = {"Content-Type": content_type} | {f"x-amz-meta-{name}": value for name, value in metadata.items()}
     arguments: dict[str, Any] = {"ContentType": content_type, "Metadata": dict(metadata), "ContentLength": size}
     if crc32 is not None:
         headers["x-amz-checksum-crc32"] = arguments["ChecksumCRC32"] = crc32
-    if new_only:
+    if replaces is None:
         headers["If-None-Match"] = arguments["IfNoneMatch"] = "*"
+    else:
+        headers["If-Match"] = arguments["IfMatch"] = f'"{replaces}"'
     return _signed("put_object", bucket, key, size, headers, arguments, seconds, settings)
 
 

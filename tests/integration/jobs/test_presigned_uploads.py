@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextvars
+import json
 import time
 import zlib
 from collections.abc import Callable
@@ -134,6 +135,19 @@ def test_a_place_of_its_own_is_written_once(place: Place) -> None:
     assert place.s3.get_object(Bucket=place.bucket, Key=upload.key)["Body"].read() == BODY
 
 
+def test_a_version_of_a_name_is_written_once(place: Place) -> None:
+    """However long the address lives: each would be another version, and a run."""
+    place.put("acme/film.mp4", b"before")
+    upload = jobs.create_upload("film.mp4", len(BODY), tenant="acme", name="film.mp4")
+    request = signed(upload)
+    assert request.headers["If-Match"]
+    assert send(request, BODY).status_code == 200
+    for again in (request, signed(upload)):
+        assert send(again, BODY[::-1]).status_code == 412
+    assert jobs.complete_upload(upload.public_id)[0].status == "COMPLETED"
+    assert place.s3.get_object(Bucket=place.bucket, Key=upload.key)["Body"].read() == BODY
+
+
 def test_an_address_runs_out(place: Place, set_settings: Callable[..., Settings]) -> None:
     upload = jobs.create_upload("film.mp4", len(BODY), tenant="acme")
     with transaction("test") as connection:
@@ -240,6 +254,36 @@ def test_what_nobody_completes_is_given_up_or_taken_in(in_parts: UploadRow, smal
     assert jobs.end_overdue_uploads() == 0
 
 
+@pytest.mark.parametrize("bucket", ["gone-for-good", "no bucket"])
+def test_a_bucket_that_is_lost_keeps_no_other_upload(small_parts: Place, bucket: str) -> None:
+    made = [jobs.create_upload(f"{name}.mp4", 6 * MIB, tenant="acme", method="multipart") for name in "ab"]
+    with transaction("test") as connection:
+        connection.execute(text("UPDATE upload SET expires_at = now() - interval '1 second'"))
+        connection.execute(
+            text("UPDATE upload SET bucket = :bucket WHERE id = :id"), {"bucket": bucket, "id": made[0].id}
+        )
+    assert jobs.end_overdue_uploads() == 2
+    assert jobs.get_upload(made[1].public_id).status == "ABANDONED"
+    assert jobs.get_upload(made[0].public_id).status == ("ABANDONED" if bucket == "gone-for-good" else "OPEN")
+
+
+def test_rules_of_one_place_may_differ_by_size(place: Place, set_settings: Callable[..., Settings]) -> None:
+    rules = [{"maximum_size": 1000, "profile": "sd", "default_tenant": "small"}, {"profile": "hd"}]
+    set_settings(watch=json.dumps([{"bucket": place.bucket, "tenant_pattern": "", **rule} for rule in rules]))
+    made = [jobs.create_upload(f"{size}.mp4", size, name=f"{size}.mp4") for size in (len(BODY), 1000)]
+    assert [one.tenant for one in made] == ["default", "small"]
+    for upload in made:
+        send(signed(upload), BODY[: upload.size_bytes])
+        jobs.complete_upload(upload.public_id)
+    with transaction("test") as connection:
+        query = (
+            "SELECT profile, slug FROM source JOIN video ON video.id = video_id "
+            "JOIN tenant ON tenant.id = video.tenant_id ORDER BY source.id"
+        )
+        found = connection.execute(text(query)).all()
+    assert found == [("hd", "default"), ("sd", "small")]
+
+
 def test_what_is_not_as_promised_is_refused(place: Place) -> None:
     """Where something else than S3 keeps the objects, signatures may bind less."""
     for body, kind, wish in ((BODY + b"x", "video/mp4", {}), (BODY, "text/html", {}), (BODY, "video/mp4", {"a": "b"})):
@@ -292,7 +336,11 @@ def test_a_tenant_sends_so_much_a_day(place: Place, set_settings: Callable[..., 
     with pytest.raises(QuotaExceeded, match="acme has brought 60 bytes within 24 hours; 41 more would be above"):
         jobs.create_upload("film.mp4", 41, tenant="acme", method="multipart")
     assert "Uploads" not in place.s3.list_multipart_uploads(Bucket=place.bucket)
-    jobs.create_upload("film.mp4", 40, tenant="acme")
+    last = jobs.create_upload("film.mp4", 40, tenant="acme")
+    # Its address is good for a while yet; that of parts without their upload is not.
+    jobs.cancel_upload(last.public_id)
+    with pytest.raises(QuotaExceeded, match="acme has brought 100 bytes"):
+        jobs.create_upload("film.mp4", 1, tenant="acme")
     with transaction("test") as connection:
         connection.execute(text("UPDATE upload SET created_at = now() - interval '25 hours'"))
     assert jobs.create_upload("film.mp4", 100, tenant="acme")
@@ -306,12 +354,20 @@ def test_a_tenant_sends_so_much_a_day(place: Place, set_settings: Callable[..., 
         ({"filename": ""}, "without folders"),
         ({"filename": "notes.txt", "content_type": "video/mp4"}, "suffix"),
         ({"filename": "a\n.mp4"}, "cannot be a video's name"),
+        ({"filename": "..", "content_type": "video/mp4"}, "cannot be a video's name"),
+        ({"filename": "a\0.mp4"}, "cannot be a video's name"),
+        ({"filename": "a\x85.mp4"}, "cannot be a video's name"),
+        ({"filename": "a\u202e4pm.mp4"}, "cannot be a video's name"),
+        ({"filename": "a\ud800.mp4"}, "cannot be a video's name"),
+        ({"filename": "ü" * 600 + ".mp4"}, "1 to 255 characters"),
+        ({"name": "ü" * 600 + ".mp4"}, "too long"),
         ({"name": "../x.mp4"}, "cannot be a video's name"),
         ({"name": "x" * 1030 + ".mp4"}, "too long"),
         ({"size": 0}, "1 to"),
         ({"size": 10**15}, "1 to"),
         ({"size": 6 * 1024**3, "method": "single"}, "do not go into one request"),
         ({"content_type": "text/html"}, "is no media type of a video"),
+        ({"content_type": "video/mp4\n"}, "is no media type of a video"),
         ({"content_type": "video/mp4\r\nx: y"}, "is no media type of a video"),
         ({"crc32": "AAAA"}, "is no CRC-32"),
         ({"crc32": "AAAAAA==", "method": "multipart"}, "one request"),
