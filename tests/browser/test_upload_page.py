@@ -165,6 +165,27 @@ def test_pause_resume_and_a_part_that_breaks_off(context: BrowserContext, api: A
     assert (len(broken), stored(place, begun) == FILM) == (1, True)
 
 
+def test_an_answer_that_is_lost_leaves_no_second_upload(
+    context: BrowserContext, api: Api, place: Place, film: Path
+) -> None:
+    page, _ = open_page(context, api)
+    lost: list[str] = []
+
+    def lose_first(route: Route) -> None:
+        if route.request.method == "POST" and not lost:
+            lost.append(route.fetch().text())
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(re.compile("/api/v1/uploads$"), lose_first)
+    page.locator("#files").set_input_files(film)
+    item = page.get_by_role("listitem").filter(has_text=film.name)
+    expect(item.locator(".state")).to_contain_text("Sent. Its job source-1", timeout=60_000)
+    (upload,) = jobs.list_uploads()
+    assert upload.public_id in lost[0]
+
+
 def test_a_refusal_says_why(context: BrowserContext, api: Api, tmp_path: Path) -> None:
     page, _ = open_page(context, api)
     notes = tmp_path / "notes.txt"

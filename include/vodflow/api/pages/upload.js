@@ -12,6 +12,8 @@ const LOOK = 3000; // milliseconds between two looks at a job
 
 const element = (id) => document.getElementById(id);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+// crypto.randomUUID is for https pages alone.
+const unique = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 const say = (text) => { element("said").textContent = text; };
 
 class Refused extends Error {
@@ -25,8 +27,7 @@ class Stopped extends Error {}
 
 // --- The API ---------------------------------------------------------------------------------------------------------
 
-async function ask(method, path, body, signal) {
-  const headers = {};
+async function ask(method, path, body, signal, headers = {}) {
   const key = sessionStorage.getItem(KEY);
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -35,7 +36,8 @@ async function ask(method, path, body, signal) {
       const answer = await fetch(new URL(path, API), { method, headers, signal, body: body && JSON.stringify(body) });
       const document = await answer.json().catch(() => ({}));
       if (answer.ok) return document;
-      if (answer.status < 500 && answer.status !== 429 || tries >= TRIES) throw new Refused(answer.status, document);
+      const passing = answer.status >= 500 || ["too_many_requests", "request_in_progress"].includes(document.code);
+      if (!passing || tries >= TRIES) throw new Refused(answer.status, document);
     } catch (error) {
       if (error instanceof Refused) throw error;
       if (signal?.aborted) throw new Stopped();
@@ -192,7 +194,7 @@ class Entry {
     this.upload = await ask("POST", "uploads", {
       filename: this.name, size: this.size, content_type: /^video\//.test(this.file.type) ? this.file.type : undefined, ...wishes,
       ...(inParts ? { method: "multipart", part_checksums: true } : { method: "single", crc32: await crc32(this.file) }),
-    }, signal);
+    }, signal, { "Idempotency-Key": unique() }); // an answer that is lost leaves no second one behind
     remember(this.upload.id, this.file);
   }
 
