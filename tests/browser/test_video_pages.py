@@ -39,10 +39,6 @@ def shown(catalog: Settings, transcoded: dict[str, Any], aws_server: str, set_se
     return row.video_id
 
 
-#: Whether nothing of the video is left to be fetched.
-FETCHED = "video.buffered.length === 1 && video.buffered.end(0) > video.duration - 0.2"
-
-
 def until(page: Page, condition: str) -> None:
     """From outside: the pages' policy forbids what Playwright's wait_for_function evaluates."""
     for _ in range(600):
@@ -65,16 +61,48 @@ def test_a_video_is_found_and_played_to_its_end(browser: Browser, pages_url: str
             page.get_by_label("Format").select_option(form)
             rung = page.get_by_label("Rung")
             expect(rung.locator("option")).to_have_text(["by the connection", "720p", "360p"])
-            # One thing after the other: a seek breaks off what a choice has begun to fetch.
             page.evaluate("video.muted = true, video.currentTime = 0, null")
-            until(page, FETCHED)
             rung.select_option(label="360p")
-            page.wait_for_timeout(500)
-            until(page, FETCHED)
             page.evaluate("void video.play()")  # its promise would be waited for
             until(page, "video.videoHeight === 360")
             until(page, "video.ended")
         expect(page.locator("#shown")).to_have_text("shows 640 × 360")
+        assert problems == []
+
+
+def test_a_rung_is_chosen_again_and_again(browser: Browser, pages_url: str, shown: int) -> None:
+    """And another place, while segments of the one before are still on their way: the last choice is shown."""
+    with opened(browser, pages_url, "viewer") as (page, problems):
+        page.goto(f"/vodflow/videos/{shown}")
+        page.get_by_role("button", name="Open the player").click()
+        page.wait_for_selector("#player[data-ready]")
+        rung = page.get_by_label("Rung")
+        rung.focus()
+        page.evaluate("video.muted = true, null")
+        for start in range(6):
+            page.evaluate(
+                """async start => {
+              const rung = document.querySelector('#rung');
+              video.currentTime = 0;
+              if (start % 2) void video.play();
+              for (let turn = 0; turn < 9; turn += 1) {
+                rung.selectedIndex = 1 + (turn + start) % 2;
+                rung.dispatchEvent(new Event('change'));
+                video.currentTime = 0;
+                await new Promise(done => { setTimeout(done, start * turn); });
+              }
+              if (start % 2 === 0) void video.play();
+            }""",
+                start,
+            )
+            until(page, f"video.videoHeight === {360 if start % 2 else 720}")
+            until(page, "video.currentTime > 0.2 && !video.paused")
+            page.evaluate("video.pause()")
+        expect(rung).to_be_focused()
+        expect(rung.locator("option")).to_have_text(["by the connection", "720p", "360p"])
+        rung.select_option(label="by the connection")
+        page.evaluate("void video.play()")
+        until(page, "video.ended")
         assert problems == []
 
 
