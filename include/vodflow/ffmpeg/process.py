@@ -140,8 +140,7 @@ def _start(
     argv: Sequence[str], limits: Limits, stdin: bytes | None, cwd: Path | None, env: Mapping[str, str] | None
 ) -> subprocess.Popen[bytes]:
     try:
-        # A file, not a pipe: a child that does not read cannot block us.
-        with tempfile.TemporaryFile() as given:
+        with _memory_file() as given:
             given.write(stdin or b"")
             given.seek(0)
             return subprocess.Popen(
@@ -157,6 +156,11 @@ def _start(
             )
     except (OSError, MemoryError) as error:
         raise start_failure(error, argv[0]) from error
+
+
+def _memory_file() -> IO[bytes]:
+    """What a child reads: no pipe, for a child that does not read would block us; in memory, for it has keys."""
+    return os.fdopen(os.memfd_create("stdin"), "w+b") if sys.platform == "linux" else tempfile.TemporaryFile()
 
 
 def _dying_with_parent(argv: Sequence[str], number: signal.Signals, env: Mapping[str, str] | None) -> list[str]:

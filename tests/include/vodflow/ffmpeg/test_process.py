@@ -41,6 +41,13 @@ def test_standard_input_is_given_or_empty() -> None:
     assert run_process(["cat"]).code == 0
 
 
+def test_standard_input_is_never_on_a_disk() -> None:
+    """It has the keys of encrypted videos."""
+    lines: list[str] = []
+    run_process(["readlink", "/proc/self/fd/0"], lambda line: bool(lines.append(line)), stdin=b"secret")
+    assert lines == ["/memfd:stdin (deleted)"]
+
+
 def test_a_signal_is_a_negative_status() -> None:
     assert run_process([*SHELL, "kill -TERM $$"]).code == -signal.SIGTERM
 
