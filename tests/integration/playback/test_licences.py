@@ -104,6 +104,11 @@ def test_nobody_gets_one_without_a_token(site: Site, encrypted: Callable[..., tu
         (b"{}", "body.kids"),
         (b'{"kids": []}', "body.kids"),
         (b'{"kids": ["short"]}', "body.kids.0"),
+        (b'{"kids": ["AAAAAAAAAAAAAAAAAAAAAA=="]}', "body.kids.0"),
+        (b'{"kids": ["AAAAAAAAAAA+AAAAAAAAAA"]}', "body.kids.0"),
+        (b'{"kids": ["AAAAAAAAAAA AAAAAAAAAAA"]}', "body.kids.0"),
+        (b'{"kids": [7]}', "body.kids.0"),
+        (b'{"kids": ["\xff"]}', "body"),
         (b'{"kids": ["AAAAAAAAAAAAAAAAAAAAAA"], "type": "forever"}', "body.type"),
     ],
 )
