@@ -6,15 +6,16 @@ import base64
 import hashlib
 import importlib.util
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lxml import etree
-from vodflow.media.cenc import make_pssh
+from vodflow.media.pssh import make_pssh
 
 _C = "{urn:dashif:org:cpix}"
 _P = "{urn:ietf:params:xml:ns:keyprov:pskc}"
@@ -46,6 +47,7 @@ class SpekeServer:
     """Keys that follow from content and KID, so that whoever asks again gets the same.
 
     :param answers: statuses that come first, one for each request
+    :param pause: seconds behind every 100 bytes of an answer
     """
 
     def __init__(self) -> None:
@@ -53,6 +55,7 @@ class SpekeServer:
         self.problems: list[str] = []
         self.answers: list[int] = []
         self.change = lambda document: document
+        self.pause = 0.0
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,7 +72,10 @@ class SpekeServer:
                 self.send_header("X-Speke-Version", "2.0")
                 self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(said)
+                with suppress(OSError):  # nobody waits any more
+                    for place in range(0, len(said), 100) if server.pause else (0,):
+                        self.wfile.write(said[place : place + 100] if server.pause else said)
+                        time.sleep(server.pause)
 
         self._httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._httpd.server_port}/speke"

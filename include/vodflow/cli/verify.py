@@ -15,7 +15,7 @@ from vodflow.cli import outcome, tables
 from vodflow.cli.options import AsJson
 from vodflow.errors import CatalogError
 from vodflow.jobs import get
-from vodflow.keys import content_keys
+from vodflow.keys import stored_keys
 from vodflow.storage.objects import readable_url
 from vodflow.verification import DirectoryStore, ObjectStore, S3Store, Verification
 from vodflow.verification import verify as verify_outputs
@@ -34,7 +34,7 @@ def verify(
         row = catalog_jobs.get_job(connection, job_id)
     store: ObjectStore = S3Store() if folder is None else DirectoryStore(folder)
     place = (row.bucket, row.prefix) if folder is None else ("", "")
-    keys = content_keys(row.plan, row.prefix)
+    keys = stored_keys(row.plan, row.prefix)
     result = verify_outputs(row.plan, *place, store, readable_url(row.plan.source), keys)
     if as_json:
         outcome.print_json({"job_id": job_id, **result.model_dump(mode="json")})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import uuid
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from lxml import etree
 
 from vodflow.contract.content_keys import ContentKey, ContentKeys, Signal
 from vodflow.contract.protection import ALL, AUDIO, SYSTEM_IDS, DrmSystem, Scheme
+from vodflow.media.pssh import read_pssh
 
 _CPIX: Final = "urn:dashif:org:cpix"
 _PSKC: Final = "urn:ietf:params:xml:ns:keyprov:pskc"
@@ -20,8 +20,8 @@ _C: Final = f"{{{_CPIX}}}"
 _P: Final = f"{{{_PSKC}}}"
 #: ``intendedTrackType`` of each label (SPEKE 2.0, encryption contract).
 _TRACK_TYPES: Final = {ALL: "ALL", AUDIO: "AUDIO", "sd": "SD", "hd": "HD", "uhd": "UHD"}
-_URI: Final = re.compile(r'URI="([^"]+)"')
-_SYSTEMS: Final = {value: system for system, value in SYSTEM_IDS.items()}
+#: What a playlist may say between quotes: no line of its own.
+_URI: Final = re.compile(r'URI="([^"\x00-\x1f\x7f]+)"')
 
 
 def request(content_id: str, scheme: Scheme, systems: Sequence[DrmSystem], keys: Sequence[ContentKey]) -> bytes:
@@ -50,11 +50,14 @@ def request(content_id: str, scheme: Scheme, systems: Sequence[DrmSystem], keys:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
-def read_answer(document: bytes, scheme: Scheme, wanted: Sequence[ContentKey]) -> ContentKeys:
-    """The keys in an answer, with what manifests say of them.
+def read_answer(
+    document: bytes, content_id: str, scheme: Scheme, systems: Sequence[DrmSystem], wanted: Sequence[ContentKey]
+) -> ContentKeys:
+    """The keys in an answer, with what manifests say of them. What nobody asked for is left out.
 
-    :param wanted: the keys that were asked for
-    :raises ValueError: it is no CPIX, lacks a key, or has one that is none; the message shows nothing of keys
+    :param content_id: with ``scheme``, ``systems`` and ``wanted`` what was asked for
+    :raises ValueError: it is no CPIX or of another content, lacks a key or a box, or has one that is none; the message
+        shows nothing of keys
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
@@ -63,10 +66,12 @@ def read_answer(document: bytes, scheme: Scheme, wanted: Sequence[ContentKey]) -
         raise ValueError(f"it is no XML: {error}") from None
     if root.tag != f"{_C}CPIX":
         raise ValueError("it is no CPIX document")
-    found = {item.get("kid", "").replace("-", "").lower(): item for item in root.iter(f"{_C}ContentKey")}
+    if (told := root.get("contentId", content_id)) != content_id:
+        raise ValueError(f"it is about the content {told!r:.80} and not about {content_id}")
+    found = {_plain(item.get("kid")): item for item in root.iter(f"{_C}ContentKey")}
     keys = tuple(_key(found.get(key.key_id), key, scheme) for key in wanted)
-    known = {key.key_id for key in keys}
-    signals = [signal for item in root.iter(f"{_C}DRMSystem") if (signal := _signal(item)) and signal.key_id in known]
+    said = {(_plain(item.get("kid")), item.get("systemId", "").lower()): item for item in root.iter(f"{_C}DRMSystem")}
+    signals = [_signal(said.get((key.key_id, SYSTEM_IDS[system])), key, system) for key in keys for system in systems]
     return ContentKeys(keys=keys, signals=tuple(signals))
 
 
@@ -86,24 +91,42 @@ def _key(found: etree._Element | None, wanted: ContentKey, scheme: Scheme) -> Co
 
 
 def _sixteen(text: str, name: str, what: str) -> str:
-    try:
-        data = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
-        data = b""
-    if len(data) != 16:
+    if len(data := _decoded(text)) != 16:
         raise ValueError(f"the {what} of {name} is not 16 bytes in base64")
     return data.hex()
 
 
-def _signal(item: etree._Element) -> Signal | None:
-    system = _SYSTEMS.get(item.get("systemId", "").lower())
-    if system is None:
-        return None
-    line = next((each.text for each in item.iter(f"{_C}HLSSignalingData") if each.get("playlist") != "master"), None)
-    uri = _URI.search(base64.b64decode(line).decode("utf-8", "replace")) if line else None
-    pssh = (item.findtext(f"{_C}PSSH") or "").strip() or None
-    key_id = item.get("kid", "").replace("-", "").lower()
-    return Signal(key_id=key_id, system=system, pssh=pssh, hls_uri=uri[1] if uri else None)
+def _signal(found: etree._Element | None, key: ContentKey, system: DrmSystem) -> Signal:
+    if found is None:
+        raise ValueError(f"it says nothing of {system} for the key {_uuid(key.key_id)}")
+    lines = (each.text or "" for each in found.iter(f"{_C}HLSSignalingData") if each.get("playlist") != "master")
+    uri = _URI.search(_decoded(next(lines, "")).decode("utf-8", "replace"))
+    pssh = None if system == DrmSystem.FAIRPLAY else _box(found.findtext(f"{_C}PSSH") or "", key, system)
+    return Signal(key_id=key.key_id, system=system, pssh=pssh, hls_uri=uri[1] if uri else None)
+
+
+def _box(text: str, key: ContentKey, system: DrmSystem) -> str:
+    """A ``pssh`` box in base64, once it is known to be one of that system."""
+    data = _decoded(text)
+    try:
+        right = read_pssh(data).system == SYSTEM_IDS[system]
+    except ValueError:
+        right = False
+    if not right:
+        raise ValueError(f"it has no pssh box of {system} for the key {_uuid(key.key_id)}")
+    return base64.b64encode(data).decode()
+
+
+def _decoded(text: str) -> bytes:
+    """Bytes in base64; none for what is not."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return b""
+
+
+def _plain(key_id: str | None) -> str:
+    return (key_id or "").replace("-", "").lower()
 
 
 def _uuid(key_id: str) -> str:

@@ -15,6 +15,7 @@ from vodflow.catalog.database import transaction
 from vodflow.contract.content_keys import ContentKey, ContentKeys, Signal, key_id, labels, periods
 from vodflow.contract.plan import TranscodePlan
 from vodflow.contract.protection import DrmSystem, Encryption
+from vodflow.errors import ConfigurationError
 from vodflow.keys import speke
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.sealing import seal, unseal
@@ -43,6 +44,23 @@ def content_keys(plan: TranscodePlan, content_id: str, settings: Settings | None
     return _opened([row for row in found if row.label in {key.label for key in wanted}], chosen)
 
 
+def stored_keys(plan: TranscodePlan, content_id: str, settings: Settings | None = None) -> ContentKeys | None:
+    """The keys of outputs that were made, for who opens them; none where nothing is encrypted.
+
+    :raises ConfigurationError: they are not there, or ``VODFLOW_SEALING_KEYS`` lacks what they were sealed with
+    """
+    if plan.packaging.encryption is None:
+        return None
+    chosen = settings or get_settings()
+    with transaction(_ACTOR, chosen) as connection:
+        found = rows.of_content(connection, content_id)
+    if {(key.label, key.period) for key in _wanted(plan, content_id)} - {(row.label, row.period) for row in found}:
+        raise ConfigurationError(
+            f"The catalog lacks keys of {content_id}: nobody opens these outputs. Restore it, or make them anew."
+        )
+    return _opened(found, chosen)
+
+
 def adopt_keys(
     plan: TranscodePlan, content_id: str, asked_as: str, key_ids: Mapping[str, str], settings: Settings | None = None
 ) -> None:
@@ -57,12 +75,24 @@ def adopt_keys(
     if used is None:
         return
     wanted = [ContentKey(key_id=key_id, key=secrets.token_hex(16), label=label) for label, key_id in key_ids.items()]
-    _keep(plan, used, content_id, speke.fetch(asked_as, used.scheme, used.systems, wanted, chosen), chosen)
+    made = speke.fetch(asked_as, used.scheme, used.systems, wanted, chosen)
+    # What was encrypted before with others was written over.
+    _keep(plan, used, content_id, made, chosen, instead=True)
 
 
-def _keep(plan: TranscodePlan, used: Encryption, content_id: str, made: ContentKeys, settings: Settings) -> None:
+def _keep(
+    plan: TranscodePlan,
+    used: Encryption,
+    content_id: str,
+    made: ContentKeys,
+    settings: Settings,
+    *,
+    instead: bool = False,
+) -> None:
     sealed = [_row(plan, used, content_id, key, made, settings) for key in made.keys]
     with transaction(_ACTOR, settings) as connection:
+        if instead:
+            rows.forget(connection, content_id)
         rows.keep(connection, sealed)
 
 

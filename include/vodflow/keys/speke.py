@@ -35,7 +35,8 @@ def fetch(
     """
     url = str(settings.speke_url)
     try:
-        return cpix.read_answer(_post(url, cpix.request(content_id, scheme, systems, wanted), settings), scheme, wanted)
+        answer = _post(url, cpix.request(content_id, scheme, systems, wanted), settings)
+        return cpix.read_answer(answer, content_id, scheme, systems, wanted)
     except ValueError as error:
         raise ConfigurationError(f"The key server {url} answers with what cannot be used: {error}.") from None
 
@@ -57,14 +58,14 @@ def _post(url: str, document: bytes, settings: Settings) -> bytes:
                 "POST", url, content=document, headers=headers, timeout=settings.speke_timeout
             ) as response:
                 if response.status_code < 500 and response.status_code != 429:
-                    return _body(url, response)
+                    return _body(url, response, time.monotonic() + settings.speke_timeout)
                 said = f"The key server {url} answers {response.status_code}."
         except httpx.HTTPError as error:
             said = f"The key server {url} does not answer: {type(error).__name__}."
     raise EngineError(said, code="key-server", retryable=True)
 
 
-def _body(url: str, response: httpx.Response) -> bytes:
+def _body(url: str, response: httpx.Response, end: float) -> bytes:
     if response.status_code != 200:
         raise ConfigurationError(
             f"The key server {url} refuses with {response.status_code}. Check VODFLOW_SPEKE_URL and "
@@ -75,4 +76,6 @@ def _body(url: str, response: httpx.Response) -> bytes:
         body += piece
         if len(body) > _LIMIT:
             raise ValueError("it is larger than any answer")
+        if time.monotonic() > end:  # each piece in time, and no end of them
+            raise httpx.ReadTimeout("the answer takes too long", request=response.request)
     return body

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vodflow.media import isobmff
+from vodflow.media.pssh import Pssh, read_pssh
 
 _BLOCK: Final = 16
 #: Sample entries of encrypted tracks, and bytes before their child boxes.
@@ -21,16 +22,6 @@ _OF_FRAGMENTS: Final = frozenset({"senc", "saiz", "saio", "uuid"})
 
 class WrongKey(ValueError):
     """Something is encrypted with a key that nobody gave."""
-
-
-@dataclass(frozen=True)
-class Pssh:
-    """A ``pssh`` box. ``system`` is its system ID as hex digits with hyphens, ``key_ids`` are those of version 1."""
-
-    system: str
-    key_ids: tuple[str, ...]
-    data: bytes
-    box: bytes
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ def read_header(init: bytes) -> ProtectedHeader:
     stsd = isobmff.need(moov, "trak", "mdia", "minf", "stbl", "stsd")[8:]
     entries = tuple(_entry(stsd, box) for box in isobmff.boxes(stsd))
     found = [moov[box.offset : box.end] for box in isobmff.boxes(moov) if box.kind == "pssh"]
-    return ProtectedHeader(entries, tuple(_pssh(box) for box in found))
+    return ProtectedHeader(entries, tuple(read_pssh(box) for box in found))
 
 
 def _entry(stsd: bytes, box: isobmff.Box) -> Defaults | None:
@@ -110,30 +101,6 @@ def _defaults(scheme: str, version: int, body: bytes) -> Defaults:
     return Defaults(scheme, protected, key_id.hex(), iv_size, crypt, skip, constant)
 
 
-def _pssh(box: bytes) -> Pssh:
-    version, system, position = box[8], box[12:28].hex(), 28
-    key_ids: tuple[str, ...] = ()
-    if version:
-        (count,) = struct.unpack_from(">I", box, position)
-        key_ids = tuple(box[position + 4 + 16 * n : position + 20 + 16 * n].hex() for n in range(count))
-        position += 4 + 16 * count
-    (size,) = struct.unpack_from(">I", box, position)
-    name = "-".join((system[:8], system[8:12], system[12:16], system[16:20], system[20:]))
-    return Pssh(name, key_ids, box[position + 4 : position + 4 + size], box)
-
-
-def make_pssh(system: str, data: bytes = b"", key_ids: tuple[str, ...] = ()) -> bytes:
-    """A ``pssh`` box, of version 1 where it names key ids.
-
-    :param system: system ID, hex digits with hyphens
-    """
-    body = bytes([bool(key_ids), 0, 0, 0]) + bytes.fromhex(system.replace("-", ""))
-    if key_ids:
-        body += struct.pack(">I", len(key_ids)) + b"".join(map(bytes.fromhex, key_ids))
-    body += struct.pack(">I", len(data)) + data
-    return struct.pack(">I4s", len(body) + 8, b"pssh") + body
-
-
 def parts(data: bytes, header: ProtectedHeader, track: isobmff.TrackHeader) -> Iterator[Part]:
     """The samples of every ``moof`` that lies in ``data`` whole.
 
@@ -151,6 +118,10 @@ def parts(data: bytes, header: ProtectedHeader, track: isobmff.TrackHeader) -> I
             ways = _ways(traf, header, len(samples))
         vectors = list(_vectors(traf, ways))
         for sample, how, (iv, clear) in zip(samples, ways, vectors, strict=True):
+            if how is not None and len(iv) not in {8, _BLOCK}:
+                raise ValueError("a sample has no initialisation vector")
+            if clear and sum(map(sum, clear)) != sample.size:
+                raise ValueError(f"the parts of a sample of {sample.size} bytes have {sum(map(sum, clear))}")
             yield Part(sample.offset, sample.size, how, iv, clear)
 
 
@@ -192,6 +163,8 @@ def _vectors(traf: bytes, ways: list[Defaults | None]) -> Iterator[tuple[bytes, 
         yield from ((b"", ()) for _ in ways)
         return
     subsamples, position = senc[3] & 2, 8
+    if (count := int.from_bytes(senc[4:8], "big")) != len(ways):
+        raise ValueError(f"senc is about {count} samples of {len(ways)}")
     for way in ways:
         size = way.iv_size if way else 0
         iv = senc[position : position + size] if size else way.constant_iv if way else b""
@@ -203,6 +176,34 @@ def _vectors(traf: bytes, ways: list[Defaults | None]) -> Iterator[tuple[bytes, 
             clear = tuple(struct.iter_unpack(">HI", senc[position : position + 6 * count]))
             position += 6 * count
         yield iv, clear
+
+
+def check_auxiliary(data: bytes) -> None:
+    """Nothing when ``saiz`` and ``saio``, which some players read, lead to what ``senc`` says, which others do.
+
+    :raises ValueError: they do not, or are not there (ISO/IEC 23001-7, 7.1)
+    """
+    for moof in (box for box in isobmff.boxes(data) if box.kind == "moof" and box.end <= len(data)):
+        inside = data[moof.offset : moof.end]
+        found = {box.kind: (inside[offset + box.start : offset + box.end], offset + box.start)
+                 for offset, box in _walk(inside, "moof", "traf")}  # fmt: skip
+        senc, place = found.get("senc", (b"", 0))
+        if len(senc) <= 8:
+            continue  # all samples have the vector of the header, and no parts
+        for kind in ("saiz", "saio"):
+            if kind not in found:
+                raise ValueError(f"there is no {kind} box")
+        saiz, saio = (found[kind][0] for kind in ("saiz", "saio"))
+        begin = 12 if saiz[3] & 1 else 4
+        usual, (count,) = saiz[begin], struct.unpack_from(">I", saiz, begin + 1)
+        sizes = [usual] * count if usual else list(saiz[begin + 5 : begin + 5 + count])
+        if count != int.from_bytes(senc[4:8], "big") or sum(sizes) != len(senc) - 8:
+            raise ValueError(f"saiz is about {sum(sizes)} bytes of {count} samples; senc has {len(senc) - 8}")
+        begin = 16 if saio[3] & 1 else 8
+        (offset,) = struct.unpack_from(">Q" if saio[0] else ">I", saio, begin)
+        base = struct.unpack_from(">Q", found["tfhd"][0], 8)[0] if found["tfhd"][0][3] & 1 else moof.offset
+        if base + offset != moof.offset + place + 8:
+            raise ValueError(f"saio leads to byte {base + offset} instead of {moof.offset + place + 8}")
 
 
 def clear_header(init: bytes) -> bytes:
@@ -276,7 +277,7 @@ def _decrypted(sample: bytes, part: Part, key: bytes) -> bytes:
     for begin, end in pieces:  # the vector begins anew with each subsample (23001-7, 10.4)
         places = list(_pattern(begin, end, part.how))
         coded = b"".join(sample[first:last] for first, last in places)
-        _put_back(out, places, Cipher(aes, modes.CBC(part.iv)).decryptor().update(coded))
+        _put_back(out, places, Cipher(aes, modes.CBC(part.iv.ljust(_BLOCK, b"\0"))).decryptor().update(coded))
     return bytes(out)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from vodflow.contract.content_keys import KEYS, LICENCES, ContentKeys, label_of
 from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.protection import ALL, AUDIO, SYSTEM_IDS, DrmSystem, Encryption, Scheme
-from vodflow.media.cenc import Pssh, make_pssh
+from vodflow.media.pssh import Pssh, make_pssh, read_pssh
 
 #: The packager's labels: with rotation it knows these alone.
 PACKAGER_LABELS: Final = {ALL: "SD", "sd": "SD", "hd": "HD", "uhd": "UHD1", AUDIO: "AUDIO"}
@@ -26,6 +26,8 @@ _PACKAGER_SYSTEMS: Final = {
 }
 #: ClearKey in an MPD (DASH-IF IOP 4.1, 7.6.2.4), where licences are at the end of an address.
 CLEARKEY_SCHEME: Final = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
+#: ``METHOD`` of each scheme (RFC 8216, 4.3.2.4; SAMPLE-AES-CTR: draft-pantos-hls-rfc8216bis, 4.4.4.4).
+METHODS: Final = {Scheme.CENC: "SAMPLE-AES-CTR", Scheme.CBCS: "SAMPLE-AES", Scheme.AES_128: "AES-128"}
 #: ``KEYFORMAT`` of each system (RFC 8216, 4.3.2.4; the others by their owners' documentation).
 KEY_FORMATS: Final = {
     DrmSystem.CLEARKEY: "identity",
@@ -63,10 +65,11 @@ def packager_keys(plan: TranscodePlan, keys: ContentKeys, server_url: str = "") 
     if used is None or used.by_segment:
         return PackagerKeys((), {})
     common = [f"--protection_scheme={used.scheme}", f"--clear_lead={used.clear_lead:g}"]
-    boxes = [base64.b64decode(signal.pssh).hex() for signal in keys.signals if signal.pssh]
+    boxes = {base64.b64decode(signal.pssh).hex(): signal.system for signal in keys.signals if signal.pssh}
     if boxes:
-        common.append(f"--pssh={''.join(dict.fromkeys(boxes))}")
-    elif systems := [name for system, name in _PACKAGER_SYSTEMS.items() if system in used.systems]:
+        common.append(f"--pssh={''.join(boxes)}")
+    others = set(used.systems) - set(boxes.values())
+    if systems := [name for system, name in _PACKAGER_SYSTEMS.items() if system in others]:
         common.append(f"--protection_systems={','.join(systems)}")
     if used.rotation is None:
         given = ",".join(_raw_key(used, keys, label) for label in dict.fromkeys(item.label for item in keys.keys))
@@ -93,7 +96,7 @@ def key_lines(
 
     :param boxes: of the track's header
     """
-    method = {Scheme.CENC: "SAMPLE-AES-CTR", Scheme.CBCS: "SAMPLE-AES", Scheme.AES_128: "AES-128"}[used.scheme]
+    method = METHODS[used.scheme]
     if used.by_segment:
         return [f'METHOD={method},URI="{KEYS}/{key_id}"']
     return [
@@ -109,6 +112,8 @@ def _key_uri(system: DrmSystem, key_id: str, boxes: Sequence[Pssh], keys: Conten
     if told is not None and told.hls_uri:
         return told.hls_uri, f",KEYID=0x{key_id}" if system == DrmSystem.WIDEVINE else ""
     box = next((item for item in boxes if item.system == SYSTEM_IDS[system]), None)
+    if told is not None and told.pssh:  # a header has the boxes of all keys
+        box = read_pssh(base64.b64decode(told.pssh))
     if system == DrmSystem.WIDEVINE and box:
         return f"data:text/plain;base64,{base64.b64encode(box.box).decode()}", f",KEYID=0x{key_id}"
     if system == DrmSystem.PLAYREADY and box:

@@ -19,7 +19,7 @@ from vodflow.contract.plan import AudioRendition, TranscodePlan, VideoRendition
 from vodflow.contract.result import EngineResult, OutputObject
 from vodflow.contract.strategy import Strategy
 from vodflow.errors import CatalogError, VodflowError
-from vodflow.keys import content_keys
+from vodflow.keys import stored_keys
 from vodflow.outcomes.announce import announce
 from vodflow.pipeline.asset_event import PublishedVideo
 from vodflow.pipeline.repair import next_strategy
@@ -62,7 +62,7 @@ def verify_job(job_id: int) -> None:
     raise_for_source(job)
     log.info("Verifying what job %d wrote to s3://%s/%s", job_id, job.bucket, job.prefix)
     try:
-        keys = content_keys(job.plan, job.prefix)
+        keys = stored_keys(job.plan, job.prefix)
         verification = verify(job.plan, job.bucket, job.prefix, S3Store(), readable_url(job.plan.source), keys)
     except VodflowError as error:
         if not error.retryable:

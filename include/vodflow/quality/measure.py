@@ -29,7 +29,7 @@ from vodflow.errors import CatalogError, EngineError, SourceUnreadable, Unreadab
 from vodflow.ffmpeg.process import Finished, Limits, check_exit, run_process
 from vodflow.ffmpeg.resources import capture
 from vodflow.ffmpeg.tools import ffmpeg_path
-from vodflow.keys import content_keys
+from vodflow.keys import stored_keys
 from vodflow.planning import span
 from vodflow.quality import commands, figures, qvbr
 from vodflow.quality.figures import Stretch
@@ -104,7 +104,7 @@ def measure_job(
 
 def _shown_of(job: JobRow, settings: Settings) -> ObjectStore:
     """The job's outputs as players see them, with their keys."""
-    keys = content_keys(job.plan, job.prefix, settings)
+    keys = stored_keys(job.plan, job.prefix, settings)
     stored = S3Store(settings)
     return stored if keys is None else ClearStore(stored, job.plan, keys, job.bucket, job.prefix)
 

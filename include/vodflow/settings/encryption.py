@@ -22,8 +22,10 @@ class EncryptionSettings(CoreSettings):
     )
     speke_url: str | None = Field(
         default=None,
-        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])",
-        description="key server of a DRM provider (SPEKE 2.0), for Widevine, PlayReady, FairPlay; none means own keys",
+        # Messages and logs name it: what opens it goes into headers.
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s@#]*$",
+        description="key server of a DRM provider (SPEKE 2.0), for Widevine, PlayReady, FairPlay, without a password, "
+        "for logs name it; none means own keys",
     )
     speke_headers: tuple[SecretStr, ...] = Field(
         default=(), description='headers of requests to it (JSON list of texts such as `"Authorization: Basic …"`)'

@@ -21,7 +21,8 @@ from vodflow.verification.store import ObjectStore, join_key
 _BLOCK: Final = 16
 #: Reads in flight.
 _READERS: Final = 16
-_KEY_LINE: Final = re.compile(r'^#EXT-X-KEY:METHOD=AES-128,URI="[^"]*/([0-9a-f]{32})"')
+#: Without a vector of its own: that is the segment's number.
+_KEY_LINE: Final = re.compile(r'#EXT-X-KEY:METHOD=AES-128,URI="[^"]*/([0-9a-f]{32})"')
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,16 @@ class ClearStore:
         key_id, found = "", dict[str, _Whole]()
         for line in text.splitlines():
             if line.startswith("#EXT-X-KEY:"):
-                told = _KEY_LINE.match(line)
+                told = _KEY_LINE.fullmatch(line)
                 key_id = told[1] if told else ""
             elif line and not line.startswith("#"):
                 name = line.removeprefix("../") if line.startswith("../") else f"hls/{line}"
                 found[name] = _Whole(key_id, len(found))
         return found
+
+    def beginning(self, name: str) -> bytes:
+        """What every segment of a track begins with, behind a size or a counter: it is opened by the vector alone."""
+        return self.read(self._bucket, join_key(self._prefix, name), 4, _BLOCK - 4)
 
     def padding(self, name: str, size: int) -> int:
         """Bytes that encryption has added to a segment.

@@ -88,8 +88,8 @@ def check_decoding(outputs: Outputs, tracks: Sequence[Track], more: Iterable[tup
             kind = (track.sample_rate or SAMPLE_RATE, track.channels or 1)
             sounds.setdefault(kind, {}).setdefault(gop.stream, gop)
     with ThreadPoolExecutor(2) as pool:
-        heard = [pool.submit(_check_kind, outputs, "aac", list(gops.values())) for gops in sounds.values()]
-        seen = pool.submit(_check_kind, outputs, "h264", list(pictures.values()))
+        heard = [pool.submit(check_parts, outputs, "aac", list(gops.values())) for gops in sounds.values()]
+        seen = pool.submit(check_parts, outputs, "h264", list(pictures.values()))
         decoded = Decoded(_parted(pictures, seen.result(), CELLS**2), {})
         for ((rate, _), gops), result in zip(sounds.items(), heard, strict=True):
             step = aac.FRAME_SAMPLES * SAMPLE_RATE / rate
@@ -115,17 +115,23 @@ def _parted(gops: dict[bytes, Gop], measured: Measured, step: float) -> dict[byt
     return parts
 
 
-def _check_kind(outputs: Outputs, demuxer: str, gops: list[Gop]) -> bytes:
+def check_parts(outputs: Outputs, demuxer: str, gops: Sequence[Gop], rule: Rule = Rule.DECODES) -> bytes:
+    """Decode streams one after the other; what is measured of them.
+
+    :param demuxer: ``h264`` or ``aac``
+    :raises VerificationError: naming the object that does not decode
+    :raises EngineError: nobody can tell: FFmpeg was stopped
+    """
     measured, problem = _decode(demuxer, gops)
     if problem is not None:
         for gop in gops:
             if alone := _decode(demuxer, [gop])[1]:
-                outputs.fail(gop.name, Rule.DECODES, alone)
-        outputs.fail(gops[0].name, Rule.DECODES, "the renditions' GOPs decode one by one, but not one after the other")
+                outputs.fail(gop.name, rule, alone)
+        outputs.fail(gops[0].name, rule, "its parts decode one by one, but not one after the other")
     return measured
 
 
-def _decode(demuxer: str, gops: list[Gop]) -> tuple[bytes, str | None]:
+def _decode(demuxer: str, gops: Sequence[Gop]) -> tuple[bytes, str | None]:
     """What is measured of the streams, and what is wrong with them, or nothing.
 
     :raises EngineError: FFmpeg was stopped, or did not end; the outputs may be right

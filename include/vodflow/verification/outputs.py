@@ -96,6 +96,8 @@ class Outputs:
             return self._store.read(self._bucket, join_key(self._prefix, name), start, length)
         except FileNotFoundError:
             self.fail(name, Rule.OBJECT_PRESENT, "it disappeared while it was verified")
+        except ValueError as error:  # it cannot be opened
+            self.fail(name, Rule.ENCRYPTED, str(error))
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply a reading function to all items in parallel, in order; the first error wins."""

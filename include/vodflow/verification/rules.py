@@ -83,7 +83,7 @@ class Rule(StrEnum):
 
     ENCRYPTED = (
         "encrypted",
-        "Every sample behind the clear lead is encrypted with the planned scheme, so that nothing plays without a key.",
+        "Behind the clear lead every sample is encrypted as planned, and every segment begins with what its key opens.",
     )
     ENCRYPTION_KEYS = (
         "encryption-keys",
@@ -91,7 +91,7 @@ class Rule(StrEnum):
     )
     ENCRYPTION_SIGNALS = (
         "encryption-signals",
-        "Headers, playlists and MPD declare the scheme and the planned DRM systems, and no others.",
+        "Headers, playlists and MPD declare the scheme and the planned DRM systems, no others, with the same boxes.",
     )
 
     THUMBNAIL_COUNT = ("thumbnail-count", "There is one thumbnail an interval, numbered from 1 without a gap.")

@@ -112,7 +112,7 @@ def read_cmaf_track(outputs: Outputs, rendition: VideoRendition | AudioRendition
     init = layout.cmaf_init(rendition)
     names = segment_names(outputs, layout.cmaf_segments(rendition))
     with outputs.parsing(init, Rule.CONTAINER):
-        header = _single_track(outputs.read(init), rendition)
+        header = single_track(outputs.read(init), rendition)
     fragments = outputs.map(lambda name: _segment_fragments(outputs, name, header), names)
     segments = tuple(
         _cmaf_segment(name, outputs.size(name), parts, header) for name, parts in zip(names, fragments, strict=True)
@@ -170,7 +170,7 @@ def sound_piece(outputs: Outputs, track: Track, place: int) -> Piece:
     segment = track.segments[place]
     if track.init:
         with outputs.parsing(track.init, Rule.CONTAINER):
-            header = _single_track(outputs.read(track.init), track.rendition)
+            header = single_track(outputs.read(track.init), track.rendition)
         parts = _segment_fragments(outputs, segment.name, header)
         samples = [sample for part in parts for sample in part.samples]
         start = (parts[0].presentation_start - header.edit) / header.timescale
@@ -182,7 +182,7 @@ def sound_piece(outputs: Outputs, track: Track, place: int) -> Piece:
     return Piece(packed or track.gops[0], segment.start)
 
 
-def _single_track(data: bytes, rendition: VideoRendition | AudioRendition) -> isobmff.TrackHeader:
+def single_track(data: bytes, rendition: VideoRendition | AudioRendition) -> isobmff.TrackHeader:
     tracks = isobmff.parse_moov(isobmff.need(data, "moov"))
     kind = "vide" if isinstance(rendition, VideoRendition) else "soun"
     if len(tracks) != 1 or tracks[0].kind != kind or not (tracks[0].sps or tracks[0].audio):

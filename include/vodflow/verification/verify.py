@@ -8,6 +8,7 @@ from vodflow.contract import layout
 from vodflow.contract.content_keys import ContentKeys
 from vodflow.contract.plan import AudioRendition, Output, TranscodePlan, VideoRendition
 from vodflow.errors import ConfigurationError
+from vodflow.verification.beginnings import check_beginnings
 from vodflow.verification.bitrate import average_bitrate, peak_bitrate
 from vodflow.verification.clear_store import ClearStore
 from vodflow.verification.dash import check_dash
@@ -39,6 +40,7 @@ def verify(
 
     Reads the listing, manifests, headers, the first bytes of every segment, and the first and last segment of each
     rendition; starts one FFmpeg process for video and one for audio. Of the source it reads what measuring sync needs.
+    Of encrypted segments it decodes the first picture or frames as well.
 
     :param prefix: key prefix of the outputs, without a slash at the end
     :param source: path or URL of the source; without it sync is not measured
@@ -65,6 +67,8 @@ def verify(
         thumbnails = check_thumbnails(outputs, plan)
         _check_foreign(outputs, plan, [*segmented.values()], thumbnails)
         _check_content(outputs, plan, [tracks for tracks in (*segmented.values(), mp4) if tracks], source)
+        if plan.packaging.encryption is not None and not plan.packaging.encryption.by_segment:
+            check_beginnings(outputs, segmented["fmp4"])
         return _result(
             outputs, plan, segmented, mp4, thumbnails, bucket=bucket, prefix=prefix, rules=_checked_rules(plan, source)
         )

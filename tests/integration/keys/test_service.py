@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import ValidationError
 from sqlalchemy import text
 from support.protected import protected_plan
 from support.speke_server import SpekeServer
@@ -15,7 +17,7 @@ from vodflow.catalog.database import acting_for, transaction
 from vodflow.contract.plan import Output
 from vodflow.contract.protection import DrmSystem
 from vodflow.errors import ConfigurationError, EngineError
-from vodflow.keys import adopt_keys, content_keys, licensed_keys, speke
+from vodflow.keys import adopt_keys, content_keys, licensed_keys, speke, stored_keys
 from vodflow.packaging.encryption import key_lines
 from vodflow.settings import Settings
 
@@ -156,6 +158,12 @@ def test_a_provider_that_is_away_can_be_waited_for(provider: SpekeServer) -> Non
         (b"PlainValue", b"EncryptedValue", "it lacks the key"),
         (b'commonEncryptionScheme="cbcs"', b'commonEncryptionScheme="cenc"', "is for cenc and not for cbcs"),
         (b"PlainValue>", b"PlainValue>AAAA", "is not 16 bytes in base64"),
+        (b'contentId="vod', b'contentId="dov', "it is about the content 'dov/demo/.*' and not about vod/demo/"),
+        (b'systemId="edef8ba9', b'systemId="00000000', "it says nothing of widevine for the key"),
+        (b"PSSH>AAAA", b"PSSH>BAAA", "it has no pssh box of widevine for the key"),
+        (b"PSSH>", b"PSSH>!", "it has no pssh box of widevine for the key"),
+        (b"PSSH>", b"pssh>", "it has no pssh box of widevine for the key"),
+        (b"</cpix:CPIX>", b"<!--" + b"x" * 1_000_000 + b"--></cpix:CPIX>", "it is larger than any answer"),
     ],
 )
 def test_answers_that_are_none_are_told(provider: SpekeServer, old: bytes, new: bytes, problem: str) -> None:
@@ -163,6 +171,42 @@ def test_answers_that_are_none_are_told(provider: SpekeServer, old: bytes, new: 
     with pytest.raises(ConfigurationError, match=problem) as refused:
         content_keys(DRM, CONTENT)
     assert not re.search(r"[A-Za-z0-9+/]{22}==", str(refused.value)), "no key in a message"
+    with transaction("test") as connection:
+        assert connection.scalar(text("SELECT count(*) FROM content_key")) == 0, "the next answer counts"
+
+
+def test_an_address_of_a_provider_is_one_line_of_a_playlist(provider: SpekeServer) -> None:
+    def forge(document: bytes) -> bytes:
+        line = b'URI="skd://x\n#EXTINF:1,\nhttps://evil.example/1.ts"'
+        return re.sub(rb"(HLSSignalingData[^>]*>)[A-Za-z0-9+/=]+", rb"\1" + base64.b64encode(line), document)
+
+    provider.change = forge
+    keys = content_keys(DRM, CONTENT)
+    assert keys is not None
+    assert not [signal for signal in keys.signals if signal.hls_uri]
+
+
+def test_nobody_is_sent_elsewhere_with_the_providers_password(provider: SpekeServer) -> None:
+    provider.answers = [307]
+    with pytest.raises(ConfigurationError, match="refuses with 307"):
+        content_keys(DRM, CONTENT)
+    assert len(provider.requests) == 1
+
+
+def test_an_answer_that_has_no_end_is_given_up(provider: SpekeServer, set_settings: Callable[..., Settings]) -> None:
+    set_settings(speke_timeout="0.2")
+    provider.pause = 0.1
+    with pytest.raises(EngineError, match="does not answer: ReadTimeout"):
+        content_keys(DRM, CONTENT)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:secret@drm.example/speke", "https://secret@drm.example", "ftp://drm.example"]
+)
+def test_no_password_stands_in_an_address_that_logs_name(url: str) -> None:
+    with pytest.raises(ValidationError, match="speke_url") as refused:
+        Settings(speke_url=url)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_refusal_names_what_to_check(provider: SpekeServer) -> None:
@@ -182,3 +226,18 @@ def test_keys_that_a_service_asked_for_itself_are_found_again(provider: SpekeSer
     assert {key.label: key.key_id for key in keys.keys} == {"sd": "11" * 16, "audio": "22" * 16}
     assert bytes.fromhex(keys.of("sd").key) == provider.key("demo-clip-0123", "11111111-1111-1111-1111-111111111111")
     assert len(provider.requests) == 1
+    # Another try of the job is another job of the service, with other keys.
+    adopt_keys(plan, CONTENT, "demo-clip-0123", {"sd": "33" * 16, "audio": "22" * 16})
+    again = stored_keys(plan, CONTENT)
+    assert again is not None
+    assert {key.label: key.key_id for key in again.keys} == {"sd": "33" * 16, "audio": "22" * 16}
+
+
+def test_who_opens_outputs_never_makes_a_key_that_is_lost(sealed: Settings) -> None:
+    plan = protected_plan(scheme="cbcs", systems=["clearkey"], keys="kinds")
+    made = content_keys(plan, CONTENT)
+    assert stored_keys(plan, CONTENT) == made
+    with transaction("test") as connection:
+        connection.execute(text("DELETE FROM content_key WHERE label = 'audio'"))
+    with pytest.raises(ConfigurationError, match=f"The catalog lacks keys of {CONTENT}"):
+        stored_keys(plan, CONTENT)

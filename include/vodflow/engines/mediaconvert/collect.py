@@ -194,6 +194,11 @@ class _Collector:
             for name, body in self.outputs.read(inits).items()
             if (header := read_header(body).defaults)
         }
+        if clear := set(inits.values()) - set(found):
+            raise EngineError(
+                f"MediaConvert has left the {', '.join(sorted(clear))} tracks of job {self.job.id} in the clear.",
+                job_id=self.job.id, code="outputs", retryable=False,
+            )  # fmt: skip
         adopt_keys(self.plan, self.job.prefix, resource_id(self.plan), found)
 
     def _reported(self) -> list[str]:

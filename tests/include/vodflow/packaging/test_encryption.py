@@ -10,7 +10,7 @@ from support.protected import keys_of, protected_plan
 from vodflow.contract.content_keys import ContentKeys, Signal
 from vodflow.contract.plan import Output, TranscodePlan
 from vodflow.contract.protection import SYSTEM_IDS, DrmSystem
-from vodflow.media.cenc import make_pssh
+from vodflow.media.pssh import make_pssh
 from vodflow.packaging.encryption import fairplay_master, packager_keys, with_keys, with_session_keys
 from vodflow.packaging.key_server import answer
 from vodflow.packaging.protect import period_of

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
+import struct
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from support.protected import keys_of, make_tracks, package, protected_plan
-from vodflow.contract.content_keys import ContentKeys
+from vodflow.contract.content_keys import ContentKeys, Signal, labels
 from vodflow.contract.plan import Output, TranscodePlan
+from vodflow.contract.protection import SYSTEM_IDS, DrmSystem
 from vodflow.errors import ConfigurationError, VerificationError
 from vodflow.media import cenc
+from vodflow.media.pssh import make_pssh
+from vodflow.packaging.protect import encrypted
 from vodflow.quality.published import fetch
 from vodflow.verification import DirectoryStore, Rule, Verification, verify
 from vodflow.verification.clear_store import ClearStore
@@ -141,13 +148,67 @@ def flip(name: str, marker: bytes, skip: int) -> Callable[[Tree, dict[str, Tree]
     return change
 
 
+def only_says_so(name: str) -> Callable[[Tree, dict[str, Tree]], None]:
+    """A segment whose boxes say that it is encrypted, and whose samples are in the clear."""
+
+    def change(tree: Tree, _: dict[str, Tree]) -> None:
+        path = tree.root / name
+        stored, store = path.read_bytes(), ClearStore(DirectoryStore(tree.root), tree.plan, tree.keys, "", "")
+        place = stored.index(b"mdat")
+        path.write_bytes(stored[:place] + store.read("", name)[place:])
+
+    return change
+
+
+def renumber(name: str, number: int) -> Callable[[Tree, dict[str, Tree]], None]:
+    """The second segment encrypted as if it had another number."""
+
+    def change(tree: Tree, _: dict[str, Tree]) -> None:
+        store = ClearStore(DirectoryStore(tree.root), tree.plan, tree.keys, "", "")
+        key = tree.keys.of("all", 1)
+        (tree.root / name).write_bytes(encrypted(store.read("", name), bytes.fromhex(key.key), number))
+
+    return change
+
+
+def write(name: str, marker: bytes, skip: int, value: int) -> Callable[[Tree, dict[str, Tree]], None]:
+    """Another byte behind a marker in a header."""
+
+    def change(tree: Tree, _: dict[str, Tree]) -> None:
+        data = bytearray((tree.root / name).read_bytes())
+        data[data.index(marker) + len(marker) + skip] = value
+        (tree.root / name).write_bytes(data)
+
+    return change
+
+
 MPD, VIDEO, TWIN, TS = "dash/manifest.mpd", "hls/video_360p.m3u8", "hls/fairplay_audio.m3u8", "hls/video_180p/00002.ts"
 SEGMENT, INIT = "cmaf/video_360p/00002.m4s", "cmaf/video_360p/init.mp4"
+SOUND, MASTER, TWINS = "cmaf/audio/00002.m4s", "hls/master.m3u8", "hls/fairplay.m3u8"
 BROKEN: dict[str, tuple[str, Any, str]] = {
     "a segment in the clear": ("cenc", swap(SEGMENT, "clear"), "encrypted"),
     "sound in the clear": ("cbcs", swap("cmaf/audio/00003.m4s", "clear"), "encrypted"),
     "a header in the clear": ("cenc", swap(INIT, "clear"), "encrypted"),
     "a whole segment in the clear": ("aes", swap("cmaf/audio/00002.m4s", "clear"), "encrypted"),
+    "pictures that only say that they are encrypted": ("cenc", only_says_so(SEGMENT), "encrypted"),
+    "the same of the smallest rung in cbcs": ("cbcs", only_says_so("cmaf/video_180p/00002.m4s"), "encrypted"),
+    "sound that only says so": ("cenc", only_says_so(SOUND), "encrypted"),
+    "sound that only says so in cbcs": ("cbcs", only_says_so(SOUND), "encrypted"),
+    "rotated pictures that only say so": ("rotated", only_says_so(SEGMENT), "encrypted"),
+    "no vector in a header": ("cbcs", write(INIT, b"tenc", 24, 0), "encrypted"),
+    "another vector in a header": ("cbcs", flip(INIT, b"tenc", 25), "decodes"),
+    "another vector of one segment": ("cenc", flip(SEGMENT, b"senc", 8), "encrypted"),
+    "vectors of fewer samples": ("cenc", flip(SEGMENT, b"senc", 7), "encrypted"),
+    "other sizes in saiz": ("cenc", flip(SEGMENT, b"saiz", 8), "encrypted"),
+    "saio leads elsewhere": ("cenc", flip(SEGMENT, b"saio", 11), "encrypted"),
+    "no saio": ("cenc", lambda tree, _: replace_bytes(tree.root / SEGMENT, b"saio", b"free"), "encrypted"),
+    "a segment of another period": ("rotated", flip(SEGMENT, b"sgpd", 20), "encryption-keys"),
+    "a vector of its own in the playlist": ("aes", edit(VIDEO, "(#EXT-X-KEY.*)", rf"\1,IV=0x{'0' * 32}"), "encrypted"),
+    "other numbers, and so vectors": ("aes", edit(VIDEO, "#EXTINF", "#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF"), "encrypted"),
+    "another number as vector": ("aes", renumber(SEGMENT, 2), "encrypted"),
+    "the same of sound": ("aes", renumber(SOUND, 3), "encrypted"),
+    "the same in MPEG-TS": ("aes_ts", renumber(TS, 0), "encrypted"),
+    "the same of packed sound": ("aes_ts", renumber("hls/audio/00002.aac", 2), "encrypted"),
     "half a segment": ("aes_ts", lambda tree, _: (tree.root / TS).write_bytes(b"x" * 40), "encrypted"),
     "another KID in a header": ("cenc", flip(INIT, b"tenc", 10), "encryption-keys"),
     "another scheme in a header": ("cenc", flip(INIT, b"schm", 7), "encrypted"),
@@ -155,6 +216,14 @@ BROKEN: dict[str, tuple[str, Any, str]] = {
     "a system less in a header": ("cbcs", lambda tree, _: rename_box(tree.root / INIT), "encryption-signals"),
     "another default_KID": ("cenc", edit(MPD, r'default_KID="(.)', 'default_KID="f'), "encryption-keys"),
     "a system less in the MPD": ("cbcs", edit(MPD, "urn:uuid:edef8ba9", "urn:uuid:00000000"), "encryption-signals"),
+    "another key in Widevine's box": ("cbcs", flip(INIT, b"pssh", 28), "encryption-keys"),
+    "another box in the MPD": ("cbcs", edit(MPD, "pssh>AAAA(...)", r"pssh>AAAB\1"), "encryption-signals"),
+    "another object for PlayReady": ("cbcs", edit(MPD, "pro>(....)", "pro>AAAA"), "encryption-signals"),
+    "another box in HLS": ("cbcs", edit(VIDEO, "base64,AAAA(...)", r"base64,AAAB\1"), "encryption-signals"),
+    "another method in HLS": ("cenc", edit(VIDEO, "SAMPLE-AES-CTR", "SAMPLE-AES"), "encryption-signals"),
+    "another session key": ("cenc", edit(MASTER, "(SESSION-KEY.*)keys/.", r"\1keys/f"), "encryption-keys"),
+    "a session key of another system": ("cenc", edit(MASTER, '"identity"', '"nobody"'), "encryption-signals"),
+    "FairPlay's master lists less": ("cbcs", edit(TWINS, "#EXT-X-STREAM-INF.*\n.*\n", ""), "encryption-signals"),
     "another scheme in the MPD": ("cenc", edit(MPD, 'value="cenc"', 'value="cbcs"'), "encryption-signals"),
     "no key line": ("cenc", edit(VIDEO, "#EXT-X-KEY.*\n", ""), "encryption-signals"),
     "a system less in HLS": ("cbcs", edit(VIDEO, "#EXT-X-KEY.*microsoft.*\n", ""), "encryption-signals"),
@@ -167,6 +236,12 @@ BROKEN: dict[str, tuple[str, Any, str]] = {
 
 def test_every_rule_of_encryption_is_broken_by_a_test() -> None:
     assert {rule for _, _, rule in BROKEN.values()} >= {rule for rule in Rule if "encrypt" in rule}
+
+
+def replace_bytes(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
 
 
 def rename_box(path: Path) -> None:
@@ -190,6 +265,56 @@ def test_a_wrong_key_opens_nothing(trees: dict[str, Tree], name: str, rule: str)
     with pytest.raises(VerificationError) as refused:
         one.verify(keys_of(one.plan, salt=2))
     assert refused.value.rule == rule
+
+
+def test_keys_of_two_kinds_that_were_mixed_up_open_nothing(trees: dict[str, Tree]) -> None:
+    one = trees["cbcs"]
+    values = dict(zip(labels(one.plan), reversed([key.key for key in one.keys.keys]), strict=True))
+    mixed = [key.model_copy(update={"key": values[key.label]}) for key in one.keys.keys]
+    with pytest.raises(VerificationError) as refused:
+        one.verify(ContentKeys(keys=tuple(mixed)))
+    assert refused.value.rule == "decodes"
+
+
+def test_boxes_are_what_their_systems_read(trees: dict[str, Tree]) -> None:
+    """Read here by their owners' documents: a PlayReady header, a message of Widevine, a list of KIDs."""
+    one = trees["cbcs"]
+    for label, name in (("sd", "video_360p"), ("audio", "audio")):
+        key = uuid.UUID(one.keys.of(label).key_id)
+        boxes = {
+            box.system[:8]: box for box in cenc.read_header((one.root / f"cmaf/{name}/init.mp4").read_bytes()).pssh
+        }
+        assert set(boxes["1077efec"].key_ids) == set(one.keys.by_id)
+        *key_ids, scheme = re.findall(rb"\x12\x10(.{16})|\x48(.{5})", boxes["edef8ba9"].data, re.DOTALL)
+        assert {item[0].hex() for item in key_ids} == set(one.keys.by_id)
+        assert sum((byte & 0x7F) << 7 * place for place, byte in enumerate(scheme[1])) == int.from_bytes(b"cbcs")
+        size, records, kind, length = struct.unpack_from("<IHHH", boxes["9a04f079"].data)
+        assert (size, records, kind, length) == (len(boxes["9a04f079"].data), 1, 1, size - 10)
+        header = etree.fromstring(boxes["9a04f079"].data[10:].decode("utf-16-le"))
+        (found,) = header.iter("{*}KID")
+        assert header.get("version") == "4.3.0.0"
+        assert found.get("ALGID") == "AESCBC"
+        assert uuid.UUID(bytes_le=base64.b64decode(found.get("VALUE") or "")) == key
+
+
+def test_a_providers_boxes_stand_beside_our_own(trees: dict[str, Tree], tmp_path: Path) -> None:
+    """Its own are taken as they are, ClearKey's is made here; each track's playlists name its own key's."""
+    plan = protected_plan(scheme="cbcs", systems=["widevine", "playready", "clearkey"], keys="kinds")
+    keys = keys_of(plan)
+    signals = tuple(
+        Signal(
+            key_id=key.key_id, system=system,
+            pssh=base64.b64encode(make_pssh(SYSTEM_IDS[system], f"{system} {key.label}".encode())).decode(),
+        )
+        for key in keys.keys for system in (DrmSystem.WIDEVINE, DrmSystem.PLAYREADY)
+    )  # fmt: skip
+    keys = ContentKeys(keys=keys.keys, signals=signals)
+    root = package(plan, keys, trees["cbcs"].root.parent / "tracks", tmp_path)
+    verify(plan, "", "", DirectoryStore(root), keys=keys)
+    for label, name in (("sd", "video_360p"), ("audio", "audio")):
+        told = re.findall(r"base64,([^\"]+)", (root / f"hls/{name}.m3u8").read_text())
+        assert [base64.b64decode(text)[-len(f"{system} {label}") :].decode() for text, system in zip(
+            told, ("widevine", "playready"), strict=True)] == [f"widevine {label}", f"playready {label}"]  # fmt: skip
 
 
 def test_who_has_no_keys_cannot_check(trees: dict[str, Tree]) -> None:
