@@ -16,6 +16,7 @@ from vodflow.api.authentication.airflow_tokens import AirflowTokens
 from vodflow.api.authentication.api_keys import ApiKeys
 from vodflow.api.authentication.service_tokens import ServiceTokens
 from vodflow.api.callers import Authenticator, Caller
+from vodflow.api.connections import BoundedConnection
 from vodflow.api.guard import Application
 from vodflow.api.metrics import SHARED_FOLDER
 from vodflow.jobs.airflow_client import AirflowClient
@@ -82,7 +83,7 @@ def serve(host: str, port: int, workers: int = 1) -> None:
     try:
         uvicorn.run(
             "vodflow.api.served:serving_app", factory=True, host=host, port=port, workers=workers, loop="uvloop",
-            http="httptools", ws="none", lifespan="off", server_header=False, timeout_keep_alive=30,
+            http=BoundedConnection, ws="none", lifespan="off", server_header=False, timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE, log_level="info", log_config=_LOGGING,
             access_log=False,  # it would write down what is secret in addresses; the guard has lines of its own
         )  # fmt: skip
