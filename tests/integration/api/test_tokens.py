@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -251,11 +252,14 @@ class Issuer:
         self.calls = 0
         self.status = 200
         self.body: bytes | None = None
+        self.gate = threading.Event()
+        self.gate.set()
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.calls += 1
+                issuer.gate.wait(4)
                 body = issuer.body if issuer.body is not None else json.dumps({"keys": issuer.entries()}).encode()
                 self.send_response(issuer.status)
                 self.send_header("Content-Length", str(len(body)))
@@ -274,7 +278,9 @@ class Issuer:
             kind = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
             made.append(json.loads(kind.to_jwk(key.public_key())) | {"kid": kid})
         oct_key = {"kty": "oct", "kid": "shared", "k": encoded(b"x" * 32), "alg": "HS256"}
-        return [*made, oct_key, {"kty": "RSA"}, "no key", {"kty": "RSA", "n": "!", "e": "!"}, None]
+        strange: list[Any] = [{"kty": "RSA"}, "no key", {"kty": "RSA", "n": "!", "e": "!"}, None, {"kty": ["RSA"]}]
+        odd = [one | {"kid": ["odd"]} for one in made]
+        return [*made, *odd, oct_key, *strange]
 
     def close(self) -> None:
         self._server.shutdown()
@@ -324,6 +330,25 @@ def test_keys_are_fetched_and_change(with_issuer: Api, issuer: Issuer, monkeypat
     assert status(with_issuer, signed(second, "second", "ES256"))[0] == 200
     clock[0] += 24 * 3600
     assert status(with_issuer, signed(second, "second", "ES256")) == (503, "signing_keys_unavailable")
+
+
+def test_an_issuer_that_hangs_holds_up_one_request(
+    with_issuer: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(signing_keys.time, "monotonic", lambda: clock[0])
+    token = signed(RSA_KEY, "first")
+    assert status(with_issuer, token)[0] == 200
+    clock[0] += 301
+    issuer.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        asks = pool.submit(status, with_issuer, token)
+        while issuer.calls < 2:
+            assert not asks.done()
+        assert status(with_issuer, token)[0] == 200
+        assert not asks.done(), "nobody waited for it"
+        issuer.gate.set()
+        assert asks.result(30)[0] == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys": 1}', b"<html>", b"[" * 100_000, b" " * 300_000])

@@ -90,35 +90,54 @@ class SigningKeys:
         """
         self._refresh(_FRESH)
         if kid is not None and not any(key.kid == kid for key in self._fetched):
-            self._refresh(_PAUSE)
-        known = [*self._given, *(key for key in self._fetched if kid is None or key.kid in {None, kid})]
+            self._refresh(_PAUSE, wait=True)
+        known = [*self._given, *(key for key in self._fetched if kid is None or key.kid in (None, kid))]
         return [key for key in known if key.fits(algorithm)]
 
-    def _refresh(self, age: float) -> None:
-        """Fetch the set where it is older than this and nobody has tried a moment ago."""
-        if self._url is None:
+    def _refresh(self, age: float, *, wait: bool = False) -> None:
+        """Fetch the set where it is older than this and nobody has tried a moment ago.
+
+        :param wait: whether to wait for another thread that fetches it just now. Who finds its key in the set of
+            before need not: an issuer that does not answer holds up one request in half a minute.
+        """
+        if self._url is None or not self._lock.acquire(blocking=wait or not self._usable(time.monotonic())):
             return
-        with self._lock:
+        try:
             now = time.monotonic()
             if self._fetched_at is not None and now - self._fetched_at < age:
                 return
             if self._tried_at is None or now - self._tried_at >= _PAUSE:
                 self._tried_at = now
                 self._fetch(self._url, now)
-            if self._fetched_at is None or now - self._fetched_at > _STALE:
+            if not self._usable(now):
                 raise Problem(
                     503, "signing_keys_unavailable", "The issuer's keys cannot be fetched now; try again in a while.",
                     headers={"Retry-After": f"{_PAUSE:.0f}"}, retryable=True,
                 )  # fmt: skip
+        finally:
+            self._lock.release()
+
+    def _usable(self, now: float) -> bool:
+        return self._fetched_at is not None and now - self._fetched_at <= _STALE
 
     def _fetch(self, url: str, now: float) -> None:
         try:
-            answer = httpx.get(url, timeout=_TIMEOUT, headers={"Accept": "application/json"})
-            answer.raise_for_status()
-            self._fetched = list(_read_set(answer.content))
+            self._fetched = list(_read_set(_download(url)))
             self._fetched_at = now
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             log.warning("The signing keys at %s cannot be fetched: %s", url, error)
+
+
+def _download(url: str) -> bytes:
+    """The set, if it is there in a while and no larger than one is."""
+    content, deadline = bytearray(), time.monotonic() + 2 * _TIMEOUT
+    with httpx.stream("GET", url, timeout=_TIMEOUT, headers={"Accept": "application/json"}) as answer:
+        answer.raise_for_status()
+        for piece in answer.iter_bytes():
+            content += piece
+            if len(content) > _LARGEST or time.monotonic() > deadline:
+                raise ValueError(f"{len(content)} bytes are too many, or came too slowly")
+    return bytes(content)
 
 
 def _read_pem(text: str) -> Any:
@@ -133,14 +152,12 @@ def _read_pem(text: str) -> Any:
 
 def _read_set(content: bytes) -> Iterable[SigningKey]:
     """The keys of a set that are for signatures; what cannot be read is left out, as RFC 7517 wants."""
-    if len(content) > _LARGEST:
-        raise ValueError(f"{len(content)} bytes are too many")
     document = json.loads(content)
     if not (isinstance(document, dict) and isinstance(entries := document.get("keys"), list)):
         raise ValueError("not a JSON Web Key Set")  # noqa: TRY004 - of a text
     for entry in entries[:_MOST_KEYS]:
         # Never a symmetric one, nor a private one: who publishes those has no secret any more.
-        if not isinstance(entry, dict) or entry.get("kty") not in _READERS or "d" in entry:
+        if not isinstance(entry, dict) or str(entry.get("kty")) not in _READERS or "d" in entry:
             continue
         if entry.get("use", "sig") != "sig":
             continue
