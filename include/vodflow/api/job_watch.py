@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -32,8 +33,9 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks at the catalog.
 POLL: Final = 1.0
 
-#: Watchers of one process at a time.
+#: Watchers of one process at a time, and those of one tenant.
 MOST: Final = 2000
+MOST_OF_ONE: Final = 500
 
 #: Jobs of which Airflow is asked in one look, and seconds between two questions about the same one.
 _ASKED_AT_ONCE: Final = 20
@@ -64,13 +66,14 @@ class _Watched:
 class Watcher:
     """Somebody who waits for a job; made by :meth:`JobWatch.add`, and to be closed."""
 
-    def __init__(self, watch: JobWatch, watched: _Watched, told: Job) -> None:
-        self._watch, self._watched = watch, watched
+    def __init__(self, watch: JobWatch, watched: _Watched, told: Job, tenant: str | None = None) -> None:
+        self._watch, self._watched, self.tenant = watch, watched, tenant
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
         self._told = told
 
     async def next(self, seconds: float) -> Job | None:
-        """The job as soon as it is otherwise than it was told last; none when nothing changes in so many seconds.
+        """The job as soon as it is otherwise than it was told last; none when nothing changes in so many seconds, or
+        the server is asked to stop.
 
         :raises NotInCatalog: the job is not there any more
         """
@@ -78,6 +81,8 @@ class Watcher:
         while self._watched.job == self._told:
             if self._watched.gone:
                 raise NotInCatalog(f"Job {self._told.ref} is not in the catalog any more.")
+            if self.is_over:
+                return None
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), max(0.0, deadline - time.monotonic()))
@@ -85,6 +90,11 @@ class Watcher:
                 return None
         self._told = self._watched.job
         return self._told
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to wait for any more: the server stops, and whoever waits comes to another one."""
+        return self._watch.stops
 
     def notify(self) -> None:
         """Something changed; called by the thread that looks."""
@@ -108,26 +118,32 @@ class JobWatch:
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
         self._thread: threading.Thread | None = None
+        self.stops = False
 
     @property
     def size(self) -> int:
         """How many wait."""
         return sum(len(one.watchers) for one in list(self._watched.values()))
 
-    def add(self, job: Job, airflow: Callable[[], AirflowClient]) -> Watcher:
+    def size_of(self, tenant: str) -> int:
+        """How many callers of a tenant wait."""
+        return sum(watcher.tenant == tenant for one in list(self._watched.values()) for watcher in list(one.watchers))
+
+    def add(self, job: Job, airflow: Callable[[], AirflowClient], tenant: str | None = None) -> Watcher:
         """Watch a job that the caller may see.
 
         :param airflow: a client that is asked of its run
+        :param tenant: whose caller waits; none means the installation's
         :raises Problem: too many wait already (503)
         """
         with self._lock:
-            if self.size >= self._most:
+            if self.size >= self._most or (tenant is not None and self.size_of(tenant) >= MOST_OF_ONE):
                 raise Problem(
                     503, "too_many_watchers", "Too many wait for jobs already; ask again in a moment.",
                     headers={"Retry-After": "5"}, retryable=True,
                 )  # fmt: skip
             watched = self._watched.setdefault(name_of(job), _Watched(job, airflow))
-            watcher = Watcher(self, watched, job)
+            watcher = Watcher(self, watched, job, tenant)
             watched.watchers.add(watcher)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="vodflow-job-watch", daemon=True)
@@ -149,6 +165,11 @@ class JobWatch:
                 if not now:
                     self._thread = None
                     return
+            if _server_stops():
+                self.stops = True
+                for watcher in [watcher for one in now for watcher in list(one.watchers)]:
+                    watcher.notify()
+                continue
             try:
                 self._look(now)
             except VodflowError as error:
@@ -227,7 +248,13 @@ def job_watch(request: Request) -> JobWatch:
 def watch(request: Request, caller: Caller, job: Job) -> Watcher:
     """Watch a job for this caller, who may see it."""
     used = services(request)
-    return job_watch(request).add(job, lambda: used.airflow(caller))
+    return job_watch(request).add(job, lambda: used.airflow(caller), caller.tenant)
+
+
+def _server_stops() -> bool:
+    """Whether uvicorn, whose method answers SIGTERM in its processes, was asked to stop; it tells nobody else."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return bool(getattr(server, "should_exit", False))
 
 
 def is_unsure(job: Job) -> bool:

@@ -185,7 +185,7 @@ def test_a_thousand_who_wait_cost_a_few_queries_and_no_connection(doors: Doors) 
     assert watch.size == 0
 
 
-def test_there_is_a_bound_and_jobs_can_vanish(doors: Doors, created: str) -> None:
+def test_there_is_a_bound_and_jobs_can_vanish(doors: Doors, created: str, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = JobWatch(doors.settings, poll=0.1, most=2)
 
     async def wait() -> None:
@@ -197,6 +197,15 @@ def test_there_is_a_bound_and_jobs_can_vanish(doors: Doors, created: str) -> Non
         other.close()
         other.close()
         watch.add(job, no_airflow).close()
+        monkeypatch.setattr(job_watch, "MOST_OF_ONE", 1)
+        wide = JobWatch(doors.settings, poll=0.1)
+        of_acme = wide.add(job, no_airflow, "acme")
+        with pytest.raises(Problem):
+            wide.add(job, no_airflow, "acme")
+        for other_tenant in ("globex", None, None):
+            wide.add(job, no_airflow, other_tenant).close()
+        of_acme.close()
+        wide.add(job, no_airflow, "acme").close()
         assert await one.next(0.3) is None, "nothing has changed"
         gone = watch.add(dataclasses.replace(job, id=999), no_airflow)
         with pytest.raises(NotInCatalog):

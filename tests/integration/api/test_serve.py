@@ -11,10 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from support.fixtures.api import Api
+from support.fixtures.values import probed_source, queued_job
+from vodflow.catalog.database import transaction
 from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -64,6 +67,29 @@ def test_it_serves_and_stops(api: Api, catalog: Settings) -> None:
     assert re.search(rf"GET /api/v1/health \d+ \d+ ms by api_key:{made.key.prefix} of acme, request \w+", log)
     assert "secret-in-an-address" not in log
     assert key[20:] not in log
+
+
+def test_who_waits_is_let_go_when_the_server_stops(api: Api, catalog: Settings) -> None:
+    with transaction("test") as connection:
+        job = queued_job(connection, probed_source(connection))
+    proof = {"x-api-key": api.key().text}
+    path = f"/api/v1/jobs/{job.id}"
+    with (
+        served(VODFLOW_CATALOG_URL=catalog.catalog_url.get_secret_value()) as (process, url),
+        httpx.Client(base_url=url, headers=proof, timeout=60) as client,
+        ThreadPoolExecutor(1) as pool,
+        client.stream("GET", f"{path}/events") as answer,
+    ):
+        lines = answer.iter_lines()
+        assert next(lines).startswith("retry")
+        waits = pool.submit(client.get, path, params={"wait": 60})
+        # Metrics count both, once they are being answered.
+        while "in_progress 3.0" not in client.get("/metrics").text:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert "event: end" not in list(lines), "it ends whole, and its reader comes again"
+        assert waits.result(60).json()["status"] == "QUEUED"
+        assert process.wait(60) in {0, -signal.SIGTERM}
 
 
 def test_an_address_that_cannot_be_listened_on_is_one_sentence(catalog: Settings) -> None:

@@ -94,7 +94,7 @@ async def until_over(watcher: Watcher, job: Job, seconds: float) -> Job:
     """The job at its end, or as it is when the time is over; the watcher is let go."""
     deadline = time.monotonic() + seconds
     try:
-        while not job.over and (left := deadline - time.monotonic()) > 0:
+        while not (job.over or watcher.is_over) and (left := deadline - time.monotonic()) > 0:
             job = await watcher.next(left) or job
     finally:
         watcher.close()
@@ -106,7 +106,7 @@ async def _stream(watcher: Watcher, job: Job, seen: str | None) -> AsyncIterator
     ends = time.monotonic() + LONGEST_STREAM
     if seen != _id_of(job):
         yield _event(job)
-    while not job.over and time.monotonic() < ends:
+    while not (job.over or watcher.is_over) and time.monotonic() < ends:
         try:
             changed = await watcher.next(HEARTBEAT)
         except NotInCatalog:
