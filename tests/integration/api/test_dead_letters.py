@@ -14,6 +14,7 @@ from vodflow.catalog import jobs as catalog_jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, LetterFilter, NewDeadLetter, list_letters, record_dead_letters
 from vodflow.errors import EngineError
+from vodflow.sensing import queue
 
 pytestmark = pytest.mark.integration
 
@@ -75,6 +76,36 @@ def test_a_notification_is_sent_again(doors: Doors) -> None:
         row = deliveries.get(connection, int(named["DELIVERY"]))
     assert row is not None
     assert row.status == "PENDING"
+    again = keep("notifications", payload={"delivery_id": int(named["DELIVERY"])})
+    assert doors.client.post(f"/api/v1/dead-letters/{again}/redrive").json()["code"] == "cannot_redrive"
+    gone = keep("notifications", identity="2", payload={"delivery_id": 999})
+    assert doors.client.post(f"/api/v1/dead-letters/{gone}/redrive").json()["code"] == "cannot_redrive"
+    assert doors.client.get(f"/api/v1/dead-letters/{gone}").json()["resolved_at"] is None
+
+
+def test_all_that_a_channel_did_not_take_is_sent_again(doors: Doors) -> None:
+    """They share a letter, which has the first one's number."""
+    first, second = (doors.publish(doors.place.put(f"acme/{name}.mp4")) for name in "ab")
+    with transaction("test") as connection:
+        rows = {row.job_id: row.id for row in deliveries.recent(connection)}
+        for row_id in rows.values():
+            deliveries.failed(connection, row_id, "HTTP 500", 500)
+    letter = keep("notifications", payload={"delivery_id": rows[first]})
+    assert doors.client.post(f"/api/v1/dead-letters/{letter}/redrive").status_code == 200
+    with transaction("test") as connection:
+        assert {row.status for row in deliveries.recent(connection)} == {"PENDING"}
+    assert second in rows
+
+
+@pytest.mark.parametrize("origin", ["ingest_videos.intake", "mediaconvert.events"])
+def test_a_message_goes_into_its_queue_again(doors: Doors, event_queues: dict[str, str], origin: str) -> None:
+    url = event_queues["s3" if origin == "ingest_videos.intake" else "mediaconvert"]
+    letter, empty = keep(origin, payload={"message_id": "1", "body": '{"a": "ä"}'}), keep(origin, identity="2")
+    assert doors.client.get(f"/api/v1/dead-letters/{letter}").json()["can_redrive"] is True
+    assert doors.client.post(f"/api/v1/dead-letters/{letter}/redrive").json()["resolved_at"]
+    (message,) = queue.receive_batch(url, settings=doors.settings)
+    assert message.body == '{"a": "ä"}'
+    assert doors.client.post(f"/api/v1/dead-letters/{empty}/redrive").json()["code"] == "cannot_redrive"
 
 
 def test_a_tenant_reads_of_its_own_videos(doors: Doors) -> None:

@@ -25,11 +25,19 @@ from vodflow.catalog.dead_letters import (
     list_letters,
     resolve_letter,
 )
+from vodflow.sensing import queue
+from vodflow.settings import Settings
 
 router = APIRouter(prefix="/api/v1", tags=["dead-letters"])
 
-#: Origin of the letters of notifications that were given up.
+#: Origin of the letters of notifications that were given up: one for each channel and code, however many there are.
 _NOTIFICATIONS: Final = "notifications"
+
+#: Settings of the queues whose messages the letters of these origins hold.
+_QUEUES: Final = {
+    "ingest_videos.intake": "event_queue_url",
+    "mediaconvert.events": "mediaconvert_event_queue_url",
+}
 
 
 @router.get("/dead-letters")
@@ -46,7 +54,8 @@ def letters(
         found = list_letters(connection, wanted, asked.limit + 1, after, oldest_first=asked.oldest_first)
     shown = found[: asked.limit]
     cursor = cursor_of(order, shown[-1].id) if len(found) > asked.limit else None
-    return page(request, response, [_document(row) for row in shown], cursor)
+    settings = services(request).settings
+    return page(request, response, [LetterDocument(**_shown(row, settings)) for row in shown], cursor)
 
 
 @router.get("/dead-letters/{letter_id}")
@@ -67,9 +76,10 @@ def resolve(request: Request, caller: Operator, letter_id: ObjectId, said: Resol
 def redrive(request: Request, caller: Operator, letter_id: ObjectId) -> LetterDetails:
     """Try again what was given up, and close the letter: should it fail once more, there is a new one."""
     row = _letter(request, caller, letter_id)
-    if row.resolved_at is not None or not _can_redrive(row):
-        why = "is closed" if row.resolved_at else f"is of {row.origin}, which cannot be tried again from here"
-        raise Problem(409, "cannot_redrive", f"Dead letter {letter_id} {why}.")
+    if row.resolved_at is not None:
+        raise _cannot(row, "is closed")
+    if not _can_redrive(row, services(request).settings):
+        raise _cannot(row, f"is of {row.origin}, which cannot be tried again from here")
     _again(request, caller, row)
     _close(request, caller, row, f"tried again by {caller.actor}")
     record(request, "dead_letters.redrive", f"dead letter {letter_id}", detail={"origin": row.origin})
@@ -77,21 +87,36 @@ def redrive(request: Request, caller: Operator, letter_id: ObjectId) -> LetterDe
 
 
 def _again(request: Request, caller: Caller, row: LetterRow) -> None:
-    used = services(request)
+    used, kept = services(request), row.payload or {}
     if row.origin == _NOTIFICATIONS:
-        delivery_id = int((row.payload or {})["delivery_id"])
         with transaction(caller.actor, used.settings) as connection:
-            deliveries.retry(connection, delivery_id=delivery_id)
+            first = deliveries.get(connection, int(kept["delivery_id"]))
+            if first is None or not deliveries.retry(connection, channel=first.channel):
+                raise _cannot(row, "is of notifications of which none waits for another try")
+        return
+    if row.origin in _QUEUES:
+        queue.send(_queue_of(row, used.settings), str(kept["body"]), settings=used.settings)
         return
     ref = row.identity if row.origin == FAILED_RUN else str(row.job_id)
     with used.airflow(caller) as client:
         jobs.retry(ref, airflow=client, settings=used.settings)
 
 
-def _can_redrive(row: LetterRow) -> bool:
+def _cannot(row: LetterRow, why: str) -> Problem:
+    return Problem(409, "cannot_redrive", f"Dead letter {row.id} {why}.")
+
+
+def _can_redrive(row: LetterRow, settings: Settings) -> bool:
+    kept = row.payload or {}
     if row.origin == _NOTIFICATIONS:
-        return "delivery_id" in (row.payload or {})
+        return "delivery_id" in kept
+    if row.origin in _QUEUES:
+        return bool(kept.get("body") and _queue_of(row, settings))
     return row.origin == FAILED_RUN or row.job_id is not None
+
+
+def _queue_of(row: LetterRow, settings: Settings) -> str:
+    return getattr(settings, _QUEUES[row.origin]) or ""
 
 
 def _letter(request: Request, caller: Caller, letter_id: int) -> LetterRow:
@@ -109,15 +134,13 @@ def _close(request: Request, caller: Caller, row: LetterRow, resolution: str) ->
         raise Problem(409, "resolved_already", f"Dead letter {row.id} was resolved already: {row.resolution}")
 
 
-def _document(row: LetterRow) -> LetterDocument:
-    return LetterDocument(**_shown(row))
-
-
 def _details(request: Request, caller: Caller, letter_id: int) -> LetterDetails:
     row = _letter(request, caller, letter_id)
-    return LetterDetails(**_shown(row), payload=row.payload if caller.may(Scope.OPERATIONS) else None)
+    shown = _shown(row, services(request).settings)
+    return LetterDetails(**shown, payload=row.payload if caller.may(Scope.OPERATIONS) else None)
 
 
-def _shown(row: LetterRow) -> dict[str, object]:
+def _shown(row: LetterRow, settings: Settings) -> dict[str, object]:
     known = LetterDocument.model_fields.keys() - {"can_redrive"}
-    return {name: getattr(row, name) for name in known} | {"can_redrive": row.resolved_at is None and _can_redrive(row)}
+    can = row.resolved_at is None and _can_redrive(row, settings)
+    return {name: getattr(row, name) for name in known} | {"can_redrive": can}
