@@ -35,6 +35,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which does not exist"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_end(page: Path) -> None:
+    """An open fence has everything below it shown as code, and its examples run by nobody."""
+    begun = ""
+    for line in page.read_text("utf-8").splitlines():
+        if fence := re.match(r"\s*```(\w*)", line):
+            assert not (begun and fence[1]), f"{page.name}: {begun} does not end before {line}"
+            begun = "" if begun else line
+    assert not begun, f"{page.name}: {begun} does not end"
+
+
 def test_every_make_target_in_the_docs_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE))
     for page in PAGES:

@@ -43,6 +43,7 @@ class Answer:
         self._is_head = request.scope["method"] == "HEAD"
         self._is_over = asyncio.Event()
         self.status = 500
+        self.begun = False
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
@@ -59,6 +60,7 @@ class Answer:
             headers = MutableHeaders(scope=start)
             message = self._tagged(start, headers, message)
             self._complete(headers)
+            self.begun = True
             await self._send(start)
         if self._is_head:
             if self._is_over.is_set():

@@ -109,7 +109,7 @@ def _ours(request: Request, error: VodflowError) -> Response:
 
 
 def _not_modified(request: Request, error: NotModified) -> Response:  # noqa: ARG001 - the signature is given
-    return Response(status_code=304, headers={"ETag": error.etag})
+    return Response(status_code=304, headers=error.headers)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
@@ -128,6 +128,4 @@ def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    detail = "Something went wrong here that should not; the log says what, under this request id."
-    return _answer(request, Problem(500, "internal_error", detail))
+    return _answer(request, told(request, error))

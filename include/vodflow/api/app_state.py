@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -34,6 +35,15 @@ def services(request: Request) -> Services:
     """Those of the application that answers this request."""
     found: Services = request.app.state.services
     return found
+
+
+def address_of(request: Request, *path: object) -> str:
+    """Path of a thing below ours, as who asks this application reaches it, wherever it is mounted.
+
+    :param path: its parts: ``address_of(request, "api/v1/jobs", 12)``
+    """
+    first, *names = map(str, path)
+    return "/".join([request.scope.get("root_path", ""), first, *(quote(name, safe="") for name in names)])
 
 
 @contextmanager

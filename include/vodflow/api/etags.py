@@ -6,6 +6,7 @@ Answers of GET have one by themselves, made of their bytes. A route that knows a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -17,12 +18,16 @@ from vodflow.api.problems import Problem
 _DIGITS: Final = 32
 
 
+#: What 304 says of an answer again (RFC 9110, 15.4.5).
+_SAID_AGAIN: Final = ("cache-control", "content-location", "etag", "vary")
+
+
 class NotModified(Exception):
     """The client has this version already: 304."""
 
-    def __init__(self, etag: str) -> None:
-        super().__init__(etag)
-        self.etag = etag
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers["etag"])
+        self.headers = {name: headers[name] for name in _SAID_AGAIN if name in headers}
 
 
 def etag_of(*version: object) -> str:
@@ -44,19 +49,19 @@ def check(request: Request, response: Response, etag: str) -> None:
     :raises Problem: the client means another version (412)
     """
     response.headers["ETag"] = etag
-    wanted = request.headers.get("if-match")
+    wanted = _said(request, "if-match")
     if wanted is not None and not matches(wanted, etag, weakly=False):
         raise Problem(
             412, "precondition_failed", "It is not the version that If-Match names: read it again, then change that.",
             headers={"ETag": etag},
         )  # fmt: skip
     if request.method in {"GET", "HEAD"} and has_already(request, etag):
-        raise NotModified(etag)
+        raise NotModified(response.headers)
 
 
 def has_already(request: Request, etag: str) -> bool:
     """Whether ``If-None-Match`` names this version (RFC 9110, 13.1.2: compared weakly)."""
-    known = request.headers.get("if-none-match")
+    known = _said(request, "if-none-match")
     return known is not None and matches(known, etag, weakly=True)
 
 
@@ -68,6 +73,11 @@ def matches(header: str, etag: str, *, weakly: bool) -> bool:
     if weakly:
         return etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in given}
     return not etag.startswith("W/") and etag in given
+
+
+def _said(request: Request, name: str) -> str | None:
+    """A header that may be there several times, as one list."""
+    return ", ".join(request.headers.getlist(name)) if name in request.headers else None
 
 
 def _digest(data: bytes) -> str:

@@ -20,7 +20,7 @@ from vodflow.api.audit import record
 from vodflow.api.authentication.credentials import offers, refused
 from vodflow.api.callers import Authenticator, Caller
 from vodflow.api.idempotency import Idempotency
-from vodflow.api.problems import Problem
+from vodflow.api.problems import BEHIND, Problem
 from vodflow.api.rates import RateClass, Rates, Standing
 from vodflow.api.requests import check_head, check_json, read_body, replayed
 from vodflow.api.route_table import Entry, Found, RouteTable, path_below
@@ -64,8 +64,10 @@ class Guard:
             try:
                 await self._serve(request, found, receive, answer, more)
                 await _note(request, found, answer.status)
-            except (Problem, VodflowError) as error:
-                problem = error if isinstance(error, Problem) else told(request, error)
+            except Exception as error:
+                if answer.begun:
+                    raise
+                problem = told(request, error)
                 await problem.response(request.url.path, request.state.request_id)(scope, receive, answer)
             finally:
                 seconds = time.monotonic() - begin
@@ -84,6 +86,7 @@ class Guard:
         entry = _entry(found)
         caller = await self._caller(request, entry)
         request.state.caller = caller
+        _check_version(request, entry)
         standing = await self._count(request, caller)
         if standing is not None:
             more.update(standing.headers)
@@ -149,12 +152,17 @@ async def _note(request: Request, found: Found, status: int) -> None:
         log.warning("Request %s is missing from the audit trail: %s", request.state.request_id, error)
 
 
-def told(request: Request, error: VodflowError) -> Problem:
-    """The problem that an error of the library is; what the caller is not told of it is logged."""
-    problem = Problem.of(error)
-    if problem.status >= 500:
-        log.warning("Request %s, %s: %s", request.state.request_id, type(error).__name__, error)
-    return problem
+def told(request: Request, error: Exception) -> Problem:
+    """The problem that an error is; what the caller is not told of it is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, VodflowError):
+        problem = Problem.of(error)
+        if problem.status >= 500:
+            log.warning("Request %s, %s: %s", request.state.request_id, type(error).__name__, error)
+        return problem
+    log.error("Request %s, %s failed", request.state.request_id, request.method, exc_info=error)
+    return Problem(500, "internal_error", BEHIND[500])
 
 
 def _log(request: Request, found: Found, status: int, seconds: float) -> None:
@@ -167,6 +175,15 @@ def _log(request: Request, found: Found, status: int, seconds: float) -> None:
         seconds * 1000, caller.actor if caller else "nobody", (caller and caller.tenant) or "no tenant",
         request.state.request_id,
     )  # fmt: skip
+
+
+def _check_version(request: Request, entry: Entry) -> None:
+    """Nobody's change is made as if it were of the version that If-Match names, where nobody looks at versions."""
+    wanted = request.headers.get("if-match", "*").strip()
+    if request.method not in _READING and wanted != "*" and not entry.versions:
+        raise Problem(
+            412, "precondition_failed", "What this changes has no versions that If-Match could name: leave it out."
+        )
 
 
 def _entry(found: Found) -> Entry:

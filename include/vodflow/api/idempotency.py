@@ -88,6 +88,7 @@ class Idempotency:
             await self._app(request.scope, receive, answer)
         except Exception:
             await self._noted(lambda connection: records.give_up(connection, mine))
+            await answer.release()
             raise
         if answer.is_worth_keeping:
             sealed = _box(key).encrypt(bytes(answer.body)).decode()

@@ -91,7 +91,7 @@ def _refusals(path: str, method: str, entry: Entry) -> dict[str, Any]:
     else:
         statuses |= {401, 429}  # a wrong credential where none is needed
     if method in _WITH_BODY:
-        statuses |= {408, 413} | (set() if entry.any_body else {415})
+        statuses |= {408, 412, 413} | (set() if entry.any_body else {415})
     if "{" in path:
         statuses.add(404)
     if method == "post" and known:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Depends, Query
+from fastapi.dependencies.utils import get_flat_dependant
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,15 +36,9 @@ class Page(BaseModel, Generic[T]):
 
 
 class Paging:
-    """A dependency: which page is asked for."""
+    """Which page is asked for."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="items of a page")] = DEFAULT_LIMIT,
-        cursor: Annotated[
-            str | None, Query(min_length=1, max_length=_LONGEST, description="of the page before; none means the first")
-        ] = None,
-    ) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> None:
         self.limit = limit
         self.cursor = cursor
 
@@ -66,7 +61,26 @@ class Paging:
         return found
 
 
-Pages = Annotated[Paging, Depends()]
+def _asked(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="items of a page")] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None, Query(min_length=1, max_length=_LONGEST, description="of the page before; none means the first")
+    ] = None,
+) -> Paging:
+    """A page of a list that is asked with the names of its route alone: a mistyped filter would show everything."""
+    known = {one.alias for one in get_flat_dependant(request.scope["route"].dependant).query_params}
+    if unknown := [name for name in request.query_params if name not in known]:
+        errors = [
+            {"field": f"query.{name}", "rule": "extra_forbidden", "message": "Extra inputs are not permitted"}
+            for name in unknown
+        ]
+        detail = f"query.{unknown[0]}: this list has no such filter; it has {', '.join(sorted(known))}."
+        raise Problem(422, "invalid_request", detail, errors=errors)
+    return Paging(limit, cursor)
+
+
+Pages = Annotated[Paging, Depends(_asked)]
 
 
 def cursor_of(order: str, *values: str | int | datetime | None) -> str:
@@ -101,8 +115,10 @@ def _read(value: object, kind: type) -> Any:
         if moment.tzinfo is None:
             raise ValueError("a time without a zone")
         return moment
-    if type(value) is not kind or (isinstance(value, str) and "\0" in value):
+    if type(value) is not kind:
         raise TypeError("a value of another type")
+    if isinstance(value, str) and b"\0" in value.encode():  # half a character has no bytes: UnicodeEncodeError
+        raise ValueError("characters that nothing is called by")
     if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
         raise ValueError("too large")
     return value

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
+from vodflow.catalog.database import NO_TENANT_ROLE
 from vodflow.errors import (
     AirflowError,
     BudgetExceeded,
@@ -66,7 +67,7 @@ _STATUS: Final[tuple[tuple[type[VodflowError], int], ...]] = (
 _WRONG_DATA: Final = "22"
 
 #: What a caller hears of that which stands behind: the rest is for the log, with addresses and all.
-_BEHIND: Final = {
+BEHIND: Final = {
     500: "Something went wrong here that should not; the log says what, under this request id.",
     502: "Airflow does not answer, or refuses what it was asked; the log says more, under this request id.",
     503: "Something that this needs does not answer now: try again in a while. The log says more, by this request id.",
@@ -106,7 +107,9 @@ class Problem(Exception):
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         if isinstance(error, CatalogError) and (error.code or "").startswith(_WRONG_DATA):
             status = 422
-        return cls(status, code_of(error), _BEHIND.get(status) or str(error), retryable=error.retryable)
+        if error.code == NO_TENANT_ROLE:  # nothing that a caller sends cures it
+            status = 503
+        return cls(status, code_of(error), BEHIND.get(status) or str(error), retryable=error.retryable)
 
     def document(self, instance: str, request_id: str) -> dict[str, Any]:
         """The problem details, with what RFC 9457 leaves to us: ``code``, ``errors``, ``retryable``, ``request_id``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -19,6 +20,9 @@ _ADDRESS: Final = 8 * 1024
 
 #: A character that PostgreSQL's text cannot hold, as JSON writes it; a backslash before it would be a text about it.
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+#: Half of a character, as JSON writes it: whole ones are two of these.
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -79,6 +83,11 @@ def check_json(request: Request, body: bytes) -> None:
     """
     if not body:
         return
+    if (coding := request.headers.get("content-encoding", "identity").strip().lower()) != "identity":
+        raise Problem(
+            415, "body_encoded", f"The body is encoded ({coding}): send it as it is.",
+            headers={"Accept-Encoding": "identity"},
+        )  # fmt: skip
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Problem(415, "not_json", f"Send JSON, with Content-Type: application/json, not {kind or 'without one'}.")
@@ -86,8 +95,22 @@ def check_json(request: Request, body: bytes) -> None:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Problem(422, "invalid_request", f"The body is not UTF-8, from byte {error.start} on.") from error
-    if _NUL.search(body):
+    # Raw ones are in UTF-16, too, which Python's parser of JSON would take without a word.
+    if b"\0" in body or _NUL.search(body):
         raise Problem(422, "invalid_request", "The body holds a character that cannot be stored: NUL (\\u0000).")
+    if _HALF.search(body) and not _is_text(body):
+        raise Problem(422, "invalid_request", "The body holds half of a character (\\ud800 to \\udfff alone).")
+
+
+def _is_text(body: bytes) -> bool:
+    """Whether what JSON says can be written down again. What is no JSON is for others to refuse."""
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True
+    return True
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

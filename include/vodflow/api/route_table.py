@@ -25,6 +25,11 @@ class Entry:
     any_body: bool
 
     @property
+    def versions(self) -> bool:
+        """Whether the route looks at If-Match: then 412 is among its answers."""
+        return 412 in self.route.responses
+
+    @property
     def template(self) -> str:
         """Its path as it is written: ``/api/v1/jobs/{job_id}``."""
         return str(self.route.path_format)

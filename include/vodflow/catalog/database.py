@@ -36,6 +36,9 @@ _LAST_PORT = 65535
 #: The role of transactions that are one tenant's; the migrations say what it sees.
 TENANT_ROLE = "vodflow_tenant"
 
+#: Code of the error when it is missing.
+NO_TENANT_ROLE = "no_tenant_role"
+
 #: Whose transactions this context opens; see :func:`acting_for`.
 _tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
 
@@ -167,7 +170,7 @@ def _typed(error: DBAPIError) -> VodflowError:
             f"The catalog cannot keep tenants apart: {_first(message)} Have an administrator run `vodflow init` with "
             f"VODFLOW_POSTGRES_ADMIN_URL, or CREATE ROLE {TENANT_ROLE} NOLOGIN and GRANT {TENANT_ROLE} TO the owner of "
             "the catalog; then run `vodflow tenants grant`.",
-            code="no_tenant_role",
+            code=NO_TENANT_ROLE,
         )
     if state == ILLEGAL_TRANSITION:
         return IllegalTransition(message.splitlines()[0], code=state)

@@ -60,7 +60,7 @@ class Small:
             etags.check(request, response, etags.etag_of("thing", number, self.version))
             return {"number": number, "version": self.version, "tenant": acting_tenant()}
 
-        @router.put("/things/{number}")
+        @router.put("/things/{number}", responses={412: {}})
         def change(request: Request, response: Response, number: int, caller: JobsWriter) -> dict[str, Any]:
             etags.check(request, response, etags.etag_of("thing", number, self.version))
             self.version += 1
@@ -79,6 +79,10 @@ class Small:
             self.made.append(wanted.name)
             response.headers["Location"] = f"/things/{len(self.made)}"
             return {"made": len(self.made), "secret": f"secret of {wanted.name}"}
+
+        @router.delete("/things")
+        def clear(caller: JobsWriter) -> None:
+            self.made.clear()
 
         @router.post("/hooks", dependencies=[Depends(Public("tests", own_proof=True)), Depends(AnyBody("tests"))])
         async def hook(request: Request) -> dict[str, Any]:

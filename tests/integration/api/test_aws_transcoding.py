@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 
@@ -9,8 +10,10 @@ import httpx
 import pytest
 from support.clips import clip
 from support.fixtures.doors import Doors
+from support.fixtures.values import probed_source, queued_job
 from vodflow import jobs
 from vodflow.api.callers import Scope
+from vodflow.catalog.database import transaction
 from vodflow.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -124,6 +127,21 @@ def test_health_is_about_mediaconvert(doors: Doors) -> None:
     (check,) = (one for one in jobs.health().checks if one.name == "engine mediaconvert")
     said = {True: "healthy", False: "unhealthy", None: "disabled"}[check.ok]
     assert told == {"service": "mediaconvert", "status": said, "detail": check.detail}
+
+
+def test_what_mediaconvert_says_is_for_the_installation(doors: Doors) -> None:
+    told = doors.of("acme").get("/aws/transcoding/health").json()
+    assert told["detail"] == ""
+    assert told["status"] == doors.client.get("/aws/transcoding/health").json()["status"]
+
+
+@pytest.mark.parametrize("names", ['["\\ud800", "a"]', "[{}, 1]", '{"a": 1, "b": 2}', '["", ""]', '["a"]', "[" * 900])
+def test_names_that_no_client_gave(doors: Doors, names: str) -> None:
+    with transaction("test") as connection:
+        job = queued_job(connection, probed_source(connection))
+    for said, status in (('["project", "video"]', 200), (names, 404)):
+        job_id = f"{job.id}~{base64.urlsafe_b64encode(said.encode()).decode().rstrip('=')}"
+        assert doors.client.get(f"/aws/transcoding/job/{job_id}").status_code == status
 
 
 @pytest.mark.parametrize("job_id", ["999", "999~nonsense", "999~" + "W1tb" * 900, "~", "999~bnVsbA", "%00"])

@@ -12,6 +12,9 @@ from starlette.testclient import TestClient
 from support.fixtures.api import Api, signing_key
 from vodflow.api.access import check_routes
 from vodflow.api.app import make_routes
+from vodflow.api.app_state import Services
+from vodflow.api.guard import Guard
+from vodflow.settings import get_settings
 
 pytestmark = pytest.mark.integration
 Call = Callable[..., TestClient]
@@ -157,6 +160,44 @@ def test_large_and_slow_bodies_are_refused(call: Call, set_settings, small) -> N
     assert small.made == []
 
 
+def test_what_has_no_versions_is_not_changed_as_if_it_had(call: Call, small) -> None:
+    client = call()
+    client.post("/things", json={})
+    for etag in ('"a"', 'W/"a"', "a"):
+        refused = client.delete("/things", headers={"If-Match": etag})
+        assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+        assert client.post("/things", json={}, headers={"If-Match": etag}).status_code == 412
+    assert small.made == ["x"]
+    assert client.get("/things", headers={"If-Match": '"a"'}).status_code == 200
+    assert client.delete("/things", headers={"If-Match": "*"}).status_code == 200
+    assert small.made == []
+
+
+@pytest.mark.parametrize("name", ["limt", "status", "cursor ", "Limit", "\ud83d"])
+def test_lists_refuse_names_that_mean_nothing(call: Call, name: str) -> None:
+    answer = call().get("/things", params={"limit": "2", name.encode("utf-8", "replace").decode(): "x"})
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, "extra_forbidden")
+    assert "cursor, limit" in answer.json()["detail"]
+
+
+def test_half_a_character_is_no_reason_to_fail(call: Call) -> None:
+    for body in (b'{"name": "\\ud800"}', b'{"\\ud800": 1}'):
+        answer = call().post("/things", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_what_goes_wrong_before_a_route_is_a_problem_too(api: Api, small) -> None:
+    async def broken(_: object) -> None:
+        raise KeyError("secret")
+
+    services = Services(get_settings(), lambda _: pytest.fail("no Airflow here"))
+    guarded = Guard(make_routes(services, [small.router]), [broken], services)
+    answer = TestClient(guarded).get("/things")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "secret" not in answer.text
+
+
 def test_long_addresses_and_headers_are_refused(call: Call) -> None:
     client = call()
     assert client.get("/things?limit=" + "1" * 9000).status_code == 414
@@ -166,9 +207,12 @@ def test_long_addresses_and_headers_are_refused(call: Call) -> None:
 
 
 def test_an_unexpected_error_says_nothing_of_itself(call: Call) -> None:
-    answer = call(raise_server_exceptions=False).post("/things", json={"name": "broken"})
-    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    assert "broken" not in answer.text
+    client = call(raise_server_exceptions=False)
+    for headers in ({}, {"Idempotency-Key": "11111111"}):
+        answer = client.post("/things", json={"name": "broken"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "broken" not in answer.text
 
 
 def test_errors_of_the_library_are_problems(call: Call) -> None:

@@ -125,6 +125,15 @@ def test_keys_are_listed_newest_first(api: Api) -> None:
         assert [key.id for key in api_keys.list_keys(connection, tenant_slug="acme")] == [keys[2], keys[0]]
 
 
+def test_an_answer_says_where_the_key_is_wherever_the_api_is_mounted(api: Api) -> None:
+    for root in ("", "/vodflow-api"):
+        client = api.client_as(root_path=root)
+        made = client.post(f"{root}/api/v1/api-keys", json={"name": "a", "scopes": ["jobs:read"]})
+        where = made.headers["location"]
+        assert where == f"{root}/api/v1/api-keys/{made.json()['id']}"
+        assert client.get(where).json()["name"] == "a"
+
+
 def test_what_no_key_can_be_is_refused(api: Api) -> None:
     with transaction("test") as connection:
         for name, scopes, options in (

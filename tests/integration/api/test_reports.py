@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
 from support.fixtures.doors import Doors
+from vodflow.api.routes import reports
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import marts
+from vodflow.errors import CatalogUnavailable
 from vodflow.reports import rows
 
 pytestmark = pytest.mark.integration
@@ -72,7 +77,8 @@ def test_rows_as_json_and_csv(doors: Doors, costs: None, monkeypatch: pytest.Mon
 
 
 def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: None) -> None:
-    first = doors.client.get(PATH)
+    first, own = doors.client.get(PATH), doors.of("acme")
+    tenants = own.get(PATH)
     again = doors.client.get(PATH, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert doors.client.get(PATH, params={"format": "csv"}).headers["etag"] != first.headers["etag"]
@@ -81,6 +87,30 @@ def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: No
             insert(marts.partition).values(mart="cost_daily", day=TODAY, rows=2, computed_at=datetime.now(UTC))
         )
     assert doors.client.get(PATH, headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+    assert (again.headers["etag"], again.headers["vary"]) == (first.headers["etag"], "Accept, Authorization")
+    assert own.get(PATH, headers={"If-None-Match": tenants.headers["etag"]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-2+3", "'-2+3"), ("\tx", "'\tx"), ("+x", "'+x"), ("a=1", "a=1"), ("", ""),
+     (-2, "-2"), (Decimal("-1.5"), "-1.5"), (None, ""), (TODAY, str(TODAY))],
+)  # fmt: skip
+def test_no_cell_is_a_formula(value: object, shown: str) -> None:
+    assert next(csv.reader([reports._lines([[value, "end"]])])) == [shown, "end"]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_catalog_that_goes_away_is_a_problem_document(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    def away(*_: object) -> Iterator[Any]:
+        raise CatalogUnavailable("away")
+        yield
+
+    monkeypatch.setattr(reports, "pieces", away)
+    answer = doors.client.get(PATH, params={"format": form})
+    assert (answer.status_code, answer.json()["code"]) == (503, "catalog_unavailable")
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,6 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vodflow.api.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
-from vodflow.api.problems import problem_responses
-
-#: Another name of it.
-refusals = problem_responses
 
 
 class Answer(BaseModel):

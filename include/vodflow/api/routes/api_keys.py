@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
 from vodflow.api.access import TenantManager
-from vodflow.api.app_state import services
+from vodflow.api.app_state import address_of, services
 from vodflow.api.audit import record
 from vodflow.api.callers import INSTALLATION_ONLY, Caller, Scope
 from vodflow.api.models.tenants import KeyDocument, NewKey, NewKeyDocument, Rotation
@@ -57,7 +57,7 @@ def create_api_key(request: Request, response: Response, caller: TenantManager, 
             expires_at=asked.expires_at,
         )  # fmt: skip
     _note(request, "api_keys.create", made.key)
-    response.headers["Location"] = f"/api/v1/api-keys/{made.key.id}"
+    response.headers["Location"] = address_of(request, "api/v1/api-keys", made.key.id)
     return NewKeyDocument.shown(made)
 
 
@@ -80,7 +80,7 @@ def rotate_api_key(
             connection, key_id, created_by=caller.actor, grace=timedelta(seconds=asked.grace_seconds)
         )
     _note(request, "api_keys.rotate", made.key, replaces=key_id)
-    response.headers["Location"] = f"/api/v1/api-keys/{made.key.id}"
+    response.headers["Location"] = address_of(request, "api/v1/api-keys", made.key.id)
     return NewKeyDocument.shown(made)
 
 

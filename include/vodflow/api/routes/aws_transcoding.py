@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import TypeAdapter
 
 from vodflow import jobs as library
 from vodflow.api.access import JobsReader, JobsWriter, Requires
@@ -36,7 +37,7 @@ from vodflow.api.models.aws_transcoding import (
     ours,
 )
 from vodflow.api.models.jobs import NewJob
-from vodflow.api.parameters import LongText
+from vodflow.api.parameters import LongText, ShortText
 from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.api.routes.job_events import LONGEST_WAIT, until_over
 from vodflow.api.routes.jobs import changed, stop
@@ -55,6 +56,9 @@ JobId = Annotated[LongText, Path(description="`job_id` of an answer, or any name
 
 #: What separates our name of a job from those of its client.
 _AND: Final = "~"
+
+#: Those names: of the project, and of the video.
+_NAMES: Final = TypeAdapter(tuple[ShortText, ShortText])
 
 _MAKES: Final = problem_responses(409, 502)
 
@@ -144,12 +148,12 @@ def _where_to_send(request: Request, caller: Caller, wanted: IntegratedTranscodi
 
 
 @router.get("/health")
-def health(request: Request, caller: JobsReader) -> TranscodingHealth:  # noqa: ARG001 - the right is asked for
-    """Whether MediaConvert answers."""
+def health(request: Request, caller: JobsReader) -> TranscodingHealth:
+    """Whether MediaConvert answers; what it says is for callers of the installation."""
     checks = {check.name: check for check in library.health(services(request).settings).checks}
     found = checks["engine mediaconvert"]
     said = {True: "healthy", False: "unhealthy", None: "disabled"}[found.ok]
-    return TranscodingHealth(status=said, detail=found.detail)
+    return TranscodingHealth(status=said, detail=found.detail if caller.tenant is None else "")
 
 
 def _ask(request: Request, caller: Caller, source: str, wanted: Any) -> Job:
@@ -193,7 +197,7 @@ def _parts(job_id: str) -> list[str]:
     if not names:
         return [ref]
     try:
-        project_id, video_id = json.loads(base64.urlsafe_b64decode(names + "=" * (-len(names) % 4)))
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        told = _NAMES.validate_json(base64.urlsafe_b64decode(names + "=" * (-len(names) % 4)))
+    except (binascii.Error, ValueError) as error:
         raise not_found(f"job {job_id}") from error
-    return [ref, str(project_id), str(video_id)]
+    return [ref, *told]

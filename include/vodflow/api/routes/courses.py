@@ -11,7 +11,6 @@ from vodflow.api import audit
 from vodflow.api.access import PlaybackManager
 from vodflow.api.app_state import services
 from vodflow.api.callers import Caller
-from vodflow.api.models.common import refusals
 from vodflow.api.models.playback import (
     Changed,
     CourseAnswer,
@@ -26,7 +25,7 @@ from vodflow.api.models.playback import (
 from vodflow.api.paging import Page, Pages, cursor_of, page
 from vodflow.api.parameters import ObjectId, ShortText
 from vodflow.api.play import playback
-from vodflow.api.problems import Problem, not_found
+from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.api.routes.playback import tenant_id
 from vodflow.catalog import courses as rows
 from vodflow.catalog import playback as tokens
@@ -45,7 +44,7 @@ def _course(connection: Any, course_id: int) -> Course:
     return found[0]
 
 
-@router.post("", status_code=201, responses=refusals(404, 409, 422))
+@router.post("", status_code=201, responses=problem_responses(404, 409, 422))
 def create(request: Request, response: Response, asked: CourseRequest, caller: PlaybackManager) -> CourseAnswer:
     """Make a course."""
     with transaction(caller.actor, services(request).settings) as connection:
@@ -59,7 +58,7 @@ def create(request: Request, response: Response, asked: CourseRequest, caller: P
     return CourseAnswer.model_validate(course)
 
 
-@router.get("", responses=refusals(422))
+@router.get("", responses=problem_responses(422))
 def list_courses(
     request: Request, response: Response, caller: PlaybackManager, paging: Pages,  # noqa: ARG001
     code: Annotated[ShortText | None, Query(description="what the learning platform calls it")] = None,
@@ -73,14 +72,14 @@ def list_courses(
     return page(request, response, items, cursor_of(order, items[-1].id) if len(found) > paging.limit else None)
 
 
-@router.get("/{course_id}", responses=refusals(404))
+@router.get("/{course_id}", responses=problem_responses(404))
 def get(request: Request, course_id: ObjectId, caller: PlaybackManager) -> CourseAnswer:  # noqa: ARG001
     """One course."""
     with transaction("vodflow.api", services(request).settings) as connection:
         return CourseAnswer.model_validate(_course(connection, course_id))
 
 
-@router.patch("/{course_id}", responses=refusals(404, 422))
+@router.patch("/{course_id}", responses=problem_responses(404, 422))
 def change(request: Request, course_id: ObjectId, asked: CourseChange, caller: PlaybackManager) -> CourseAnswer:
     """Give a course another title, or close it to learners. Tokens that were given out hold until they run out."""
     values = asked.model_dump(exclude_none=True)
@@ -92,7 +91,7 @@ def change(request: Request, course_id: ObjectId, asked: CourseChange, caller: P
     return CourseAnswer.model_validate(course)
 
 
-@router.delete("/{course_id}", status_code=204, responses=refusals(404))
+@router.delete("/{course_id}", status_code=204, responses=problem_responses(404))
 def remove(request: Request, course_id: ObjectId, caller: PlaybackManager) -> None:
     """Forget a course and its enrolments; its videos stay, and may be watched without it."""
     with transaction(caller.actor, services(request).settings) as connection:
@@ -101,7 +100,7 @@ def remove(request: Request, course_id: ObjectId, caller: PlaybackManager) -> No
     audit.record(request, "courses.remove", f"course {course_id}", detail={"code": course.code}, tenant=course.tenant)
 
 
-@router.get("/{course_id}/videos", responses=refusals(404, 422))
+@router.get("/{course_id}/videos", responses=problem_responses(404, 422))
 def list_videos(
     request: Request, response: Response, course_id: ObjectId, caller: PlaybackManager, paging: Pages  # noqa: ARG001
 ) -> Page[VideoInCourse]:  # fmt: skip
@@ -115,7 +114,7 @@ def list_videos(
     return page(request, response, items, cursor_of(order, items[-1].video_id) if len(found) > paging.limit else None)
 
 
-@router.put("/{course_id}/videos", responses=refusals(404, 422))
+@router.put("/{course_id}/videos", responses=problem_responses(404, 422))
 def set_videos(request: Request, course_id: ObjectId, asked: VideoList, caller: PlaybackManager) -> Changed:
     """Have a course consist of exactly these videos."""
     ids = set(asked.videos)
@@ -128,7 +127,7 @@ def set_videos(request: Request, course_id: ObjectId, asked: VideoList, caller: 
     return changed
 
 
-@router.put("/{course_id}/videos/{video_id}", status_code=204, responses=refusals(404))
+@router.put("/{course_id}/videos/{video_id}", status_code=204, responses=problem_responses(404))
 def add_video(request: Request, course_id: ObjectId, video_id: ObjectId, caller: PlaybackManager) -> None:
     """Put a video into a course."""
     with transaction(caller.actor, services(request).settings) as connection:
@@ -145,7 +144,7 @@ def _add(connection: Any, course: Course, ids: set[int]) -> None:
         raise not_found(f"video {min(strange)} of the course's tenant")
 
 
-@router.delete("/{course_id}/videos/{video_id}", status_code=204, responses=refusals(404))
+@router.delete("/{course_id}/videos/{video_id}", status_code=204, responses=problem_responses(404))
 def remove_video(request: Request, course_id: ObjectId, video_id: ObjectId, caller: PlaybackManager) -> None:
     """Take a video out of a course. Where it is in no other, everybody may watch it who is given a token."""
     with transaction(caller.actor, services(request).settings) as connection:
@@ -157,7 +156,7 @@ def remove_video(request: Request, course_id: ObjectId, video_id: ObjectId, call
     )
 
 
-@router.get("/{course_id}/enrolments", responses=refusals(404, 422))
+@router.get("/{course_id}/enrolments", responses=problem_responses(404, 422))
 def list_enrolments(
     request: Request, response: Response, course_id: ObjectId, caller: PlaybackManager, paging: Pages  # noqa: ARG001
 ) -> Page[EnrolmentAnswer]:  # fmt: skip
@@ -171,7 +170,7 @@ def list_enrolments(
     return page(request, response, items, cursor_of(order, items[-1].user_id) if len(found) > paging.limit else None)
 
 
-@router.put("/{course_id}/enrolments", responses=refusals(404, 422))
+@router.put("/{course_id}/enrolments", responses=problem_responses(404, 422))
 def set_enrolments(request: Request, course_id: ObjectId, asked: EnrolmentList, caller: PlaybackManager) -> Changed:
     """Have exactly these people take part. The tokens of those who no longer do are revoked."""
     people = [Enrolment(**item.model_dump()) for item in asked.enrolments]
@@ -188,7 +187,7 @@ def set_enrolments(request: Request, course_id: ObjectId, asked: EnrolmentList, 
     return changed
 
 
-@router.put("/{course_id}/enrolments/{user_id:path}", responses=refusals(404, 422))
+@router.put("/{course_id}/enrolments/{user_id:path}", responses=problem_responses(404, 422))
 def enrol(
     request: Request, course_id: ObjectId, user_id: UserId, asked: EnrolmentChange, caller: PlaybackManager
 ) -> EnrolmentAnswer:
@@ -202,7 +201,7 @@ def enrol(
     return EnrolmentAnswer.model_validate(person)
 
 
-@router.delete("/{course_id}/enrolments/{user_id:path}", status_code=204, responses=refusals(404))
+@router.delete("/{course_id}/enrolments/{user_id:path}", status_code=204, responses=problem_responses(404))
 def end_enrolment(request: Request, course_id: ObjectId, user_id: UserId, caller: PlaybackManager) -> None:
     """End somebody's enrolment; their tokens are revoked, and they may get new ones for what they may still watch."""
     with transaction(caller.actor, services(request).settings) as connection:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import IPvAnyAddress
 
 from vodflow.api.access import PlaybackIssuer
-from vodflow.api.models.common import refusals
 from vodflow.api.models.playback import AccessToken, TokenRequest
 from vodflow.api.parameters import ObjectId, ShortText
 from vodflow.api.play import admitted, playback
+from vodflow.api.problems import problem_responses
 from vodflow.api.routes.playback import OPENED, WITH_TOKEN, document_answer, granted, token_answer
 from vodflow.errors import TokenInvalid
 
@@ -21,7 +21,7 @@ TokenParameter = Annotated[str, Query(description="playback token")]
 PlaylistName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}\.m3u8$")]
 
 
-@router.get("/hls/{video_id}/access-token", responses=refusals(403, 404, 422, 503))
+@router.get("/hls/{video_id}/access-token", responses=problem_responses(403, 404, 422, 503))
 def access_token(
     request: Request, video_id: ObjectId, user_id: ShortText, caller: PlaybackIssuer,  # noqa: ARG001
     address: Annotated[IPvAnyAddress | None, Query(description="from which alone it may be used")] = None,

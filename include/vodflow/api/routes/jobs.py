@@ -7,13 +7,12 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from vodflow import jobs as library
 from vodflow.api.access import JobsReader, JobsWriter
-from vodflow.api.app_state import services
+from vodflow.api.app_state import address_of, services
 from vodflow.api.audit import record
 from vodflow.api.callers import Caller
 from vodflow.api.job_access import ask, document, find
@@ -53,7 +52,7 @@ def create(
     """Have an object in S3 transcoded. The same request finds its job, whoever asked first."""
     job, new = ask(request, caller, wanted, idempotency_key)
     response.status_code = 201 if new else 200
-    response.headers["Location"] = _address(request, job)
+    response.headers["Location"] = address_of(request, "api/v1/jobs", name_of(job))
     changed(request, "create", job, **wanted.model_dump(mode="json", exclude_defaults=True), new=new)
     return document(job)
 
@@ -148,10 +147,6 @@ def changed(request: Request, action: str, job: Job, **detail: object) -> None:
     """Note in the audit trail what was done to a job."""
     told = {name: value for name, value in detail.items() if value is not None}
     record(request, f"jobs.{action}", f"job {name_of(job)}", detail=told or None, tenant=job.tenant)
-
-
-def _address(request: Request, job: Job) -> str:
-    return f"{request.scope.get('root_path', '')}{router.prefix}/jobs/{quote(name_of(job), safe='')}"
 
 
 def _begin(work: Callable[[], Job]) -> Future[Job]:

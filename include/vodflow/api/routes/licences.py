@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from vodflow.api.access import AnyBody
 from vodflow.api.app_state import services
-from vodflow.api.models.common import refusals
 from vodflow.api.models.keys import Licence, LicenceRequest
 from vodflow.api.play import PLAY, admitted
-from vodflow.api.problems import Problem, not_found
+from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.api.receiving import RawBody
 from vodflow.api.routes.playback import WITH_TOKEN
 from vodflow.catalog.database import acting_for
@@ -36,7 +35,7 @@ _BODY: Final[dict[str, Any]] = {
 KeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="KID")]
 
 
-@router.get("/keys/{key_id}", responses={**_BYTES, **refusals(403, 404, 422, 503)}, response_class=Response)
+@router.get("/keys/{key_id}", responses={**_BYTES, **problem_responses(403, 404, 422, 503)}, response_class=Response)
 def content_key(request: Request, token: str, key_id: KeyId) -> Response:  # noqa: ARG001
     """One key, for HLS players that decrypt by themselves."""
     found = _keys(request, [key_id])
@@ -45,7 +44,7 @@ def content_key(request: Request, token: str, key_id: KeyId) -> Response:  # noq
 
 @router.post(
     "/licence/clearkey",
-    responses=refusals(403, 404, 405, 422, 503),  # 405: where a proxy has spelled the address otherwise
+    responses=problem_responses(403, 404, 405, 422, 503),  # 405: where a proxy has spelled the address otherwise
     openapi_extra=_BODY,
     dependencies=[Depends(AnyBody("players call the message of a CDM application/octet-stream"))],
 )

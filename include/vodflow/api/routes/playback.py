@@ -11,7 +11,6 @@ from vodflow.api import audit
 from vodflow.api.access import PlaybackIssuer, PlaybackManager, Public
 from vodflow.api.app_state import services
 from vodflow.api.callers import Caller
-from vodflow.api.models.common import refusals
 from vodflow.api.models.playback import (
     PlaybackToken,
     PlaybackUrls,
@@ -22,7 +21,7 @@ from vodflow.api.models.playback import (
 from vodflow.api.paging import Page, Pages, cursor_of, page
 from vodflow.api.parameters import ObjectId
 from vodflow.api.play import PLAY, admitted, cache_control, headers_of, plain_address, playback, unchanged
-from vodflow.api.problems import Problem, not_found
+from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.catalog import playback as rows
 from vodflow.catalog.database import transaction
 from vodflow.contract import layout
@@ -41,14 +40,14 @@ OPENED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The object.", "content": {"application/octet-stream": {}}},
     206: {"description": "The part of it that Range asks for."},
     302: {"description": "Where it is, with a signature."},
-    **refusals(403, 404, 416, 503),
+    **problem_responses(403, 404, 416, 503),
 }
 _NO_SUCH_BYTES: Final = 416
 #: What the player page may do, and whose pages may show it within theirs.
 _PAGE_POLICY: Final = "frame-ancestors 'self'"
 
 
-@router.post("/api/v1/playback/tokens", responses=refusals(403, 404, 422, 503))
+@router.post("/api/v1/playback/tokens", responses=problem_responses(403, 404, 422, 503))
 def issue_token(request: Request, asked: TokenRequest, caller: PlaybackIssuer) -> PlaybackToken:  # noqa: ARG001
     """Give a person a token for a video: short-lived, for both alone."""
     return token_answer(request, granted(request, asked))
@@ -82,7 +81,7 @@ def token_answer(request: Request, grant: Grant) -> PlaybackToken:
     )
 
 
-@router.post("/api/v1/playback/revocations", status_code=201, responses=refusals(404, 422))
+@router.post("/api/v1/playback/revocations", status_code=201, responses=problem_responses(404, 422))
 def revoke(request: Request, asked: RevocationRequest, caller: PlaybackManager) -> RevocationAnswer:
     """Take tokens back: a video's, a person's, or a person's for a video. New ones may be given out at once.
 
@@ -123,7 +122,7 @@ def tenant_id(connection: Any, named: str | None, caller: Caller) -> int:
     return found
 
 
-@router.get("/api/v1/playback/revocations", responses=refusals(422))
+@router.get("/api/v1/playback/revocations", responses=problem_responses(422))
 def list_revocations(
     request: Request, response: Response, caller: PlaybackManager, paging: Pages  # noqa: ARG001
 ) -> Page[RevocationAnswer]:  # fmt: skip
@@ -137,7 +136,7 @@ def list_revocations(
     )
 
 
-@router.delete("/api/v1/playback/revocations/{revocation_id}", status_code=204, responses=refusals(404))
+@router.delete("/api/v1/playback/revocations/{revocation_id}", status_code=204, responses=problem_responses(404))
 def withdraw(request: Request, revocation_id: ObjectId, caller: PlaybackManager) -> None:
     """Let the tokens hold again that have not run out."""
     with transaction(caller.actor, services(request).settings) as connection:

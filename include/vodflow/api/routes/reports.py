@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -31,6 +32,9 @@ router = APIRouter(prefix="/api/v1", tags=["reports"])
 #: Days of one answer at most, and where none are asked for.
 MAX_DAYS: Final = 366
 DAYS: Final = 30
+
+#: How text begins that a spreadsheet computes.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 _ROWS: Final = {
     "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
@@ -63,13 +67,12 @@ def report(
     headers = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
     if kind == "csv":
         headers["Content-Disposition"] = f'attachment; filename="{mart}_{wanted.first}_{wanted.last}.csv"'
-    answer = StreamingResponse(
-        (_csv if kind == "csv" else _json)(mart, wanted, settings),
-        headers=headers,
-        media_type=CONTENT_TYPES["csv"] if kind == "csv" else "application/json",
-    )
+    answer = Response(headers=headers, media_type=CONTENT_TYPES["csv"] if kind == "csv" else "application/json")
     check(request, answer, etag_of(mart, wanted, kind, caller.tenant, *version(wanted, settings)))
-    return answer
+    parts = (_csv if kind == "csv" else _json)(mart, wanted, settings)
+    del answer.headers["content-length"]
+    # What goes wrong before the first rows are there is a problem document yet.
+    return StreamingResponse(chain([next(parts)], parts), headers=dict(answer.headers))
 
 
 def _readable(caller: Caller) -> list[str]:
@@ -110,15 +113,25 @@ def _json(name: str, wanted: Wanted, settings: Settings) -> Iterator[str]:
 
 
 def _csv(name: str, wanted: Wanted, settings: Settings) -> Iterator[str]:
-    yield _lines([TABLES[name].columns.keys()])
+    head: list[Any] = [TABLES[name].columns.keys()]
     for found in pieces(name, wanted, settings):
-        yield _lines([[value.isoformat() if isinstance(value, date) else value for value in row] for row in found])
+        yield _lines([*head, *found])
+        head = []
+    if head:
+        yield _lines(head)
 
 
 def _lines(rows: list[Any]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A value as spreadsheets show it: text that they would take for a formula has a quote before it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _plain(value: object) -> object:

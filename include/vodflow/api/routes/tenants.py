@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from vodflow.api import etags
 from vodflow.api.access import TenantManager, TenantsManager
-from vodflow.api.app_state import services
+from vodflow.api.app_state import address_of, services
 from vodflow.api.audit import record
 from vodflow.api.callers import Caller, Scope
 from vodflow.api.models.tenants import (
@@ -54,7 +54,7 @@ def create(request: Request, response: Response, caller: TenantsManager, asked: 
     """Make a tenant."""
     made = registry.create(asked.slug, asked.name, services(request).settings)
     record(request, "tenants.create", f"tenant {made.slug}", detail={"name": made.name}, tenant=made.slug)
-    response.headers["Location"] = f"/api/v1/tenants/{made.slug}"
+    response.headers["Location"] = address_of(request, "api/v1/tenants", made.slug)
     return TenantDocument.model_validate(made)
 
 

@@ -42,8 +42,12 @@ def test_a_reader_who_has_it_is_told_so() -> None:
     response = Response()
     check(request(), response, '"a"')
     assert response.headers["ETag"] == '"a"'
+    with pytest.raises(NotModified) as caught:
+        check(request(if_none_match='"a"'), Response(headers={"Vary": "Accept", "X-Other": "x"}), '"a"')
+    assert caught.value.headers == {"etag": '"a"', "vary": "Accept"}
+    twice = Request({"type": "http", "method": "GET", "headers": [(b"if-none-match", tag) for tag in (b'"b"', b'"a"')]})
     with pytest.raises(NotModified):
-        check(request(if_none_match='"a"'), Response(), '"a"')
+        check(twice, Response(), '"a"')
     check(request(if_none_match='"b"'), Response(), '"a"')
     check(request("PUT", if_none_match='"a"'), Response(), '"a"')
 

@@ -56,6 +56,8 @@ def test_times_have_a_zone(moment: str) -> None:
         Paging(10, crafted(f'["list", "{moment}"]')).after("list", datetime)
 
 
-def test_text_can_be_stored() -> None:
+@pytest.mark.parametrize("place", ["a\0b", "\ud800", "a\udfffb"])
+def test_text_can_be_stored(place: str) -> None:
     with pytest.raises(Problem):
-        Paging(10, cursor_of("list", "a\0b")).after("list", str)
+        Paging(10, cursor_of("list", place)).after("list", str)
+    assert Paging(10, cursor_of("list", "😀")).after("list", str) == ("😀",)

@@ -79,3 +79,36 @@ def test_what_does_not_say_that_it_is_json_is_refused(kind: str) -> None:
     with pytest.raises(Problem) as caught:
         check_json(request(content_type=kind), b"{}")
     assert caught.value.status == 415
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": "\\ud83d\\ude00"}', b'{"a": "\\\\ud800"}', b'{"a": "\\uDBFF', b"{}", "ä".encode()]
+)
+def test_text_is_text(body: bytes) -> None:
+    """What is no JSON at all is refused where it is parsed."""
+    check_json(request(content_type="application/json", content_encoding="identity"), body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "\\ud800"}',
+        b'{"\\uDFFF": 1}',
+        b'{"a": ["\\ude00\\ud83d"]}',
+        b'{"a": "\\u0000"}',
+        b'{"a": "\0"}',
+        '{"a": "\0"}'.encode("utf-16-le"),
+        '{"a": 1}'.encode("utf-32-be"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused(body: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        check_json(request(content_type="application/json"), body)
+    assert (caught.value.status, caught.value.code) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", ""])
+def test_bodies_come_as_they_are(coding: str) -> None:
+    with pytest.raises(Problem) as caught:
+        check_json(request(content_type="application/json", content_encoding=coding), b"{}")
+    assert (caught.value.status, caught.value.code) == (415, "body_encoded")
