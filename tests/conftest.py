@@ -3,6 +3,7 @@
 Pytest loads these modules before any test module, so Airflow finds its environment set when it is first imported.
 """
 
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -43,6 +44,12 @@ class ByFixtures(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return WHOLE_STACK if nodeid.startswith(WHOLE_STACK) else super()._split_scope(nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: the collector need not look at millions of objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)  # for runs without xdist

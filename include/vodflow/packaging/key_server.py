@@ -28,7 +28,8 @@ class KeyServer:
     def __init__(self, keys: ContentKeys) -> None:
         self._path = f"/{secrets.token_urlsafe(32)}"
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._path, keys))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="vodflow-keys", daemon=True)
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(0.05,), name="vodflow-keys", daemon=True)
 
     @property
     def url(self) -> str:

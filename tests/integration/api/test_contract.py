@@ -25,6 +25,7 @@ pytestmark = pytest.mark.integration
 
 DOCUMENT = document(make_routes(None))
 OPERATIONS = sorted((method, path) for path, methods in DOCUMENT["paths"].items() for method in methods)
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 CHECKS = [
     status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance,
 ]  # fmt: skip
@@ -35,10 +36,8 @@ EXAMPLES = 15
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_a_route_answers_as_it_says(aws: Settings, api: Api, method: str, path: str) -> None:
-    app = api.app
-    schema = schemathesis.openapi.from_dict(DOCUMENT)
-    schema.app = app
-    operation = schema[path][method.upper()]
+    SCHEMA.app = api.app
+    operation = SCHEMA[path][method.upper()]
     proofs = st.sampled_from([api.token(), api.token(tenant="acme")])
 
     good = operation.as_strategy()
