@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from vodflow import __version__
 from vodflow.api.access import check_routes
@@ -52,9 +54,7 @@ def make_routes(services: Services | None, routers: Iterable[APIRouter] = ROUTER
         title="Vodflow", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )  # fmt: skip
-    for router in routers:
-        app.include_router(router)
-    check_routes(app.routes)
+    app.router.routes.extend(_own_routes() if routers is ROUTERS else _routes(routers))
     app.state.services = services
     handlers: dict[Any, Any] = {
         Problem: _problem, VodflowError: _ours, NotModified: _not_modified, RequestValidationError: _invalid,
@@ -63,6 +63,20 @@ def make_routes(services: Services | None, routers: Iterable[APIRouter] = ROUTER
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
     return app
+
+
+def _routes(routers: Iterable[APIRouter]) -> list[BaseRoute]:
+    whole = APIRouter(generate_unique_id_function=operation_id)
+    for router in routers:
+        whole.include_router(router)
+    check_routes(whole.routes)
+    return whole.routes
+
+
+@cache
+def _own_routes() -> tuple[BaseRoute, ...]:
+    """They know nothing of the application they serve, and to read what each of them takes and gives is slow."""
+    return tuple(_routes(ROUTERS))
 
 
 def make_api(
