@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
+from support.clips import clip
 from vodflow.catalog.database import dispose_engines, get_engine, transaction
 from vodflow.settings import get_settings
 from vodflow.stack.airflow_api import AirflowApi
@@ -62,3 +63,51 @@ def test_it_listens_on_loopback_alone(stack: Stack) -> None:
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
     }
     assert listens == {"127.0.0.1"}
+
+
+@pytest.fixture
+def admin(stack: Stack) -> Iterator[httpx.Client]:
+    with (
+        AirflowApi(stack.config) as airflow,
+        httpx.Client(
+            base_url=stack.config.api_url,
+            headers={"Authorization": airflow._client.headers["Authorization"]},
+            timeout=60,
+        ) as client,
+    ):
+        yield client
+
+
+@pytest.mark.timeout(300)
+def test_a_strangers_file_gets_in_and_is_watched(stack: Stack, admin: httpx.Client) -> None:
+    """By requests alone: a tenant and its key, the file in parts, the job awaited, a token, the bytes of a segment."""
+    assert admin.post("/api/v1/tenants", json={"slug": "stranger"}).status_code == 201
+    scopes = ["uploads:write", "jobs:read", "jobs:write", "playback:issue"]
+    made = admin.post("/api/v1/api-keys", json={"name": "stranger", "scopes": scopes, "tenant": "stranger"}).json()
+    body = clip("small").read_bytes()
+    with httpx.Client(base_url=stack.config.api_url, headers={"x-api-key": made["key"]}, timeout=90) as api:
+        asked = {"filename": "Mein Film.mp4", "size": len(body), "method": "multipart", "outputs": ["hls"],
+                 "qualities": ["360p"], "priority": 90}  # fmt: skip
+        upload = api.post("/api/v1/uploads", json=asked, headers={"Idempotency-Key": "stranger-1"}).json()
+        address = f"/api/v1/uploads/{upload['id']}"
+        assert api.post(f"{address}/complete").status_code == 409
+        (part,) = api.post(f"{address}/parts", json={"parts": [{"number": 1}]}).json()["parts"]
+        assert httpx.put(part["url"], headers=part["headers"], content=body, timeout=60).status_code == 200
+        done = api.post(f"{address}/complete").json()
+        assert done["status"] == "COMPLETED", done
+        job, waited = done["job"], 0
+        while not job["over"] and waited < 4:
+            job, waited = api.get(f"/api/v1/jobs/source-{job['source_id']}?wait=60").json(), waited + 1
+        assert (job["status"], job["tenant"], job["outputs"], job["qualities"]) == (
+            "PUBLISHED", "stranger", ["hls"], ["360p"],
+        )  # fmt: skip
+        token = api.post("/api/v1/playback/tokens", json={"video_id": job["video_id"], "user_id": "ada"}).json()
+        assert api.post(f"/api/v1/jobs/{job['ref']}/cancel", json={}).status_code == 409
+        assert api.post(f"/api/v1/jobs/{job['ref']}/retry").status_code == 409
+    address = token["urls"]["hls"]
+    for ending in (".m3u8", ".m3u8", ".m4s"):
+        answer = httpx.get(address, timeout=60, follow_redirects=True)
+        assert (answer.status_code, bool(answer.content)) == (200, True)
+        lines = [line for line in answer.text.splitlines() if line and line[0] != "#"] if ending == ".m3u8" else []
+        address = str(answer.url.join(lines[0])) if lines else address
+    assert answer.content[4:8] in {b"styp", b"moof", b"sidx"}

@@ -34,6 +34,9 @@ _LOGGING: Final = {
     "loggers": {"httpx": {"level": "WARNING"}},
 }
 
+#: Callers wait for what is asked of S3: where it is silent, they hear so sooner than tasks give up.
+_PATIENCE: Final = {"VODFLOW_AWS_READ_TIMEOUT": "20", "VODFLOW_AWS_ATTEMPTS": "2"}
+
 #: Seconds that requests have to end once the server is asked to stop.
 GRACE: Final = 20
 
@@ -73,6 +76,9 @@ def serve(host: str, port: int, workers: int = 1) -> None:
     :raises ConfigurationError: a setting is wrong
     :raises OSError: the address cannot be listened on
     """
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    get_settings.cache_clear()
     # What is wrong shows here, in one sentence, and not in every worker.
     make_app()
     with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):

@@ -17,8 +17,9 @@ import httpx
 import pytest
 from support.fixtures.api import Api
 from support.fixtures.values import probed_source, queued_job
+from vodflow.api.served import serve
 from vodflow.catalog.database import transaction
-from vodflow.settings import Settings
+from vodflow.settings import Settings, get_settings
 
 pytestmark = pytest.mark.integration
 
@@ -90,6 +91,15 @@ def test_who_waits_is_let_go_when_the_server_stops(api: Api, catalog: Settings) 
         assert "event: end" not in list(lines), "it ends whole, and its reader comes again"
         assert waits.result(60).json()["status"] == "QUEUED"
         assert process.wait(60) in {0, -signal.SIGTERM}
+
+
+def test_a_silent_storage_is_given_up_soon(catalog: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the installation says how soon: requests wait for it, and so few can at a time."""
+    used: list[Settings] = []
+    monkeypatch.setattr("vodflow.api.served.uvicorn.run", lambda *_, **__: used.append(get_settings()))
+    monkeypatch.setenv("VODFLOW_AWS_ATTEMPTS", "4")
+    serve("127.0.0.1", 0)
+    assert [(one.aws_read_timeout, one.aws_attempts) for one in used] == [(20, 4)]
 
 
 def test_an_address_that_cannot_be_listened_on_is_one_sentence(catalog: Settings) -> None:
