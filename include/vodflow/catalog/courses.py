@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from vodflow.catalog.rows import Record
@@ -132,14 +132,34 @@ def enrolments(
     return [Enrolment.of(row) for row in conn.execute(query.order_by(enrolment.c.user_id).limit(limit))]
 
 
-def enrol(conn: Connection, course_id: int, people: Sequence[Enrolment]) -> None:
-    """Have these people take part as it says here, whether they did before or not."""
+def open_now() -> ColumnElement[bool]:
+    """Of enrolments joined with their courses: whether the person may watch the course's videos.
+
+    Learners may while the course is active, teachers at any time; both between the times of their enrolment.
+    """
+    now = func.now()
+    return and_(
+        or_(enrolment.c.starts_at.is_(None), enrolment.c.starts_at <= now),
+        or_(enrolment.c.ends_at.is_(None), enrolment.c.ends_at > now),
+        or_(course.c.active, enrolment.c.role == "teacher"),
+    )
+
+
+def enrol(conn: Connection, course_id: int, people: Sequence[Enrolment]) -> list[str]:
+    """Have these people take part as it says here, whether they did before or not.
+
+    :return: those who might watch until now
+    """
     if not people:
-        return
+        return []
+    query = select(enrolment.c.user_id).join(course, course.c.id == enrolment.c.course_id).where(open_now())
+    query = query.where(course.c.id == course_id, enrolment.c.user_id.in_([item.user_id for item in people]))
+    before = set(conn.scalars(query.with_for_update(of=enrolment)))
     statement = insert(enrolment)
     changed = {name: statement.excluded[name] for name in ("role", "starts_at", "ends_at")}
     statement = statement.on_conflict_do_update(index_elements=["course_id", "user_id"], set_=changed)
     conn.execute(statement, [{"course_id": course_id, **dataclasses.asdict(item)} for item in people])
+    return sorted(before - set(conn.scalars(query)))
 
 
 def end_enrolments(

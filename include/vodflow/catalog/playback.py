@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, func, literal, null, or_, select, union_all
+from sqlalchemy import Connection, and_, delete, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
+from vodflow.catalog.courses import open_now
 from vodflow.catalog.rows import Record
 from vodflow.catalog.states import TenantStatus
 from vodflow.catalog.tables import (
@@ -54,6 +55,7 @@ def public_video(conn: Connection, video_id: int) -> PublicVideo | None:
         .join(publication, publication.c.video_id == video.c.id)
         .join(job, job.c.id == publication.c.job_id)
         .where(video.c.id == video_id, job.c.outputs_deleted_at.is_(None))
+        .with_for_update(read=True, of=publication)
     )
     found = conn.execute(query).one_or_none()
     return None if found is None else PublicVideo.of(found)
@@ -67,16 +69,13 @@ def outputs(conn: Connection, job_id: int) -> list[str]:
 def courses_of_video(conn: Connection, video_id: int, user_id: str) -> dict[str, bool]:
     """The courses that have a video, by code, and whether this person may watch its videos now.
 
-    Learners may while the course is active, teachers at any time; both between the times of their enrolment.
+    Who ends or changes an enrolment meanwhile waits for this transaction, or this for theirs.
     """
-    now = func.now()
-    open_now = and_(
-        or_(enrolment.c.starts_at.is_(None), enrolment.c.starts_at <= now),
-        or_(enrolment.c.ends_at.is_(None), enrolment.c.ends_at > now),
-        or_(course.c.active, enrolment.c.role == "teacher"),
-    )
+    held = select(enrolment.c.user_id).join(course_video, course_video.c.course_id == enrolment.c.course_id)
+    held = held.where(course_video.c.video_id == video_id, enrolment.c.user_id == user_id)
+    conn.execute(held.with_for_update(read=True, of=enrolment))
     query = (
-        select(course.c.code, and_(enrolment.c.user_id.is_not(None), open_now).label("may"))
+        select(course.c.code, and_(enrolment.c.user_id.is_not(None), open_now()).label("may"))
         .select_from(course_video)
         .join(course, course.c.id == course_video.c.course_id)
         .outerjoin(enrolment, and_(enrolment.c.course_id == course.c.id, enrolment.c.user_id == user_id))

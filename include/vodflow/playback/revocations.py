@@ -91,7 +91,8 @@ class Revocations:
             return
         with self._lock:
             if self._thread is None:
-                self._try()
+                if self._news is None:
+                    self._try()
                 follow = (weakref.ref(self), self._stop, self._settings.playback_revocation_interval)
                 self._thread = threading.Thread(target=_follow, args=follow, name="vodflow-revocations", daemon=True)
                 self._thread.start()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import time
 import uuid
 from collections import OrderedDict
@@ -21,12 +22,13 @@ from vodflow.settings import Settings
 ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "vodflow-playback"
 ISSUER: Final = "vodflow"
-#: Seconds by which the clocks of two machines may differ.
-_SKEW: Final = 5
-#: Characters that are looked at of a token; ours have about 600.
-_LONGEST: Final = 4096
+#: Seconds by which the clock of the catalog may be ahead of this machine's.
+_SKEW: Final = 30
+#: One spelling of each token, short enough to be looked at; ours have about 600 characters.
+_FORM: Final = re.compile(r"(?=.{1,8192}\Z)[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 #: Tokens whose signature is known to be right, a process.
 _KNOWN: Final = 10_000
+_NOT_OURS: Final = "This is not a playback token of this installation. Ask for a new one."
 _REQUIRED: Final = ("iss", "aud", "sub", "vid", "job", "ten", "buc", "pre", "iat", "nbf", "exp", "jti")
 
 
@@ -66,6 +68,7 @@ class Tokens:
                 "Nobody may watch, for nothing signs playback tokens here: set VODFLOW_PLAYBACK_KEYS to a JSON list of "
                 "secrets of 32 bytes or more."
             )
+        self._limit = settings.playback_token_limit
         self._keys = {_key_id(key.get_secret_value()): key.get_secret_value() for key in settings.playback_keys}
         self._signing = next(iter(self._keys))
         self._known: OrderedDict[str, Claims] = OrderedDict()
@@ -80,7 +83,7 @@ class Tokens:
         :param at: now, by the catalog's clock, which revocations go by
         :param seconds: for which it holds
         """
-        issued = round(at.timestamp(), 3)
+        issued = at.timestamp()
         claims = Claims(
             user, video_id, job_id, tenant, *place, issued, int(issued), int(issued) + seconds, uuid.uuid4().hex,
             address,
@@ -114,16 +117,20 @@ class Tokens:
         return claims
 
     def _read(self, token: str) -> Claims:
+        if not _FORM.fullmatch(token):
+            raise TokenInvalid(_NOT_OURS)
         try:
-            key = self._keys[jwt.get_unverified_header(token[:_LONGEST])["kid"]]
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
             found = jwt.decode(
-                token[:_LONGEST], key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
+                token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
                 # Times are looked at with every request, this once.
                 options={"require": list(_REQUIRED), "verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )  # fmt: skip
-            return _claims(found)
+            claims = _claims(found)
         except (jwt.InvalidTokenError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise TokenInvalid("This is not a playback token of this installation. Ask for a new one.") from error
+            raise TokenInvalid(_NOT_OURS) from error
+        # What it was revoked by is forgotten after this time, so that none holds longer, whatever the limit was before.
+        return dataclasses.replace(claims, expires_at=min(claims.expires_at, claims.not_before + self._limit))
 
 
 def _claims(found: dict[str, Any]) -> Claims:

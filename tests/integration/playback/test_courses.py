@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -110,6 +111,62 @@ def test_who_is_no_longer_enrolled_watches_no_longer(site: Site, acme: httpx.Cli
     seen = {user: site.play(token, "hls/master.m3u8").status_code for user, token in tokens.items()}
     assert seen == {"ada": 403, "bob": 403, "a/b c": 200}
     assert acme.delete(f"{BASE}/{made}/enrolments/a/b%20c").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "void"),
+    [
+        ({}, {"ends_at": "2026-01-01T00:00:00Z"}, True), ({}, {"starts_at": "2096-01-01T00:00:00Z"}, True),
+        ({}, {"role": "teacher"}, False), ({"role": "teacher"}, {"ends_at": "2096-01-01T00:00:00Z"}, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_enrolment_that_is_over_voids_tokens(
+    site: Site, acme: httpx.Client, video: int, before: dict[str, str], after: dict[str, str], void: bool, listed: bool
+) -> None:
+    made = course(acme)
+    acme.put(f"{BASE}/{made}/videos/{video}")
+    acme.put(f"{BASE}/{made}/enrolments/ada", json=before)
+    acme.put(f"{BASE}/{made}/enrolments/bob", json={})
+    ada, bob = site.token(video, "ada"), site.token(video, "bob")
+    if listed:
+        people = [{"user_id": "ada", **after}, {"user_id": "bob"}]
+        acme.put(f"{BASE}/{made}/enrolments", json={"enrolments": people})
+    else:
+        acme.put(f"{BASE}/{made}/enrolments/ada", json=after)
+    assert site.play(ada, "hls/master.m3u8").status_code == (403 if void else 200)
+    assert site.play(bob, "hls/master.m3u8").status_code == 200
+
+
+def test_a_list_that_is_sent_again_voids_nothing(site: Site, acme: httpx.Client, video: int) -> None:
+    """Whoever is to begin later has lost nothing by it."""
+    made, other = course(acme), course(acme, "maths/2")
+    acme.put(f"{BASE}/{other}/videos/{video}")
+    acme.put(f"{BASE}/{other}/enrolments/ada", json={})
+    token = site.token(video, "ada")
+    people = [{"user_id": "ada", "starts_at": "2096-01-01T00:00:00Z"}]
+    for _ in range(2):
+        acme.put(f"{BASE}/{made}/enrolments", json={"enrolments": people})
+    assert site.play(token, "hls/master.m3u8").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM enrolment", "UPDATE enrolment SET ends_at = now()", "DELETE FROM publication"]
+)
+def test_who_asks_while_it_ends_gets_no_token(site: Site, acme: httpx.Client, video: int, change: str) -> None:
+    """One that is issued after tokens became void, and before others see why, would hold for its whole time."""
+    made = course(acme)
+    acme.put(f"{BASE}/{made}/videos/{video}")
+    acme.put(f"{BASE}/{made}/enrolments/ada", json={})
+    asked = {"video_id": video, "user_id": "ada"}
+    with ThreadPoolExecutor(1) as pool:
+        with transaction("test") as connection:
+            connection.execute(text(change))
+            answer = pool.submit(site.as_("acme").post, "/api/v1/playback/tokens", json=asked)
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not connection.scalar(waits):  # the test's own time limit ends it
+                assert not answer.done(), answer.result().text
+        assert answer.result().status_code in {403, 404}
 
 
 def test_courses_are_found_by_code_and_page_by_page(acme: httpx.Client) -> None:

@@ -172,13 +172,13 @@ def list_enrolments(
 
 @router.put("/{course_id}/enrolments", responses=problem_responses(404, 422))
 def set_enrolments(request: Request, course_id: ObjectId, asked: EnrolmentList, caller: PlaybackManager) -> Changed:
-    """Have exactly these people take part. The tokens of those who no longer do are revoked."""
+    """Have exactly these people take part. The tokens of those who may no longer watch are revoked."""
     people = [Enrolment(**item.model_dump()) for item in asked.enrolments]
     with transaction(caller.actor, services(request).settings) as connection:
         course = _course(connection, course_id)
         gone = rows.end_enrolments(connection, course_id, but=[item.user_id for item in people])
-        rows.enrol(connection, course_id, people)
-        _void(connection, request, course, gone, caller)
+        shut_out = rows.enrol(connection, course_id, people)
+        _void(connection, request, course, [*gone, *shut_out], caller)
     changed = Changed(listed=len(people), removed=len(gone))
     audit.record(
         request, "courses.enrolments", f"course {course_id}", detail=changed.model_dump(), tenant=course.tenant
@@ -191,13 +191,14 @@ def set_enrolments(request: Request, course_id: ObjectId, asked: EnrolmentList, 
 def enrol(
     request: Request, course_id: ObjectId, user_id: UserId, asked: EnrolmentChange, caller: PlaybackManager
 ) -> EnrolmentAnswer:
-    """Have somebody take part in a course, or change as what and when."""
+    """Have somebody take part in a course, or change as what and when. Who may no longer watch has tokens revoked."""
     person = Enrolment(user_id=user_id, **asked.model_dump())
     with transaction(caller.actor, services(request).settings) as connection:
         course = _course(connection, course_id)
-        rows.enrol(connection, course_id, [person])
+        _void(connection, request, course, rows.enrol(connection, course_id, [person]), caller)
     detail = {"user_id": user_id, "role": asked.role}
     audit.record(request, "courses.enrol", f"course {course_id}", detail=detail, tenant=course.tenant)
+    playback(request).revocations.refresh()
     return EnrolmentAnswer.model_validate(person)
 
 

@@ -58,6 +58,30 @@ def test_it_runs_out_and_begins() -> None:
         made.check(early)
 
 
+def test_none_holds_longer_than_the_settings_let_it() -> None:
+    """What it was revoked by is forgotten then, though it was issued when tokens might hold for longer."""
+    at = datetime.now(UTC) - timedelta(seconds=90)
+    token, _ = issued(tokens(), at, seconds=3600)
+    for limit, holds in ((3600, True), (100, True), (60, False)):
+        made = Tokens(Settings(playback_keys=(KEY,), playback_token_limit=limit))
+        if holds:
+            assert made.check(token).expires_at == int(at.timestamp()) + limit
+        else:
+            with pytest.raises(TokenExpired):
+                made.check(token)
+
+
+@pytest.mark.parametrize("user", ["a" * 255, "\u00e4" * 255, "\U0001f511" * 255, "'\"\\/<>" * 36])
+def test_whoever_it_is_the_token_holds(user: str) -> None:
+    token, claims = issued(tokens(), user=user, place=("media", "vod/" + "a" * 200))
+    assert tokens().check(token) == claims
+
+
+def test_it_tells_moments_apart_as_the_catalog_does() -> None:
+    at = datetime(2026, 11, 30, 12, 0, 0, 123_456, UTC)
+    assert issued(tokens(), at)[1].issued_at == at.timestamp()
+
+
 def test_it_runs_out_though_it_is_known() -> None:
     made = tokens()
     token, claims = issued(made, datetime.now(UTC) - timedelta(seconds=3598))
@@ -99,6 +123,10 @@ FORGED = {
     "surrogates": "a.\ud800.c",
     "NUL": "a.\0.c",
     "very long": "a" * 100_000,
+    **{
+        f"one that ends in {end!r}": issued(tokens())[0] + end
+        for end in ("=", "==", "\n", " ", "\0", ".", "A", "\u00e9")
+    },
     "deep": base64.urlsafe_b64encode(b"[" * 2500).decode() + ".e30.",
     "no algorithm": unsigned("none"),
     "no algorithm, in capitals": unsigned("NONE"),
