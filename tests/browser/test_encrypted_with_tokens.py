@@ -24,8 +24,10 @@ from vodflow.contract import layout
 from vodflow.contract.plan import Output
 from vodflow.keys import content_keys
 from vodflow.playback.service import Playback
+from vodflow.publication.player import player_files
 from vodflow.settings import Settings
 from vodflow.stack.demo.protected import try_to_see
+from vodflow.stack.home import REPOSITORY
 from vodflow.stack.policies import keep_private
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -110,6 +112,39 @@ def test_without_one_nothing_is_shown(
     seen = playback.play(encrypted("cbcs").at(manifest, token="nobodys"), kind, browser)
     assert seen.errors
     assert seen.frames == 0
+
+
+@pytest.mark.parametrize(("name", "names"), [("cbcs", ["hls", "dash"]), ("aes-128", ["hls"])])
+def test_the_player_page_plays_it(
+    encrypted: Callable[[str], Served], s3: S3Client, media_bucket: str, browser: Browser, name: str, names: list[str]
+) -> None:
+    video, paths = encrypted(name), {"hls": layout.HLS_MASTER, "dash": layout.DASH_MANIFEST}
+    manifest = {
+        "video": {"tenant": "acme", "name": "secret", "title": "secret"}, "source": {"width": 640, "height": 360},
+        "duration": SECONDS, "audio": [{}], "poster": None, "thumbnails": None,
+        "renditions": [
+            {
+                "name": rung.name, "width": rung.width, "height": rung.height, "frame_rate": rung.frame_rate,
+                "average_bitrate": rung.bitrate, "peak_bitrate": rung.bitrate, "bytes": 1,
+            }
+            for rung in PLANS[name].renditions
+        ],
+        "encryption": {"scheme": name, "systems": ["clearkey"]},
+        "outputs": {item: {"path": paths[item]} for item in names},
+    }  # fmt: skip
+    s3.put_object(Bucket=video.job.bucket, Key=f"{PREFIX}/manifest.json", Body=json.dumps(manifest).encode())
+    for key, (body, kind) in player_files(REPOSITORY).items():
+        s3.put_object(Bucket=media_bucket, Key=key, Body=body, ContentType=kind)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(video.at("player.html?manifest=manifest.json"))
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_selector(".playing")
+    while not page.evaluate("video.ended"):  # the test's own time limit ends it
+        assert page.locator("#message").inner_text() == ""
+        page.wait_for_timeout(100)
+    assert page.evaluate("video.getVideoPlaybackQuality().totalVideoFrames") > 10
+    context.close()
 
 
 def test_the_demo_shows_it_with_a_token_and_to_nobody_without(encrypted: Callable[[str], Served]) -> None:

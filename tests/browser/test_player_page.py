@@ -15,7 +15,7 @@ from mypy_boto3_s3 import S3Client
 from playwright.sync_api import Browser, Page
 from support import playback
 from vodflow.publication.manifest import build_manifest
-from vodflow.publication.player import LIBRARY_PATH, player_files, player_url
+from vodflow.publication.player import player_files, player_url
 from vodflow.stack.home import REPOSITORY
 
 pytestmark = pytest.mark.browser
@@ -65,10 +65,10 @@ def page(browser: Browser, folder: str) -> Iterator[Page]:
     assert not wrong
 
 
-def put(s3: S3Client, made: Any, manifest: dict[str, Any], library: Path | None) -> str:
+def put(s3: S3Client, made: Any, manifest: dict[str, Any], checkout: Path | None) -> str:
     """Page and manifest where publishing puts them; the URL to watch at."""
     key = f"{made.prefix}/manifest.json"
-    for name, (body, kind) in player_files(library).items():
+    for name, (body, kind) in player_files(checkout).items():
         s3.put_object(Bucket="playback", Key=name, Body=body, ContentType=kind)
     s3.put_object(Bucket="playback", Key=key, Body=json.dumps(manifest).encode(), ContentType="application/json")
     return player_url(made.bucket_url, key)
@@ -76,9 +76,9 @@ def put(s3: S3Client, made: Any, manifest: dict[str, Any], library: Path | None)
 
 @pytest.fixture
 def site(transcoded: dict[str, Any], s3: S3Client, manifest: dict[str, Any]) -> str:
-    """The page with hls.js beside it."""
+    """The page with its libraries beside it."""
     playback.install_players()
-    return put(s3, transcoded["fmp4"], manifest, REPOSITORY / LIBRARY_PATH)
+    return put(s3, transcoded["fmp4"], manifest, REPOSITORY)
 
 
 @pytest.fixture
@@ -125,6 +125,31 @@ def test_people_choose_a_rung_of_hls(page: Page, site: str, tmp_path: Path) -> N
     wait_for(page, "document.querySelector('video').currentTime > 0.5")
     page.screenshot(path=str(tmp_path / "player.png"))
     wait_for(page, "document.querySelector('video').ended")
+    assert page.locator("#message").inner_text() == ""
+
+
+@pytest.mark.parametrize("with_mp4", [True, False])
+def test_a_video_without_hls_plays_as_dash(
+    page: Page, site: str, s3: S3Client, transcoded: dict[str, Any], manifest: dict[str, Any], with_mp4: bool
+) -> None:
+    kept = ("dash", "mp4") if with_mp4 else ("dash",)
+    manifest["outputs"] = {name: manifest["outputs"][name] for name in kept}
+    put(s3, transcoded["fmp4"], manifest, REPOSITORY)
+    page.goto(site)
+    files = ["MP4 720p", "MP4 360p"] if with_mp4 else []
+    wait_for(page, f"document.querySelectorAll('#quality option').length === {3 + len(files)}")
+    assert [text.split(",")[0].split(" (")[0] for text in choices(page)] == ["Auto", "720p", "360p", *files]
+    page.get_by_label("Quality").focus()
+    for rung in ("360p", "720p", *files, "720p"):
+        choose(page, rung)
+        wait_for(page, f"document.querySelector('{SHOWN}')?.innerText === '{rung.removeprefix('MP4 ')}'")
+    page.get_by_role("button", name="Play").click()
+    wait_for(page, "video.currentTime > 0.5")
+    choose(page, "360p")  # plays on from there
+    wait_for(page, f"document.querySelector('{SHOWN}')?.innerText === '360p'")
+    wait_for(page, "video.currentTime > 0.5 && !video.paused")
+    choose(page, "Auto")
+    wait_for(page, "video.ended")
     assert page.locator("#message").inner_text() == ""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import playback
-from vodflow.publication.player import LIBRARY_PATH
+from vodflow.publication.player import LIBRARY_PATHS
 from vodflow.stack.home import REPOSITORY
 from vodflow_airflow.ui.pages import static
 
@@ -27,7 +27,7 @@ def test_the_image_keeps_what_browsers_load_and_no_more(tmp_path: Path) -> None:
     subprocess.run(["sh", "-ec", found[1]], cwd=tmp_path, check=True)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     loaded = {str(path.relative_to(REPOSITORY)) for path in static.FILES.values() if "node_modules" in path.parts}
-    loaded |= {str(LIBRARY_PATH)}
+    loaded |= set(map(str, LIBRARY_PATHS.values()))
     assert {name for name in left if not name.endswith("/LICENSE")} == loaded
     assert {f"node_modules/{name.split('/')[1]}/LICENSE" for name in loaded} <= left
     stages = dict(re.findall(r"^FROM (?:\S+) AS (\S+)\n((?:(?!FROM ).*\n?)*)", DOCKERFILE, re.MULTILINE))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from vodflow.api.metrics import Metrics
 from vodflow.errors import TokenInvalid, VodflowError
-from vodflow.playback.documents import Document
+from vodflow.playback.documents import Document, is_known
 from vodflow.playback.service import Playback
 from vodflow.playback.tokens import Claims
 from vodflow.publication.player import PLAYER_NAME
@@ -34,10 +34,7 @@ _ISSUING: Final = "/access-token"
 _HIDDEN: Final = "-"
 #: Seconds for which a player may keep a document, at most; it never keeps one longer than its token holds.
 _KEEP: Final = 300
-_EXPOSING: Final = {
-    "access-control-expose-headers": "Content-Length, Content-Range, ETag",
-    "cross-origin-resource-policy": "cross-origin",
-}
+_EXPOSING: Final = {"access-control-expose-headers": "Content-Length, Content-Range, ETag"}
 
 
 def playback(request: Request) -> Playback:
@@ -89,14 +86,6 @@ def cache_control(claims: Claims) -> str:
     return f"private, max-age={max(0, min(_KEEP, int(claims.expires_at - time.time())))}"
 
 
-def unchanged(document: Document, known: str | None) -> bool:
-    """Whether the asker has these very bytes.
-
-    :param known: value of If-None-Match
-    """
-    return known is not None and (document.etag in known or known.strip() == "*")
-
-
 class PlayDoor:
     """An application with this before it."""
 
@@ -127,7 +116,8 @@ class PlayDoor:
         asked = {key: value.decode("latin-1") for key, value in scope["headers"]}
         allowed = self._allowed(asked.get(b"origin"))
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in asked:
-            await _send(send, 204 if allowed else 403, self._preflight(allowed, asked))
+            lets_in = "access-control-allow-origin" in allowed
+            await _send(send, 204 if lets_in else 403, self._preflight(allowed, asked) if lets_in else allowed)
             return
         more = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", **allowed}
         if name and await self._from_memory(scope, token, name, asked, more, send):
@@ -157,31 +147,33 @@ class PlayDoor:
             claims = shared.admit(token, address_of(scope))
         except VodflowError:
             return False
-        document = shared.cached(claims, name, token)
-        if document is None or self._cookies:
+        document = shared.cached(claims, name, token, scope.get("root_path", ""))
+        if document is None:
             return False
         headers = {**headers_of(document, claims), **more}
         status, body = 200, document.body
-        if unchanged(document, asked.get(b"if-none-match")):
+        if is_known(document.etag, asked.get(b"if-none-match")):
             status, body = 304, b""
             del headers["content-length"]
-        await _send(send, status, headers, body)
+        await _send(send, status, headers, body, shared.cookies(claims))
         self._metrics.answered("GET", TEMPLATE, status, time.monotonic() - begin)
         return True
 
     def _allowed(self, origin: str | None) -> dict[str, str]:
         """Headers that let a page of this origin read the answer; none where it may not."""
-        if origin is None:
-            return {"vary": "Origin"} if self._origins else {}
+        if not self._origins:
+            return {}
+        # Pictures and films of a page come without its origin: whose page it is, is then not known.
+        shown = {"vary": "Origin", "cross-origin-resource-policy": "cross-origin"}
         if origin in self._origins:
             credentials = {"access-control-allow-credentials": "true"} if self._cookies else {}
-            return {"access-control-allow-origin": origin, "vary": "Origin", **credentials, **_EXPOSING}
-        return {"access-control-allow-origin": "*", **_EXPOSING} if "*" in self._origins else {}
+            return {"access-control-allow-origin": str(origin), **credentials, **_EXPOSING, **shown}
+        if "*" in self._origins:
+            return {"access-control-allow-origin": "*", **_EXPOSING, **shown}
+        return shown if origin is None else {"vary": "Origin"}
 
     @staticmethod
     def _preflight(allowed: Mapping[str, str], asked: Mapping[bytes, str]) -> dict[str, str]:
-        if not allowed:
-            return {}
         wanted = asked.get(b"access-control-request-headers", "")
         return {
             **allowed,
@@ -205,7 +197,10 @@ def _hide_in_query(scope: Any) -> str:
     return str(token)
 
 
-async def _send(send: Any, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
-    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+async def _send(
+    send: Any, status: int, headers: Mapping[str, str], body: bytes = b"", cookies: Iterable[str] = ()
+) -> None:
+    named = [*headers.items(), *(("set-cookie", cookie) for cookie in cookies)]
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in named]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

@@ -41,6 +41,14 @@ class Document:
         return cls(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
+def is_known(etag: str, known: str | None) -> bool:
+    """Whether the asker has the bytes of this strong tag.
+
+    :param known: value of If-None-Match
+    """
+    return known is not None and (etag in known or known.strip() == "*")
+
+
 class DocumentCache:
     """Documents by what they were made of, the ones asked for longest ago dropped first. Thread-safe.
 
@@ -81,8 +89,9 @@ class DocumentCache:
 
     def _keep(self, key: Key, document: Document) -> None:
         with self._lock:
+            before = self._kept.pop(key, None)  # two may make it, where a third has failed
             self._kept[key] = document
-            self._size += _weight(document)
+            self._size += _weight(document) - (_weight(before) if before else 0)
             while self._size > self._limit and self._kept:
                 self._size -= _weight(self._kept.popitem(last=False)[1])
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vodflow.playback.documents import unreadable
+from vodflow.playback.documents import is_known, unreadable
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
 
@@ -30,7 +30,7 @@ class Opened:
 
     status: int
     headers: Mapping[str, str]
-    body: Iterator[bytes] | None = None
+    body: Generator[bytes] | None = None
 
 
 def single_range(asked: str | None) -> str | None:
@@ -45,40 +45,52 @@ def single_range(asked: str | None) -> str | None:
 def open_object(bucket: str, key: str, asked: Mapping[str, str], settings: Settings, *, head: bool = False) -> Opened:
     """An object as an HTTP request asks for it.
 
-    :param asked: headers of the request in lower case; Range, If-Range and If-None-Match matter
+    :param asked: headers of the request in lower case; Range, If-Range and If-None-Match matter, and none goes on to S3
+        but a range that is one
     :param head: without its bytes
     :raises SourceNotFound: there is no such object
     :raises PlaybackUnavailable: S3 does not answer, or refuses
     """
     place: dict[str, Any] = {"Bucket": bucket, "Key": key}
     client = s3_client(settings)
-    span = None if head else single_range(asked.get("range"))
-    conditions: dict[str, Any] = {"IfNoneMatch": asked["if-none-match"]} if "if-none-match" in asked else {}
     try:
+        answer: Any
         if head:
-            return Opened(200, _headers(client.head_object(**place)))
-        return _opened(client.get_object(**place, **conditions, **_ranged(span, asked.get("if-range"))))
-    except ClientError as error:
-        code = error.response["Error"].get("Code")
-        if code in {"304", "NotModified"}:
-            return Opened(304, {"ETag": conditions["IfNoneMatch"]})
-        if code in {"412", "PreconditionFailed"} and span:
-            return open_object(bucket, key, {}, settings)  # If-Range: other bytes than the asker knows, so all of them
-        if code in {"416", "InvalidRange"}:
-            size = client.head_object(**place)["ContentLength"]
-            return Opened(416, {"Content-Range": f"bytes */{size}"})
+            answer = client.head_object(**place)
+        else:
+            answer = _get(client, place, single_range(asked.get("range")), asked.get("if-range"))
+        if isinstance(answer, Opened):
+            return answer
+    except (ClientError, BotoCoreError) as error:
         raise unreadable(error, bucket, key) from error
-    except BotoCoreError as error:
-        raise unreadable(error, bucket, key) from error
+    if is_known(answer["ETag"], asked.get("if-none-match")):
+        if not head:
+            answer["Body"].close()
+        return Opened(304, {"ETag": answer["ETag"]})
+    return Opened(200, _headers(answer)) if head else _opened(answer)
 
 
-def _ranged(span: str | None, only_if: str | None) -> dict[str, Any]:
+def _get(client: Any, place: Mapping[str, str], span: str | None, only_if: str | None) -> Any:
+    """S3's answer, or that there are no such bytes.
+
+    :param only_if: ETag of the bytes that the range is meant for; a date, or a weak tag, is that of none, and other
+        bytes than the asker knows are sent whole
+    """
     if span is None:
-        return {}
-    if only_if is None:
-        return {"Range": span}
-    # A date, or a weak tag, names no bytes: the whole is sent.
-    return {"Range": span, "IfMatch": only_if} if only_if.startswith('"') else {}
+        return client.get_object(**place)
+    try:
+        answer = client.get_object(**place, Range=span)
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in {"416", "InvalidRange"}:
+            raise
+        answer = client.head_object(**place)
+        if only_if in {None, answer["ETag"]}:
+            return Opened(416, {"Content-Range": f"bytes */{answer['ContentLength']}"})
+        return client.get_object(**place)
+    if only_if in {None, answer["ETag"]}:
+        return answer
+    answer["Body"].close()
+    return client.get_object(**place)
 
 
 def _opened(answer: Any) -> Opened:
@@ -98,6 +110,6 @@ def _headers(answer: Any) -> dict[str, str]:
     }
 
 
-def _chunks(body: Any) -> Iterator[bytes]:
+def _chunks(body: Any) -> Generator[bytes]:
     with closing(body):
         yield from body.iter_chunks(_CHUNK)

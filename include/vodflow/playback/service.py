@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Final
 
+from anyio import CapacityLimiter
+
 from vodflow.catalog import playback as rows
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import TenantStatus
@@ -21,7 +23,7 @@ from vodflow.playback.documents import Document, DocumentCache, read_object
 from vodflow.playback.enrolments import Enrolments, enrolments_of
 from vodflow.playback.revocations import Revocations
 from vodflow.playback.tokens import Claims, Tokens
-from vodflow.publication.player import LIBRARY_NAME, player_page
+from vodflow.publication.player import LIBRARIES, SCRIPT, player_page
 from vodflow.settings import Settings
 from vodflow.storage.clients import signing_client
 from vodflow.tenancy import effective
@@ -29,6 +31,8 @@ from vodflow.tenancy import effective
 _BY_CDN: Final = ("cdn-url", "cdn-cookie")
 #: Addresses of objects that are remembered.
 _ADDRESSES: Final = 10_000
+#: Threads that open and read objects of S3 for players, at once.
+_OBJECT_THREADS: Final = 16
 #: From the specification's addresses of playlists and MPDs (/media/hls/{video}/…) to the one with a token in it.
 UP: Final = "../../../play/{token}/"
 
@@ -57,6 +61,8 @@ class Playback:
         self.settings = settings
         self.revocations = Revocations(settings)
         self.documents = DocumentCache(settings.playback_cache_bytes)
+        #: Who opens or reads objects waits for one of these, and leaves the other threads to the rest of the API.
+        self.object_threads = CapacityLimiter(_OBJECT_THREADS)
         #: At once, so that a wrong key is said when the application is made.
         self._cdn = Cdn(settings) if settings.playback_delivery in _BY_CDN else None
         self._addresses: OrderedDict[tuple[str, str], tuple[int, str]] = OrderedDict()
@@ -115,34 +121,38 @@ class Playback:
         self.revocations.check(claims)
         return claims
 
-    def document(self, claims: Claims, path: str, token: str, *, rooted: bool = False) -> Document:
+    def document(self, claims: Claims, path: str, token: str, root: str = "", *, rooted: bool = False) -> Document:
         """A playlist, MPD or manifest as the token's holder gets it.
 
         :param path: below the job's prefix
+        :param root: path at which the application is mounted
         :param rooted: with addresses that go out from the specification's place for it
         :raises SourceNotFound: there is none
         """
         if path == layout.MANIFEST or not (rooted or self._cdn_of(claims) or self._is_licensed(claims, path)):
             return self._plain(claims, path)
-        return self.documents.made((token, path, str(rooted)), lambda: self._moved(claims, path, token, rooted=rooted))
+        moved = partial(self._moved, claims, path, token, root, rooted=rooted)
+        return self.documents.made((token, path, root, str(rooted)), moved)
 
-    def cached(self, claims: Claims, path: str, token: str) -> Document | None:
+    def cached(self, claims: Claims, path: str, token: str, root: str = "") -> Document | None:
         """The same where it is in memory, else none. Never waits, and takes no database."""
         if path == layout.MANIFEST or not self._cdn_of(claims):
             plain = self.documents.get((claims.bucket, claims.prefix, path))
             if plain is None or LICENCES.encode() not in plain.body:
                 return plain
-        return self.documents.get((token, path, str(False)))
+        return self.documents.get((token, path, root, str(False)))
 
-    def location(self, claims: Claims, path: str) -> str | None:
+    def location(self, claims: Claims, path: str, *, head: bool = False) -> str | None:
         """Where the bytes of an output are; none where they go through this process.
 
         The holder of the address may read until the token runs out, or for as long as the settings say.
+
+        :param head: it is asked for headers alone, and what S3 signs is for one method
         """
         delivery = self.settings.playback_delivery
         if (cdn := self._cdn_of(claims)) is not None:
             return cdn.address(claims, path, signed=delivery == "cdn-url")
-        if delivery != "s3-redirect":
+        if delivery != "s3-redirect" or head:
             return None
         return self._presigned(claims.bucket, f"{claims.prefix}/{path}", int(time.time() / self._half_life))
 
@@ -152,23 +162,22 @@ class Playback:
         return cdn.cookies(claims) if cdn and self.settings.playback_delivery == "cdn-cookie" else []
 
     def player(self, name: str) -> Document:
-        """The page that plays, or the library beside it.
+        """The page that plays, or a library beside it.
 
-        :raises SourceNotFound: there is no library in the media bucket
+        :raises SourceNotFound: there is no such library in the media bucket
         """
-        if name == LIBRARY_NAME:
-            script = partial(read_object, self.settings.media_bucket, LIBRARY_NAME, self.settings)
-            return self.documents.made((LIBRARY_NAME,), lambda: Document.of(script(), "text/javascript; charset=utf-8"))
-        return Document.of(player_page(library=self._has_library), "text/html; charset=utf-8")
+        if name in LIBRARIES:
+            read = partial(read_object, self.settings.media_bucket, name, self.settings)
+            return self.documents.made((name,), lambda: Document.of(read(), SCRIPT))
+        return Document.of(player_page(list(filter(self._is_there, LIBRARIES))), "text/html; charset=utf-8")
 
     def close(self) -> None:
         """Stop what goes on in the background."""
         self.revocations.close()
 
-    @cached_property
-    def _has_library(self) -> bool:
+    def _is_there(self, library: str) -> bool:
         try:
-            return bool(self.player(LIBRARY_NAME))
+            return bool(self.player(library))
         except VodflowError:
             return False
 
@@ -177,8 +186,13 @@ class Playback:
         return self.settings.playback_redirect_seconds / 2
 
     def _cdn_of(self, claims: Claims) -> Cdn | None:
-        """The CDN serves the bucket of protected videos; whatever else is asked for goes through this process."""
-        return self._cdn if claims.bucket == self.settings.protected_bucket else None
+        """The CDN serves the bucket of protected videos; whatever else is asked for goes through this process.
+
+        So does what is bound to an IPv6 address: in CloudFront's policies there are IPv4 addresses alone (Developer
+        Guide, "Use a custom policy").
+        """
+        bound = claims.address is not None and ":" in claims.address
+        return self._cdn if claims.bucket == self.settings.protected_bucket and not bound else None
 
     def _is_licensed(self, claims: Claims, path: str) -> bool:
         """Whether it names where licences are to be had, which is another place for each token."""
@@ -192,7 +206,7 @@ class Playback:
 
         return self.documents.made((claims.bucket, claims.prefix, path), make)
 
-    def _moved(self, claims: Claims, path: str, token: str, *, rooted: bool) -> Document:
+    def _moved(self, claims: Claims, path: str, token: str, root: str, *, rooted: bool) -> Document:
         plain, folder = self._plain(claims, path), path.partition("/")[0]
         up, by_cdn = UP.format(token=token) if rooted else "", self._cdn_of(claims) is not None
 
@@ -211,7 +225,8 @@ class Playback:
             body = plain.body
         if LICENCES.encode() in body:
             # Players ask at this address from the page that they are on, and not from the MPD's.
-            licences = f"{(self.settings.api_url or '').rstrip('/')}/api/v1/play/{token}/{LICENCES.removeprefix('../')}"
+            here = (self.settings.api_url or root).rstrip("/")
+            licences = f"{here}/api/v1/play/{token}/{LICENCES.removeprefix('../')}"
             body = body.replace(f">{LICENCES}<".encode(), f">{licences}<".encode())
         return Document.of(body, plain.content_type)
 

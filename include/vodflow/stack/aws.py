@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vodflow.errors import StackError
-from vodflow.publication.player import LIBRARY_PATH, player_files
+from vodflow.publication.player import player_files
 from vodflow.settings import get_settings
 from vodflow.stack.config import StackConfig
 from vodflow.stack.environment import EVENT_QUEUE, MEDIACONVERT_QUEUE, PROTECTED_BUCKET, REGION
@@ -119,8 +119,8 @@ class Resources:
                 s3.create_bucket(Bucket=bucket)
         let_players_read(s3, self._media, self._settings.output_prefix, self._settings.local_origins)
         if self._protected:
-            keep_private(s3, self._protected)
-        for name, (body, kind) in player_files(REPOSITORY / LIBRARY_PATH).items():
+            keep_private(s3, self._protected, self._settings.local_origins)
+        for name, (body, kind) in player_files(REPOSITORY).items():
             s3.put_object(Bucket=self._media, Key=name, Body=body, ContentType=kind)
         for name in QUEUES:
             self._make_queue(sqs, name)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vodflow.publication.player import LIBRARY_NAME, PLAYER_NAME
+from vodflow.publication.player import LIBRARIES, PLAYER_NAME
 from vodflow.stack.environment import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ def let_players_read(s3: S3Client, bucket: str, prefix: str, origins: Sequence[s
 
     Safe to run twice.
     """
+    names = (f"{prefix}/*" if prefix else "*", PLAYER_NAME, *LIBRARIES)
+    readable = [f"arn:aws:s3:::{bucket}/{name}" for name in names]
+    s3.delete_public_access_block(Bucket=bucket)
+    _let_scripts_read(s3, bucket, origins)
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(Principal="*", Action="s3:GetObject", Resource=readable))
+
+
+def _let_scripts_read(s3: S3Client, bucket: str, origins: Sequence[str]) -> None:
     rule: Any = {
         "AllowedMethods": ["GET", "HEAD"],
         "AllowedOrigins": list(origins),
@@ -25,11 +33,7 @@ def let_players_read(s3: S3Client, bucket: str, prefix: str, origins: Sequence[s
         "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
         "MaxAgeSeconds": 3600,
     }
-    names = (f"{prefix}/*" if prefix else "*", PLAYER_NAME, LIBRARY_NAME)
-    readable = [f"arn:aws:s3:::{bucket}/{name}" for name in names]
-    s3.delete_public_access_block(Bucket=bucket)
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
-    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(Principal="*", Action="s3:GetObject", Resource=readable))
 
 
 def let_pages_send(s3: S3Client, bucket: str, origins: Sequence[str]) -> None:
@@ -44,8 +48,13 @@ def let_pages_send(s3: S3Client, bucket: str, origins: Sequence[str]) -> None:
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
 
 
-def keep_private(s3: S3Client, bucket: str) -> None:
-    """Have nobody read a bucket but who signs requests with its owner's keys. Safe to run twice."""
+def keep_private(s3: S3Client, bucket: str, origins: Sequence[str] = ()) -> None:
+    """Have nobody read a bucket but who signs requests with its owner's keys, or has an address that was so signed.
+
+    Scripts of pages of ``origins`` may read what they have such an address for; so may those that the API leads there,
+    for then a browser calls its page's origin ``null``. Safe to run twice.
+    """
+    _let_scripts_read(s3, bucket, [*origins, "null"])
     s3.delete_bucket_policy(Bucket=bucket)
     s3.put_public_access_block(
         Bucket=bucket,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 import pytest
 from mypy_boto3_s3 import S3Client
 from sqlalchemy import text
@@ -16,7 +20,10 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from support.playable import OBJECTS
 from support.playback_site import MakeSite, Site
+from support.served_app import served
+from vodflow.api.routes import playback as routes
 from vodflow.catalog.database import dispose_engines, transaction
+from vodflow.playback.objects import Opened, open_object
 from vodflow.playback.tokens import Tokens
 
 pytestmark = pytest.mark.integration
@@ -46,6 +53,26 @@ def test_who_has_it_is_not_sent_it_again(site: Site, video: int, name: str) -> N
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == first.headers["etag"]
         assert site.play(token, name, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("known", ['"other", {etag}', "W/{etag}", "*"])
+def test_every_form_of_a_tag_is_understood(site: Site, video: int, method: str, known: str) -> None:
+    token = site.token(video)
+    for name in ("hls/master.m3u8", SEGMENT):
+        etag = site.play(token, name).headers["etag"]
+        headers = {"If-None-Match": known.format(etag=etag), "Range": "bytes=0-1"}
+        answer = site.anonymous.request(method, f"/api/v1/play/{token}/{name}", headers=headers)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+
+
+@pytest.mark.parametrize("nonsense", [b"\xe9", b'"\xe9"', b"nothing", b'"' + b"x" * 9000 + b'"', b"\t,", b'"a" "b"'])
+@pytest.mark.parametrize("header", ["If-None-Match", "If-Range", "Range", "If-Modified-Since", "If-Match"])
+def test_nonsense_in_a_header_gets_the_whole(site: Site, video: int, header: str, nonsense: bytes) -> None:
+    token = site.token(video)
+    for name in ("hls/master.m3u8", SEGMENT):
+        answer = site.play(token, name, headers=[(header.encode(), nonsense)])
+        assert (answer.status_code, answer.text) == (200, OBJECTS[name])
 
 
 def test_head_tells_the_same_without_the_bytes(site: Site, video: int) -> None:
@@ -83,6 +110,9 @@ def test_ranges(site: Site, video: int, asked: str, status: int, got: str | None
 def test_a_range_of_other_bytes_gets_the_whole(site: Site, video: int) -> None:
     token = site.token(video)
     etag = site.play(token, SEGMENT).headers["etag"]
+    beyond = {"Range": "bytes=99999-"}
+    for only_if, status in ((etag, 416), ('"other"', 200)):
+        assert site.play(token, SEGMENT, headers={**beyond, "If-Range": only_if}).status_code == status
     for only_if, status in ((etag, 206), ('"other"', 200), (f"W/{etag}", 200), ("Mon, 30 Nov 2026 10:00:00 GMT", 200)):
         answer = site.play(token, SEGMENT, headers={"Range": "bytes=0-4", "If-Range": only_if})
         assert answer.status_code == status, only_if
@@ -184,6 +214,30 @@ def test_playlists_need_neither_database_nor_bucket_again(site: Site, video: int
     assert site.play(token, "hls/master.m3u8").content == first.content
 
 
+def test_a_slow_bucket_keeps_nothing_else_waiting(site: Site, video: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though more people ask for segments than there are threads for everything."""
+    token, answers = site.token(video), threading.Event()
+
+    def slow(*arguments: Any, **more: Any) -> Opened:
+        answers.wait()
+        return open_object(*arguments, **more)
+
+    monkeypatch.setattr(routes, "open_object", slow)
+    with served(site.app) as url, ThreadPoolExecutor(60) as pool, httpx.Client(timeout=60) as client:
+        address = f"{url}/api/v1/play/{token}"
+        waiting = [pool.submit(httpx.get, f"{address}/{SEGMENT}", timeout=60) for _ in range(60)]
+        try:
+            while site.app.shared.object_threads.statistics().tasks_waiting < 40:  # the test's own time limit ends it
+                pass
+            assert client.get(f"{address}/hls/master.m3u8").text == OBJECTS["hls/master.m3u8"]
+            asked = {"video_id": video, "user_id": "ada"}
+            headers = {"Authorization": "acme"}
+            assert client.post(f"{url}/api/v1/playback/tokens", json=asked, headers=headers).status_code == 200
+        finally:
+            answers.set()
+        assert {future.result().text for future in waiting} == {OBJECTS[SEGMENT]}
+
+
 def test_no_log_has_the_token(site: Site, video: int, caplog: pytest.LogCaptureFixture) -> None:
     token = site.token(video)
     seen: list[str] = []
@@ -228,6 +282,16 @@ def test_pages_of_other_origins_read_where_the_settings_say(make_site: MakeSite,
             "access-control-allow-origin"
             not in site.play(token, name, headers={"Origin": "https://evil.example"}).headers
         )
+    # Whatever one page was answered, a cache tells it from what another one may read.
+    for origin in ({}, {"Origin": "https://evil.example"}, {"Origin": "https://school.example"}):
+        for name in ("hls/master.m3u8", SEGMENT, "hls/nothing.m3u8"):
+            assert "Origin" in site.play(token, name, headers=origin).headers["vary"], origin
+    # A page's <img> and <video> ask without an origin.
+    for name in ("thumbnails/poster.jpg", "mp4/video_720p.mp4"):
+        assert site.play(token, name).headers["cross-origin-resource-policy"] == "cross-origin"
+        assert closed.play(token, name).headers["cross-origin-resource-policy"] == "same-origin"
+    evil = site.play(token, "thumbnails/poster.jpg", headers={"Origin": "https://evil.example"})
+    assert evil.headers["cross-origin-resource-policy"] == "same-origin"
     anybody = make_site(playback_origins='["*"]')
     assert anybody.play(token, SEGMENT, headers=asked).headers["access-control-allow-origin"] == "*"
     # Where tokens are given out is no business of pages.

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.testclient import TestClient
 from support.playable import OBJECTS
 from support.playback_site import MakeSite, Site
 
@@ -46,6 +47,9 @@ def test_by_redirect_the_bucket_answers_itself(make_site: MakeSite, video: int) 
         with urllib.request.urlopen(answer.headers["location"], timeout=10) as found:  # noqa: S310 - our own
             assert found.read().decode() == OBJECTS[name]
     assert site.play(token, SEGMENT).headers["location"] == site.play(token, SEGMENT).headers["location"]
+    # What is signed is good for GET alone.
+    head = site.anonymous.head(f"/api/v1/play/{token}/{SEGMENT}")
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(OBJECTS[SEGMENT])))
 
 
 def cdn_site(make_site: MakeSite, delivery: str, bucket: str, pem: str) -> Site:
@@ -88,6 +92,23 @@ def test_with_cookies_addresses_are_plain(make_site: MakeSite, closed_video: tup
         assert [cookie.partition("=")[0] for cookie in cookies] == [
             "CloudFront-Policy", "CloudFront-Signature", "CloudFront-Key-Pair-Id",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("delivery", ["cdn-url", "cdn-cookie"])
+def test_what_is_for_one_ipv6_address_goes_through_us(
+    make_site: MakeSite, closed_video: tuple[int, str], pem: str, delivery: str
+) -> None:
+    """CloudFront binds to IPv4 addresses alone."""
+    site = cdn_site(make_site, delivery, closed_video[1], pem)
+    for address, by_cdn in (("2001:db8::1", False), ("192.0.2.1", True), ("::ffff:192.0.2.1", True)):
+        token = site.token(closed_video[0], address=address)
+        viewer = TestClient(site.app, client=(address, 5), follow_redirects=False)
+        for _ in range(2):
+            text = viewer.get(f"/api/v1/play/{token}/hls/video_720p.m3u8").text
+            assert (CDN in text) is by_cdn
+        answer = viewer.get(f"/api/v1/play/{token}/{SEGMENT}")
+        assert answer.status_code == (302 if by_cdn else 200)
+        assert ("set-cookie" in answer.headers) is (by_cdn and delivery == "cdn-cookie")
 
 
 def test_outputs_of_other_buckets_go_through_us(make_site: MakeSite, video: int, pem: str) -> None:

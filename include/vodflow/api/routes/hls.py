@@ -46,4 +46,5 @@ def rooted(request: Request, video_id: int, path: str) -> Response:
     sent, claims = admitted(request)
     if claims.video_id != video_id:
         raise TokenInvalid(f"This playback token is not for video {video_id}. Ask for one that is.")
-    return document_answer(request, claims, playback(request).document(claims, path, sent, rooted=True))
+    root = request.scope.get("root_path", "")
+    return document_answer(request, claims, playback(request).document(claims, path, sent, root, rooted=True))

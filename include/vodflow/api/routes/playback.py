@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Generator
+from contextlib import closing
 from typing import Any, Final
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import RedirectResponse, StreamingResponse
 
@@ -20,17 +23,17 @@ from vodflow.api.models.playback import (
 )
 from vodflow.api.paging import Page, Pages, cursor_of, page
 from vodflow.api.parameters import ObjectId
-from vodflow.api.play import PLAY, admitted, cache_control, headers_of, plain_address, playback, unchanged
+from vodflow.api.play import PLAY, admitted, cache_control, headers_of, plain_address, playback
 from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.catalog import playback as rows
 from vodflow.catalog.database import transaction
 from vodflow.contract import layout
 from vodflow.playback import paths
-from vodflow.playback.documents import Document
+from vodflow.playback.documents import Document, is_known
 from vodflow.playback.objects import open_object
 from vodflow.playback.service import Grant
 from vodflow.playback.tokens import Claims
-from vodflow.publication.player import LIBRARY_NAME, PLAYER_NAME, player_url
+from vodflow.publication.player import LIBRARIES, PLAYER_NAME, player_url
 
 router = APIRouter(tags=["playback"])
 
@@ -43,6 +46,8 @@ OPENED: Final[dict[int | str, dict[str, Any]]] = {
     **problem_responses(403, 404, 416, 503),
 }
 _NO_SUCH_BYTES: Final = 416
+#: What is no output of the video: the page that plays it, and its libraries.
+_PAGES: Final = frozenset({"", PLAYER_NAME, *LIBRARIES})
 #: What the player page may do, and whose pages may show it within theirs.
 _PAGE_POLICY: Final = "frame-ancestors 'self'"
 
@@ -147,22 +152,29 @@ def withdraw(request: Request, revocation_id: ObjectId, caller: PlaybackManager)
 
 
 @router.get(PLAY + "{token}/{path:path}", responses=OPENED, dependencies=[Depends(WITH_TOKEN)])
-def play(request: Request, token: str, path: str) -> Response:  # noqa: ARG001 - the token was taken out of the address
+async def play(request: Request, token: str, path: str) -> Response:  # noqa: ARG001 - it was taken out of the address
     """Everything of a video that players ask for: playlists, MPDs, segments, MP4s, pictures, and a page that plays."""
+    is_small = path in _PAGES or paths.names_others(path)
+    limiter = None if is_small else playback(request).object_threads
+    return await to_thread.run_sync(_played, request, path, limiter=limiter)
+
+
+def _played(request: Request, path: str) -> Response:
     sent, claims = admitted(request)
-    if path in {"", PLAYER_NAME, LIBRARY_NAME}:
+    if path in _PAGES:
         return _player(request, claims, path or PLAYER_NAME)
     if not paths.allowed(path):
         raise not_found(f"such output: {path[:80]}")
     if paths.names_others(path):
-        return document_answer(request, claims, playback(request).document(claims, path, sent))
+        root = request.scope.get("root_path", "")
+        return document_answer(request, claims, playback(request).document(claims, path, sent, root))
     return _object(request, claims, path)
 
 
 def document_answer(request: Request, claims: Claims, document: Document) -> Response:
     """A document, or that the asker has it."""
     headers = headers_of(document, claims)
-    if unchanged(document, request.headers.get("if-none-match")):
+    if is_known(document.etag, request.headers.get("if-none-match")):
         answer = Response(status_code=304, headers={name: headers[name] for name in ("etag", "cache-control")})
     else:
         answer = Response(document.body, headers=headers)
@@ -183,13 +195,11 @@ def _player(request: Request, claims: Claims, name: str) -> Response:
 
 
 def _object(request: Request, claims: Claims, path: str) -> Response:
-    shared = playback(request)
-    elsewhere = shared.location(claims, path)
+    shared, head = playback(request), request.state.playback_head
+    elsewhere = shared.location(claims, path, head=head)
     if elsewhere is not None:
         return _with_cookies(request, claims, RedirectResponse(elsewhere, 302, {"cache-control": "no-store"}))
-    opened = open_object(
-        claims.bucket, f"{claims.prefix}/{path}", request.headers, shared.settings, head=request.state.playback_head
-    )
+    opened = open_object(claims.bucket, f"{claims.prefix}/{path}", request.headers, shared.settings, head=head)
     if opened.status == _NO_SUCH_BYTES:
         raise Problem(
             416, "range_not_satisfiable", "It has no such bytes; Content-Range says how many there are.",
@@ -198,4 +208,10 @@ def _object(request: Request, claims: Claims, path: str) -> Response:
     headers = {**opened.headers, "cache-control": cache_control(claims)}
     if opened.body is None:
         return Response(status_code=opened.status, headers=headers)
-    return StreamingResponse(opened.body, opened.status, headers)
+    return StreamingResponse(_pieces(opened.body, shared.object_threads), opened.status, headers)
+
+
+async def _pieces(body: Generator[bytes], threads: CapacityLimiter) -> AsyncIterator[bytes]:
+    with closing(body):
+        while piece := await to_thread.run_sync(next, body, b"", limiter=threads):
+            yield piece

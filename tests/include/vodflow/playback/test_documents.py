@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from vodflow.playback.documents import Document, DocumentCache
+from vodflow.playback.documents import Document, DocumentCache, is_known
 
 
 def document(size: int) -> Document:
@@ -57,6 +57,25 @@ def test_what_could_not_be_made_is_tried_again() -> None:
         with pytest.raises(ValueError, match="gone"):
             cache.made(("a",), fail)
     assert cache.made(("a",), lambda: document(10)).body
+
+
+def test_what_two_have_made_counts_once() -> None:
+    cache = DocumentCache(25_000)
+    for _ in range(2):  # as where a third has failed, and both tried again
+        cache._keep(("a",), document(10_000))
+    cache._keep(("b",), document(10_000))
+    assert cache.get(("a",))
+
+
+@pytest.mark.parametrize(
+    ("known", "has"),
+    [
+        (None, False), ("", False), ('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), (" * ", True),
+        ('"ab"', False), ("a", False), ('"b"', False), ('"\u00e9"', False),
+    ],
+)  # fmt: skip
+def test_who_has_it(known: str | None, has: bool) -> None:
+    assert is_known('"a"', known) is has
 
 
 def test_the_tag_is_that_of_the_bytes() -> None:
