@@ -33,6 +33,7 @@ class Gate:
 
     :param hosts: host names beside ``localhost`` and plain addresses, which no foreign name can stand for
     :param origins: patterns of other pages' origins, such as ``http://localhost:*``; a service's own pages may always
+    :param proven: whether a request carries a proof of its own, whatever page it is of
     :param refuse: why an application refuses a request for reasons of its own, or nothing
     :param xml: whether most of its answers are XML, as S3's; otherwise, and where a caller asks so, refusals are JSON
     """
@@ -43,12 +44,14 @@ class Gate:
         *,
         hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
+        proven: Callable[[Scope, Mapping[str, str]], bool] = lambda _scope, _headers: False,
         refuse: Callable[[Scope, Mapping[str, str]], str | None] = lambda _scope, _headers: None,
         xml: bool = False,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = tuple(origins)
+        self._proven = proven
         self._refuse = refuse
         self._xml = xml
 
@@ -58,19 +61,21 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        reason = self._stranger(headers) or self._refuse(scope, headers)
+        reason = self._stranger(scope, headers) or self._refuse(scope, headers)
         if reason is None:
             await self._app(scope, receive, send)
         else:
             await _forbid(scope, receive, send, reason, xml=self._xml and "x-amz-target" not in headers)
 
-    def _stranger(self, headers: Mapping[str, str]) -> str | None:
+    def _stranger(self, scope: Scope, headers: Mapping[str, str]) -> str | None:
         host = headers.get("host", "")
         if not self._is_here(host):
             return f"This service does not answer for the host {host or '(none)'}: VODFLOW_LOCAL_HOSTS names others."
         origin = headers.get("origin")
         own = (None, f"http://{host}", f"https://{host}")
         if origin in own or any(fnmatch.fnmatchcase(origin or "", pattern) for pattern in self._origins):
+            return None
+        if self._proven(scope, headers):
             return None
         return f"Pages of {origin} may not use this service: VODFLOW_LOCAL_ORIGINS names those that may read."
 

@@ -23,10 +23,10 @@ from vodflow.catalog import playback as rows
 from vodflow.catalog.database import transaction
 from vodflow.contract import layout
 from vodflow.playback.service import Playback
-from vodflow.publication.player import LIBRARY_PATH, player_files
+from vodflow.publication.player import player_files
 from vodflow.settings import Settings
 from vodflow.stack.home import REPOSITORY
-from vodflow.stack.policies import let_players_read
+from vodflow.stack.policies import keep_private, let_players_read
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
@@ -153,6 +153,18 @@ def test_players_play_at_the_specification_addresses(
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("hls", "hls/master.m3u8"), ("shaka", "dash/manifest.mpd"), ("dash", "dash/manifest.mpd")]
+)
+def test_pages_of_other_origins_are_led_to_the_bucket(
+    close: Callable[..., Closed], s3: S3Client, browser: Browser, kind: str, name: str
+) -> None:
+    """Their browser tells no origin then."""
+    video = close(playback_delivery="s3-redirect")
+    keep_private(s3, video.bucket)
+    playback.assert_plays(video.at(video.token(), name), kind, browser=browser, heights=(360, 720), duration=SECONDS)
+
+
 def test_players_do_not_play_without(close: Callable[..., Closed], browser: Browser) -> None:
     video = close()
     for address in (
@@ -169,7 +181,7 @@ def test_the_player_page_plays_it(close: Callable[..., Closed], s3: S3Client, br
     playback.install_players()
     video = close(playback_delivery=delivery)
     let_players_read(s3, video.bucket, "nothing", [video.url])
-    for name, (body, kind) in player_files(REPOSITORY / LIBRARY_PATH).items():
+    for name, (body, kind) in player_files(REPOSITORY).items():
         s3.put_object(Bucket=video.bucket, Key=name, Body=body, ContentType=kind)
     context = browser.new_context()
     page = context.new_page()

@@ -37,6 +37,12 @@ def refusal(scope: Scope, headers: Mapping[str, str]) -> str | None:
     return None if signed or public else "Sign the request: `vodflow env` prints the keys."
 
 
+def is_signed_read(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a browser was led to a signed address, by another origin than its page's: it tells no origin then."""
+    signed = scope["type"] == "http" and b"X-Amz-Signature=" in scope["query_string"]
+    return signed and scope["method"] in {"GET", "HEAD"} and headers.get("origin") == "null"
+
+
 def without_general_leave(app: App) -> App:
     """The application without CORS headers that allow every page; what a bucket's own rule allows stays."""
 
@@ -67,6 +73,7 @@ def main() -> None:
         without_general_leave(inner),
         hosts=names("VODFLOW_LOCAL_HOSTS"),
         origins=names("VODFLOW_LOCAL_ORIGINS", ORIGINS),
+        proven=is_signed_read,
         refuse=refusal,
         xml=True,
     )

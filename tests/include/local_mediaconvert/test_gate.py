@@ -26,7 +26,10 @@ def ask(host: str | None = HERE, kind: str = "http", **headers: str) -> int:
     given = [(name.encode(), value.encode()) for name, value in headers.items()]
     given += [] if host is None else [(b"Host", host.encode())]
     scope = {"type": kind, "method": "GET", "path": "/", "headers": given}
-    gate = Gate(application, hosts=["aws"], origins=["http://localhost:*", "https://www.example.com"])
+    gate = Gate(
+        application, hosts=["aws"], origins=["http://localhost:*", "https://www.example.com"],
+        proven=lambda _, headers: headers.get("proof") == "good",
+    )  # fmt: skip
     asyncio.run(gate(scope, receive, send))
     return int(said[0].get("status", said[0].get("code")))
 
@@ -52,6 +55,12 @@ def test_other_names_are_refused_though_they_lead_here(host: str | None) -> None
 )
 def test_its_own_pages_and_those_that_may_pass(origin: str) -> None:
     assert ask(Origin=origin) == 200
+
+
+def test_a_proof_is_good_for_every_page_and_for_no_other_host() -> None:
+    assert ask(Origin="null", Proof="good") == 200
+    assert ask(Origin="null", Proof="bad") == 403
+    assert ask("evil.example", Origin="null", Proof="good") == 403
 
 
 @pytest.mark.parametrize(
