@@ -111,10 +111,11 @@ def test_days_are_utc_and_begin_at_midnight(catalog):
     midnight = datetime(2026, 3, 1, tzinfo=UTC)
     moments = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(days=1)]
     with transaction("test") as conn:
-        conn.execute(text("SET LOCAL session_replication_role = replica"))
-        for number, moment in enumerate(moments):
-            row = probed_source(conn, key=f"acme/{number}.mp4")
+        rows = [probed_source(conn, key=f"acme/{number}.mp4") for number in range(len(moments))]
+        for row in rows:
             sources.reject_source(conn, row.id, RejectionReason.EMPTY, "0 bytes")
+        conn.execute(text("SET LOCAL session_replication_role = replica"))  # no trigger minds the moments
+        for row, moment in zip(rows, moments, strict=True):
             values = {"at": moment, "id": row.id}
             conn.execute(text("UPDATE source SET rejected_at = :at WHERE id = :id"), values)
     days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]

@@ -336,6 +336,12 @@ function take(files) {
   }
 }
 
+function takeChosen() {
+  const { files } = element("files");
+  take([...files]);
+  element("files").value = "";
+}
+
 async function open() {
   try {
     await ask("GET", "uploads?limit=1");
@@ -355,6 +361,7 @@ async function open() {
     if (upload?.status === "OPEN") new Entry(undefined, upload).interrupted(); else forget(id);
     if (upload?.status === "COMPLETED") new Entry(undefined, upload).follow();
   }
+  takeChosen();  // what was chosen before this script ran
 }
 
 element("log-in").addEventListener("submit", (event) => {
@@ -363,10 +370,7 @@ element("log-in").addEventListener("submit", (event) => {
   element("key").value = "";
   open();
 });
-element("files").addEventListener("change", (event) => {
-  take(event.target.files);
-  event.target.value = "";
-});
+element("files").addEventListener("change", takeChosen);
 const drop = element("drop");
 for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
   drop.addEventListener(name, (event) => {

@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Home:
 def test_identity_ports_and_secrets_are_made_once(home: Home) -> None:
     first = prepare_config(home)
     assert prepare_config(home) == first == load_config(home)
-    assert set(first.ports) == {"postgres", "aws", "airflow", "mediaconvert"}
+    assert set(first.ports) == {"postgres", "aws", "airflow", "mediaconvert", "api"}
 
 
 def test_secrets_differ_between_stacks_and_no_representation_shows_them(home: Home, tmp_path: Path) -> None:
