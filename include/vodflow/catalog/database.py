@@ -42,10 +42,11 @@ NO_TENANT_ROLE = "no_tenant_role"
 #: Whose transactions this context opens; see :func:`acting_for`.
 _tenant: ContextVar[str | None] = ContextVar("tenant", default=None)
 
-#: In this order: once the role is taken on, its policies hide the row of every other tenant.
+#: One row, also where there is no such tenant; who acts for that one is nobody, and sees no rows under its name.
 _AS_TENANT = text(
-    "SELECT set_config('vodflow.tenant', :slug, true), set_config('vodflow.tenant_id',"
-    " coalesce((SELECT id::text FROM tenant WHERE slug = :slug), ''), true), set_config('role', :role, true)"
+    "SELECT set_config('vodflow.tenant', coalesce(max(slug), ''), true),"
+    " set_config('vodflow.tenant_id', coalesce(max(id)::text, ''), true),"
+    " set_config('role', :role, true) FROM tenant WHERE slug = :slug"
 )
 
 #: Seconds after which a pooled connection is replaced, so that failovers and password changes are noticed.

@@ -1,4 +1,5 @@
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -6,11 +7,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
+from support.two_tenants import ASKS, OTHER, fill
 from typer.testing import CliRunner
 from vodflow.catalog import migrate
+from vodflow.catalog.database import acting_for, dispose_engines, transaction
 from vodflow.catalog.migrations import versions
 from vodflow.catalog.tables import metadata, reporting
 from vodflow.cli.catalog import app
+from vodflow.reports.partitions import recompute_day
 
 pytestmark = pytest.mark.integration
 
@@ -132,6 +136,70 @@ def test_what_was_judged_gone_for_good_can_come_back(empty_database):
         with engine.connect() as conn:
             found = conn.execute(text("SELECT rejection_reason FROM source WHERE status = 'REJECTED' ORDER BY id"))
             assert found.scalars().all() == ["gone", "truncated"]
+
+
+_ALL = """
+    SELECT 'column', attrelid::regclass::text, attname, format_type(atttypid, atttypmod) || attnotnull
+      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+     WHERE relnamespace::regnamespace::text IN ('public', 'reporting') AND attnum > 0 AND NOT attisdropped
+       AND relkind IN ('r', 'v')
+     UNION
+    SELECT 'function', oid::regprocedure::text, prosecdef::text, prosrc || coalesce(proconfig::text, '') FROM pg_proc
+     WHERE pronamespace::regnamespace::text IN ('public', 'reporting')
+     UNION
+    SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+     UNION
+    SELECT 'view', oid::regclass::text, '', pg_get_viewdef(oid) FROM pg_class
+     WHERE relnamespace::regnamespace::text IN ('public', 'reporting') AND relkind = 'v'
+     UNION
+    SELECT 'rights', oid::regclass::text, relrowsecurity::text,
+           (coalesce(relacl::text, '') LIKE '%vodflow_tenant%')::text FROM pg_class
+     WHERE relnamespace::regnamespace::text IN ('public', 'reporting') AND relkind IN ('r', 'v')
+     ORDER BY 1, 2, 3
+"""
+
+
+def test_the_last_release_comes_here_and_goes_back(empty_database, set_settings):
+    """A catalog with everything in it; the only thing that is made anew is what reports compute."""
+    migrate.upgrade(empty_database, "0015")
+    engine = create_engine(empty_database, poolclass=NullPool)
+
+    def found():
+        with engine.connect() as conn:
+            return {tuple(map(str, row)) for query in (*_SCHEMA[:2], _ALL) for row in conn.execute(text(query))}
+
+    def rows():
+        with engine.connect() as conn:
+            names = conn.scalars(text("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace"
+                                      "::regnamespace::text IN ('public', 'reporting')")).all()  # fmt: skip
+            return {
+                name: conn.scalars(text(f"SELECT to_jsonb(one) FROM {name} AS one ORDER BY one::text")).all()  # noqa: S608
+                for name in names
+                if name not in {"alembic_version", "reporting.pipeline_latency"}
+            }
+
+    released = found()
+    migrate.upgrade(empty_database)
+    set_settings(catalog_url=empty_database, sealing_keys='["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]')
+    for slug in (ASKS, OTHER):
+        fill(slug, f"of-{slug}", f"has-{slug}")
+    recompute_day(datetime.now(UTC).date())
+    here = found()
+    dispose_engines()
+    migrate.downgrade(empty_database, "0015")
+    assert found() ^ released == set()
+    before = rows()
+    assert len(before["job"]) == 4
+    migrate.upgrade(empty_database)
+    assert found() ^ here == set()
+    with acting_for(ASKS), transaction("test") as conn:
+        assert conn.scalar(text("SELECT count(*) FROM job")) == conn.scalar(text("SELECT count(*) FROM source")) == 2
+        assert conn.scalar(text("SELECT count(*) FROM reporting.pipeline_latency"))
+        assert conn.scalar(text("SELECT status FROM tenant")) == "ACTIVE"
+    dispose_engines()
+    migrate.downgrade(empty_database, "0015")
+    after = rows()
+    assert {name for name in before if before[name] != after[name]} == set()
 
 
 def test_upgrades_at_once_wait_for_each_other(empty_database):

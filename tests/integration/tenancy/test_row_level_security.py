@@ -12,7 +12,7 @@ from support.fixtures.postgres import TestPostgres
 from support.fixtures.values import new_source, probed_source, published_job, queued_job
 from typer.testing import CliRunner
 from vodflow.catalog import jobs, migrate
-from vodflow.catalog.database import TENANT_ROLE, acting_for, acting_tenant, transaction
+from vodflow.catalog.database import TENANT_ROLE, acting_for, acting_tenant, dispose_engines, transaction
 from vodflow.catalog.sightings import register_sources
 from vodflow.catalog.tables import metadata, reporting
 from vodflow.cli.app import app
@@ -157,14 +157,44 @@ def test_lists_of_a_small_tenant_use_an_index(query: str, june: Settings) -> Non
 
 
 @pytest.fixture
-def poor_owner(postgres: TestPostgres) -> Iterator[str]:
-    """URL of a migrated catalog whose owner may make no roles and may not take on the tenants'."""
-    postgres.execute("CREATE ROLE poor LOGIN PASSWORD 'poor'")
+def poor_owner(postgres: TestPostgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of an empty catalog whose owner may make no roles, or what a test says, and is no superuser."""
+    postgres.execute(f"CREATE ROLE poor LOGIN PASSWORD 'poor' {getattr(request, 'param', '')}")
     postgres.execute("CREATE DATABASE poor_catalog OWNER poor")
     url = make_url(postgres.url("poor_catalog")).set(username="poor", password="poor")
     yield url.render_as_string(hide_password=False)
     postgres.drop("poor_catalog")
     postgres.execute("DROP ROLE poor")
+
+
+@pytest.fixture
+def no_role_yet(postgres: TestPostgres, _catalog_template: str) -> Iterator[None]:
+    """As on a server that never had a catalog of this version: for others their role has another name meanwhile."""
+    postgres.execute(f"ALTER ROLE {TENANT_ROLE} RENAME TO set_aside")
+    yield
+    postgres.execute(f"DROP ROLE IF EXISTS {TENANT_ROLE}")
+    postgres.execute(f"ALTER ROLE set_aside RENAME TO {TENANT_ROLE}")
+
+
+@pytest.mark.parametrize("poor_owner", ["CREATEROLE"], indirect=True)
+def test_an_owner_as_managed_servers_have(
+    no_role_yet: None, poor_owner: str, set_settings: Callable[..., Settings]
+) -> None:
+    """It makes roles, and is no superuser: nobody else has to do anything."""
+    migrate.upgrade(poor_owner)
+    set_settings(catalog_url=poor_owner)
+    with transaction("test") as connection:
+        published_job(connection, probed_source(connection))
+        published_job(connection, probed_source(connection, tenant="globex", key="globex/a.mp4"))
+    for slug in ("acme", "globex"):
+        with acting_for(slug):
+            assert (seen("tenant"), seen("job"), seen("video"), seen("listing")) == (1, 1, 1, 1)
+    assert seen("job") == 2
+    dispose_engines()
+    migrate.downgrade(poor_owner, "0015")
+    migrate.upgrade(poor_owner)
+    with acting_for("acme"):
+        assert seen("job") == 1
 
 
 def test_a_server_where_the_migration_could_not_make_the_role(

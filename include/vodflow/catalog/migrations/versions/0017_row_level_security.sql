@@ -92,6 +92,7 @@ CREATE FUNCTION protect_tenants() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   place text;
   own text;
+  named text;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vodflow_tenant') THEN
     CREATE ROLE vodflow_tenant NOLOGIN;
@@ -109,7 +110,8 @@ BEGIN
       ('course', 'tenant_id = (SELECT current_tenant_id())'),
       ('playback_revocation', 'tenant_id = (SELECT current_tenant_id())'),
       ('notification_delivery', 'tenant = (SELECT current_tenant())'),
-      ('audit_event', 'tenant = (SELECT current_tenant())'),
+      -- What was noted of an earlier tenant of that name stays, and is not the later one's to read.
+      ('audit_event', 'tenant = (SELECT current_tenant()) AND at >= (SELECT created_at FROM tenant)'),
       ('content_key', 'tenant = (SELECT current_tenant())'),
       ('reporting.job_outcome', 'tenant = (SELECT current_tenant())'),
       ('reporting.rendition_quality', 'tenant = (SELECT current_tenant())'),
@@ -140,9 +142,20 @@ BEGIN
       ('hold', 'EXISTS (SELECT FROM job WHERE job.run_id = hold.run_id) OR EXISTS (SELECT FROM source WHERE source.run_id = hold.run_id)')
   ) AS rules LOOP
     CONTINUE WHEN EXISTS (SELECT FROM pg_policy WHERE polrelid = place::regclass AND polname = 'own_tenant');
+    -- Foreign keys are looked up without policies: what a new row names must be the tenant's as well, and an id of
+    -- another's is refused like one that nobody has.
+    SELECT coalesce(string_agg(format(
+             ' AND (%1$I IS NULL OR EXISTS (SELECT FROM %2$s AS named WHERE named.%3$I = %4$s.%1$I))',
+             mine.attname, confrelid::regclass, theirs.attname, place), '' ORDER BY conname), '')
+      INTO named
+      FROM pg_constraint
+      JOIN pg_attribute AS mine ON mine.attrelid = conrelid AND mine.attnum = conkey[1]
+      JOIN pg_attribute AS theirs ON theirs.attrelid = confrelid AND theirs.attnum = confkey[1]
+     WHERE contype = 'f' AND conrelid = place::regclass AND confrelid NOT IN (conrelid, 'tenant'::regclass);
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', place);
     EXECUTE format('CREATE POLICY everyone ON %s USING (true)', place);
-    EXECUTE format('CREATE POLICY own_tenant ON %s AS RESTRICTIVE TO vodflow_tenant USING (%s)', place, own);
+    EXECUTE format('CREATE POLICY own_tenant ON %s AS RESTRICTIVE TO vodflow_tenant USING (%s) WITH CHECK ((%s)%s)',
+                   place, own, own, named);
   END LOOP;
   GRANT USAGE ON SCHEMA public, reporting TO vodflow_tenant;
   GRANT SELECT ON tenant, listing, hold, price, engine_event, alembic_version TO vodflow_tenant;
