@@ -217,11 +217,12 @@ def _default(field: FieldInfo) -> str:
 
 
 def _parameters(model: type[BaseModel]) -> dict[str, str]:
-    """Meanings of the fields as the class's docstring gives them (``:param name: meaning``)."""
+    """Meanings of the fields as the docstrings of the class and its bases give them (``:param name: meaning``)."""
     found: dict[str, str] = {}
-    for block in (model.__doc__ or "").split(":param ")[1:]:
-        name, _, meaning = block.partition(":")
-        found[name.strip()] = " ".join(meaning.split())
+    for one in reversed(model.__mro__):
+        for block in (one.__doc__ or "").split(":param ")[1:]:
+            name, _, meaning = block.partition(":")
+            found[name.strip()] = " ".join(meaning.split())
     return found
 
 

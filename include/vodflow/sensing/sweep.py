@@ -19,7 +19,7 @@ from vodflow.catalog.rows import NewSource
 from vodflow.catalog.sightings import doubtful_keys, register_sources
 from vodflow.catalog.states import DiscoveredBy
 from vodflow.contract.plan import SourceRef
-from vodflow.errors import SourceUnreadable, UnreadableReason, VodflowError
+from vodflow.errors import ConfigurationError, SourceNotFound, SourceUnreadable, UnreadableReason, VodflowError
 from vodflow.sensing.listing import newest_objects
 from vodflow.sensing.places import watched
 from vodflow.sensing.registration import as_source
@@ -66,7 +66,7 @@ def sweep(
 
     :param prefix: only keys that begin with it, within the watched places
     :param on_registered: called after each page that brought something new, with the new source ids
-    :raises SourceNotFound: when a watched bucket does not exist
+    :raises SourceNotFound: when a bucket of the settings' watch rules does not exist
     :raises ConfigurationError: when S3 refuses access to one
     """
     used = settings or get_settings()
@@ -92,12 +92,22 @@ def _pages(places: Places, result: SweepResult, settings: Settings) -> Iterator[
     with ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="vodflow-read") as pool:
         for bucket, prefix in places.listings():
             looked = datetime.now(UTC)
-            for page in newest_objects(bucket, prefix, settings=settings):
+            for page in _listed(bucket, prefix, settings):
                 result.pages += 1
                 result.objects += len(page)
                 matching = _matching(places, bucket, page, looked, result)
                 yield _seen(bucket, page, matching, pool, result, settings)
                 looked = datetime.now(UTC)
+
+
+def _listed(bucket: str, prefix: str, settings: Settings) -> Iterator[list[ListedObject]]:
+    """A place's pages. One that only tenants watch is left out where it cannot be listed: others' go on."""
+    try:
+        yield from newest_objects(bucket, prefix, settings=settings)
+    except (SourceNotFound, ConfigurationError) as error:
+        if bucket in {rule.bucket for rule in settings.watch}:
+            raise
+        log.error("The place s3://%s/%s of a tenant is left out: %s", bucket, prefix, error)  # noqa: TRY400
 
 
 def _matching(

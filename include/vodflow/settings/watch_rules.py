@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -16,7 +16,7 @@ def _pattern_names_tenant(pattern: str) -> str:
     return pattern
 
 
-class WatchRule(BaseModel):
+class PlaceRule(BaseModel):
     """One place in S3 where new videos appear, and which objects there count.
 
     :param bucket: the bucket to watch
@@ -25,10 +25,7 @@ class WatchRule(BaseModel):
     :param minimum_age: seconds since the last modification before an object is taken by the sweep
     :param minimum_size: bytes; smaller objects are ignored (zero-byte objects are rejected by name when 0)
     :param maximum_size: bytes; larger objects are ignored; none means no bound
-    :param tenant_pattern: how a key begins, ``{tenant}`` standing for one path segment
-    :param default_tenant: the tenant of keys that do not fit the pattern
     :param profile: profile for this place; none means the default profile
-    :param engine: who encodes what appears here; none means what the profile says
     :param object_requests: whether an object's own metadata (`vodflow-outputs`, …) may say what is made of it
     """
 
@@ -37,17 +34,27 @@ class WatchRule(BaseModel):
     bucket: str = Field(min_length=3)
     prefix: str = ""
     suffixes: tuple[str, ...] = VIDEO_SUFFIXES
-    minimum_age: float = Field(default=0.0, ge=0)
+    minimum_age: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     minimum_size: int = Field(default=0, ge=0)
     maximum_size: int | None = Field(default=None, gt=0)
-    tenant_pattern: Annotated[str, AfterValidator(_pattern_names_tenant)] = "{tenant}/"
-    default_tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]*$")
     profile: str | None = None
-    engine: EngineName | None = None
     object_requests: bool = True
 
     @model_validator(mode="after")
-    def _bounds(self) -> WatchRule:
+    def _bounds(self) -> Self:
         if self.maximum_size is not None and self.maximum_size < self.minimum_size:
             raise ValueError("maximum_size must not be below minimum_size")
         return self
+
+
+class WatchRule(PlaceRule):
+    """A place of the installation's, with videos of one tenant or several.
+
+    :param tenant_pattern: how a key begins, ``{tenant}`` standing for one path segment
+    :param default_tenant: the tenant of keys that do not fit the pattern
+    :param engine: who encodes what appears here; none means what the profile says
+    """
+
+    tenant_pattern: Annotated[str, AfterValidator(_pattern_names_tenant)] = "{tenant}/"
+    default_tenant: str = Field(default="default", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    engine: EngineName | None = None

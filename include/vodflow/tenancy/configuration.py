@@ -13,10 +13,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from vodflow.contract.video_objects import VIDEO_SUFFIXES
 from vodflow.errors import ConfigurationError
 from vodflow.settings.channels import EventKind, SlackChannel, WebhookChannel
-from vodflow.settings.watch_rules import WatchRule
+from vodflow.settings.watch_rules import PlaceRule, WatchRule
 
 #: Stands for a secret wherever a configuration is shown; sent back, it means the secret that is stored.
 MASK: Final = "********"
@@ -92,25 +91,10 @@ class Assigned(_Part):
     requests_a_minute: int | None = Field(default=None, ge=1)
 
 
-class OwnRule(_Part):
-    """A place of its own where a tenant has new videos noticed; as in ``VODFLOW_WATCH``, and all are the tenant's.
+class OwnRule(PlaceRule):
+    """A place of its own where a tenant has new videos noticed: all there are the tenant's."""
 
-    :param suffixes: only keys that end with one of them, in any case; empty means every key
-    :param minimum_age: seconds since the last modification before an object is taken by the sweep
-    :param minimum_size: bytes; smaller objects are ignored
-    :param maximum_size: bytes; larger objects are ignored; none means no bound
-    :param profile: profile for this place; none means the tenant's
-    :param object_requests: whether an object's own metadata may say what is made of it
-    """
-
-    bucket: str = Field(min_length=3)
-    prefix: str = ""
-    suffixes: tuple[str, ...] = VIDEO_SUFFIXES
-    minimum_age: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    minimum_size: int = Field(default=0, ge=0)
-    maximum_size: int | None = Field(default=None, gt=0)
-    profile: str | None = None
-    object_requests: bool = True
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     def rule(self, tenant: str) -> WatchRule:
         """The watch rule of it."""

@@ -46,6 +46,16 @@ def test_a_mask_takes_a_stored_secret() -> None:
         ({"assigned": PLACES, "watch": [{"bucket": "footage", "prefix": "globex/"}]}, "lies in none of the assigned"),
         ({"assigned": PLACES, "watch": [{"bucket": "footage", "prefix": "acme"}]}, "lies in none of the assigned"),
         ({"assigned": {"places": [{"bucket": "footage", "prefix": "acme"}]}}, "assigned.places.0.prefix"),
+        *(
+            ({"assigned": PLACES, "watch": [{"bucket": "footage", "prefix": "acme/", **wrong}]}, says)
+            for wrong, says in (
+                ({"minimum_size": 2, "maximum_size": 1}, "watch.0: maximum_size must not be below minimum_size"),
+                ({"minimum_age": float("inf")}, "watch.0.minimum_age"),
+                ({"tenant_pattern": "{tenant}/"}, "watch.0.tenant_pattern"),
+                ({"default_tenant": "globex"}, "watch.0.default_tenant"),
+                ({"engine": "local"}, "watch.0.engine"),
+            )
+        ),
         ({"assigned": {"concurrency": 0}}, "assigned.concurrency"),
         ({"assigned": {"budget_day": "nan"}}, "assigned.budget_day"),
         ({"channels": [HOOK, HOOK]}, "channels names crm twice"),
@@ -71,6 +81,16 @@ def test_own_rules_are_the_tenants() -> None:
     found = read({"assigned": PLACES, "watch": [{"bucket": "footage", "prefix": "acme/in/", "suffixes": [".mov"]}]}, {})
     rule = found.watch[0].rule("acme")
     assert (rule.default_tenant, rule.tenant_pattern, rule.suffixes) == ("acme", "", (".mov",))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"maximum_size": 1}, {"minimum_size": 1, "maximum_size": 1}, {"suffixes": [""]}, {"minimum_age": 1e300}],
+)
+def test_what_is_taken_is_a_rule(more: dict[str, Any]) -> None:
+    """All tenants' rules are read together: one that was taken must never be refused there."""
+    found = read({"assigned": PLACES, "watch": [{"bucket": "footage", "prefix": "acme/", **more}]}, {})
+    assert read(write(found)[0], {}).watch[0].rule("acme").bucket == "footage"
 
 
 def test_places_that_meet() -> None:
