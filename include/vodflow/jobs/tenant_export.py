@@ -31,7 +31,7 @@ from vodflow.catalog.tables import (
     tenant_configuration,
     url_import,
 )
-from vodflow.errors import SourceNotFound
+from vodflow.errors import ConfigurationError, SourceNotFound
 from vodflow.settings import Settings
 from vodflow.storage.clients import s3_client
 from vodflow.storage.faults import storage_error
@@ -72,9 +72,12 @@ class _Target:
 
     def __init__(self, target: str, settings: Settings) -> None:
         self._settings = settings
-        self._bucket, _, prefix = target.removeprefix("s3://").partition("/") if "://" in target else ("", "", "")
+        scheme, remote, rest = target.partition("://")
+        self._bucket, _, prefix = rest.partition("/")
+        if remote and (scheme != "s3" or not self._bucket):
+            raise ConfigurationError(f"{target!r} is neither a folder nor a place in S3: write s3://bucket/prefix.")
         self._prefix = prefix.rstrip("/")
-        self._folder = None if self._bucket else Path(target)
+        self._folder = None if remote else Path(target)
 
     @contextlib.contextmanager
     def file(self, name: str) -> Iterator[Any]:
@@ -101,14 +104,22 @@ class _Target:
             if self._folder is None:
                 client.copy({"Bucket": bucket, "Key": key}, self._bucket, self._key(name))
                 return
-            home = self._folder / name
-            if ".." in key.split("/"):
-                raise OSError(f"s3://{bucket}/{key} cannot be a file: its key leads out of the folder.")
-            home.parent.mkdir(parents=True, exist_ok=True)
-            client.download_file(bucket, key, str(home))
+            try:
+                home = self._folder / _inside(name)
+                home.parent.mkdir(parents=True, exist_ok=True)
+                client.download_file(bucket, key, str(home))
+            except OSError as error:  # keys may be what no path is: too long, or a folder and a file at once
+                said = f"s3://{bucket}/{key} cannot be a file below {self._folder}: {error.strerror or error}."
+                raise ConfigurationError(f"{said} Export to s3://bucket/prefix instead.") from error
 
     def _key(self, name: str) -> str:
         return "/".join(part for part in (self._prefix, name) if part)
+
+
+def _inside(name: str) -> str:
+    if ".." in name.split("/"):
+        raise OSError("its key leads out of the folder")
+    return name
 
 
 def export_tenant(
@@ -120,6 +131,7 @@ def export_tenant(
     :param with_bytes: copy its objects, too, below ``objects/BUCKET/KEY``
     :param say: told of each file
     :raises CatalogError: there is no such tenant
+    :raises ConfigurationError: the target is none, or an object's key cannot be a file's path
     :raises VodflowError: S3 or the catalog does not answer or refuses; run it again
     """
     place, done = _Target(target, settings), Exported(target)
@@ -133,14 +145,14 @@ def export_tenant(
             done.rows += count
             done.files.append(name)
             say(f"{name}: {count} rows")
-        objects = list(_objects(settings))
-    done.objects, done.size = len(objects), sum(size for *_, size in objects)
-    with place.file("objects.jsonl") as written:
-        for bucket, key, size in objects:
-            written.write(json.dumps({"bucket": bucket, "key": key, "size_bytes": size}, ensure_ascii=False) + "\n")
+        with place.file("objects.jsonl") as written:
+            for bucket, key, size in _objects(settings):
+                line = json.dumps({"bucket": bucket, "key": key, "size_bytes": size}, ensure_ascii=False)
+                written.write(f"{line}\n")
+                done.objects, done.size = done.objects + 1, done.size + size
+                if with_bytes:
+                    place.copy(bucket, key)
     done.files.append("objects.jsonl")
-    for bucket, key, _ in objects if with_bytes else ():
-        place.copy(bucket, key)
     say(f"objects: {done.objects}{', with their bytes' if with_bytes else ', listed'}")
     return done
 
