@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from vodflow.catalog.rows import Record
+from vodflow.catalog.storable import clean
 from vodflow.catalog.tables import audit_event
 
 
@@ -36,7 +37,7 @@ def add_event(
     conn.execute(
         insert(audit_event).values(
             action=action, object=thing, actor=actor, actor_kind=actor_kind, tenant=tenant or "",
-            detail=dict(detail) if detail else None, request_id=request_id, address=address,
+            detail=clean(dict(detail)) if detail else None, request_id=request_id, address=address,
         )
     )  # fmt: skip
 

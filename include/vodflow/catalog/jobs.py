@@ -64,11 +64,13 @@ def open_job(
     :param prefix: key prefix of the outputs
     :param estimated_cpu_seconds: what an engine of our own is expected to take; that of an existing job stays
     :raises JobBusy: when another run works on it just now (retryable)
+    :raises TenantSuspended: when its tenant is being deleted
     :raises CatalogError: when there is no such source, or another job has this prefix
     """
     video_id = conn.scalar(select(source.c.video_id).where(source.c.id == source_id))
     if video_id is None:
         raise CatalogError(f"There is no source {source_id} in the catalog.")
+    tenants.require_staying(conn, source_id)
     wanted = {"engine": EngineName(engine), "priority": priority, "run_id": run_id}
     conn.execute(
         insert(job)

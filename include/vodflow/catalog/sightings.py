@@ -43,7 +43,7 @@ _INSERT_VIDEOS = _over(
     INSERT INTO video (tenant_id, bucket, key)
     SELECT tenant.id, new.bucket, new.key
       FROM {new}
-      JOIN tenant ON tenant.slug = new.tenant
+      JOIN tenant ON tenant.slug = new.tenant AND tenant.status <> 'DELETING'
      WHERE NOT EXISTS (SELECT FROM video WHERE (video.bucket, video.key) = (new.bucket, new.key))
      ORDER BY new.bucket COLLATE "C", new.key COLLATE "C"
     ON CONFLICT (bucket, key) DO NOTHING
@@ -62,6 +62,7 @@ _INSERT_SOURCES = _over(
            new.unreadable, new.unreadable_detail, CASE WHEN new.unreadable IS NOT NULL THEN now() END
       FROM {new}
       JOIN video ON (video.bucket, video.key) = (new.bucket, new.key)
+      JOIN tenant ON tenant.id = video.tenant_id AND tenant.status <> 'DELETING'
      WHERE NOT EXISTS (SELECT FROM source WHERE {same})
      ORDER BY new.bucket COLLATE "C", new.key COLLATE "C", new.version COLLATE "C"
     ON CONFLICT (bucket, key, version) DO NOTHING
@@ -132,7 +133,7 @@ def register_sources(conn: Connection, sources: Sequence[NewSource]) -> list[int
     put again whose last job failed, or that now ask for something of their own. Any number, in any order, with
     duplicates, from any number of processes at once: each row is made exactly once. A key seen before keeps its tenant;
     other bytes under it are a new source of the same video. Where bytes came back that are published already, the video
-    shows them again.
+    shows them again. Of a tenant that is being deleted nothing is noted.
     Use one transaction a call: locks are taken in one global order within it.
     """
     unknown, back, videos = [], [], set()

@@ -18,12 +18,12 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union,
 )
 
 from vodflow.catalog.tables import (
     audit_event,
     course,
-    facts,
     hold,
     job,
     metadata,
@@ -43,6 +43,9 @@ BATCH: Final = 5000
 
 #: What outlives a tenant: who did what.
 KEPT: Final = (audit_event,)
+
+#: What the audit trail calls a removal.
+REMOVED: Final = "tenants.delete"
 
 #: Columns that name rows which say themselves whose they are.
 _OWNERS: Final = {"video_id": video, "source_id": source, "job_id": job, "course_id": course}
@@ -96,9 +99,12 @@ def output_prefixes(conn: Connection, row: TenantRow) -> list[tuple[str, str]]:
 
 
 def reported_days(conn: Connection, row: TenantRow) -> list[date]:
-    """Days of which reports name the tenant."""
-    found = facts.job_outcome
-    return list(conn.scalars(select(found.c.day).distinct().where(found.c.tenant == row.slug).order_by(found.c.day)))
+    """Days of which reports name the tenant, and those that earlier tries of its removal noted in the audit trail."""
+    tables = [one.c for one in reporting.tables.values() if "day" in one.c and "tenant" in one.c]
+    found = union(*(select(one.day).where(one.tenant == row.slug) for one in tables))
+    begun = (audit_event.c.tenant == row.slug, audit_event.c.action == REMOVED, audit_event.c.at >= row.created_at)
+    noted = conn.scalars(select(audit_event.c.detail["days"]).where(*begun))
+    return sorted({*conn.scalars(found), *(date.fromisoformat(day) for days in noted for day in days or ())})
 
 
 def _mine(table: FromClause, tenant_id: int, slug: str) -> ColumnElement[bool] | None:

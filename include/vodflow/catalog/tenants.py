@@ -6,14 +6,15 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, func, select, text, update
+from sqlalchemy import Connection, Text, cast, func, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
+from vodflow.catalog.database import acting_tenant
 from vodflow.catalog.rows import JobRow, Record
 from vodflow.catalog.states import FINISHED, JobStatus, TenantStatus
 from vodflow.catalog.storable import clean, clean_message
-from vodflow.catalog.tables import job, tenant, tenant_configuration
-from vodflow.errors import CatalogError, TenantBusy
+from vodflow.catalog.tables import job, source, tenant, tenant_configuration, upload, url_import, video
+from vodflow.errors import CatalogError, TenantBusy, TenantSuspended
 from vodflow.settings import get_settings
 
 #: Statuses of jobs that an engine works on.
@@ -74,7 +75,7 @@ def list_tenants(conn: Connection, limit: int, after: str = "") -> list[TenantRo
 
 def add_tenant(conn: Connection, slug: str, name: str) -> TenantRow | None:
     """Make a tenant; none when there is one of this slug."""
-    made = insert(tenant).values(slug=slug, name=name).on_conflict_do_nothing().returning(tenant)
+    made = insert(tenant).values(slug=slug, name=clean(name)).on_conflict_do_nothing().returning(tenant)
     row = conn.execute(made).one_or_none()
     return None if row is None else TenantRow.of(row)
 
@@ -127,10 +128,44 @@ def channels_asking(conn: Connection, slug: str, event: str) -> list[str]:
     return [f"{slug}/{one['name']}" for one in channels if event in one["events"]]
 
 
+def lock_places(conn: Connection) -> None:
+    """Until the transaction ends nobody else assigns places: two tenants never get the same."""
+    conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("vodflow.places", text("0")))))
+
+
+def others_in(conn: Connection, tenant_id: int, bucket: str, prefix: str) -> str | None:
+    """Slug of another tenant that has a video, an upload, an import or outputs below a prefix, if there is one."""
+    paths = (
+        (video, video.c.key), (upload, upload.c.key), (url_import, url_import.c.key), (job, job.c.prefix + "/"),
+    )  # fmt: skip
+    theirs = (
+        select(one.c.tenant_id).where(
+            one.c.bucket == bucket, path.startswith(prefix, autoescape=True), one.c.tenant_id != tenant_id
+        )
+        for one, path in paths
+    )
+    found: str | None = conn.scalar(select(tenant.c.slug).where(tenant.c.id.in_(union_all(*theirs))).limit(1))
+    return found
+
+
 def open_jobs(conn: Connection, slug: str) -> int:
     """How many of a tenant's jobs are not over."""
     mine = select(func.count()).select_from(job).join(tenant, tenant.c.id == job.c.tenant_id)
     return int(conn.scalar(mine.where(tenant.c.slug == slug, job.c.status.not_in(FINISHED))) or 0)
+
+
+def require_staying(conn: Connection, source_id: int) -> None:
+    """See that the tenant of a source is not being deleted; until the transaction ends that does not begin either.
+
+    :raises TenantSuspended: it is
+    """
+    query = select(tenant.c.slug, tenant.c.status).join(source, source.c.tenant_id == tenant.c.id)
+    query = query.where(source.c.id == source_id)
+    if acting_tenant() is None:  # a tenant's own requests may not lock its row
+        query = query.with_for_update(read=True, of=tenant)
+    slug, status = conn.execute(query).one()
+    if status == TenantStatus.DELETING:
+        raise TenantSuspended(f"Tenant {slug} is being deleted: nothing of it starts.", code="tenant_deleting")
 
 
 def require_room(conn: Connection, row: JobRow) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from vodflow.catalog.rows import Record
-from vodflow.catalog.states import ImportStatus
+from vodflow.catalog.states import ImportStatus, TenantStatus
 from vodflow.catalog.storable import clean_message
 from vodflow.catalog.tables import tenant, url_import
 from vodflow.catalog.tenant_rows import ensure_tenants
@@ -110,9 +110,9 @@ def list_imports(
 
 
 def waiting_imports(conn: Connection, limit: int) -> list[ImportRow]:
-    """Imports that nobody has begun, the oldest first."""
-    queued = url_import.c.status == ImportStatus.QUEUED
-    return [ImportRow.of(row) for row in conn.execute(_select().where(queued).order_by(url_import.c.id).limit(limit))]
+    """Imports that nobody has begun, the oldest first. Those of tenants that are suspended wait until these go on."""
+    queued = (url_import.c.status == ImportStatus.QUEUED, tenant.c.status == TenantStatus.ACTIVE)
+    return [ImportRow.of(row) for row in conn.execute(_select().where(*queued).order_by(url_import.c.id).limit(limit))]
 
 
 def begin_import(conn: Connection, import_id: int) -> ImportRow | None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,7 +22,7 @@ from vodflow.cli.outcome import print_json
 from vodflow.cli.tables import Column
 from vodflow.errors import ConfigurationError
 from vodflow.jobs.tenant_export import export_tenant
-from vodflow.jobs.tenant_removal import places_of, remove_tenant
+from vodflow.jobs.tenant_removal import days_reported, places_of, remove_tenant
 from vodflow.settings import get_settings
 from vodflow.tenancy import registry
 
@@ -150,8 +151,9 @@ def delete(
         yes = typer.prompt("Type the tenant's slug to go on", err=True)
     if yes != slug:
         raise ConfigurationError(f"{yes!r} is not {slug!r}: nothing was removed.")
-    note("tenants.delete", f"tenant {slug}", tenant=slug, detail={"state": "begun"})
-    done = remove_tenant(slug, settings, typer.echo)
+    days = [str(day) for day in days_reported(slug, settings)]
+    note("tenants.delete", f"tenant {slug}", tenant=slug, detail={"state": "begun", "days": days})
+    done = remove_tenant(slug, settings, typer.echo, before_the_end=_report_again)
     note(
         "tenants.delete",
         f"tenant {slug}",
@@ -159,11 +161,15 @@ def delete(
         detail={"state": "done", "objects": done.objects, "rows": done.rows},
     )
     typer.echo(f"Tenant {slug} is gone: {done.objects} objects, {done.rows} rows.")
-    if done.days:
+
+
+def _report_again(days: list[date]) -> None:
+    """Write the exported reports of these days again, in which nothing of the tenant is left."""
+    if days:
         from vodflow.reports.export import export as export_days  # noqa: PLC0415 - slow, and seldom needed
 
-        export_days(done.days, settings)
-        typer.echo(f"The reports of {len(done.days)} days were exported again, without it.")
+        export_days(days, get_settings())
+        typer.echo(f"The reports of {len(days)} days were exported again, without it.")
 
 
 @app.command()

@@ -82,5 +82,5 @@ def register_object(
             mark_dispatched(connection, wanted, run_id)
         row = find_source(connection, ref.bucket, ref.key, ref.version, etag=found.etag, size=ref.size)
     if row is None:
-        raise CatalogError(f"{ref.uri} was registered but cannot be found; try again.")
+        raise CatalogError(f"{ref.uri} cannot be registered: its tenant is being deleted, or was; try again.")
     return row

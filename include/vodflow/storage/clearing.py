@@ -27,13 +27,14 @@ def keeps_versions(bucket: str, settings: Settings | None) -> bool:
         raise storage_error(error, "read the versioning of", f"s3://{bucket}") from error
 
 
-def clear_place(bucket: str, prefix: str, settings: Settings) -> int:
+def clear_place(bucket: str, prefix: str, settings: Settings, *, whole: bool = False) -> int:
     """Remove every object below a prefix, and give up uploads that are open there; returns how many objects.
 
+    :param whole: an empty prefix is meant: everything in the bucket
     :raises ValueError: there is no prefix, or it ends within a name
     :raises VodflowError: S3 does not answer or refuses; run it again
     """
-    if not prefix.endswith("/"):
+    if not prefix.endswith("/") and not (whole and not prefix):
         raise ValueError(f"s3://{bucket}/{prefix} is no place to be cleared: it does not end with a slash")
     removed = sum(_remove(bucket, page, settings) for page in _stored(bucket, prefix, settings))
     _abort(bucket, prefix, settings)

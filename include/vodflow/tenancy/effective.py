@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
@@ -138,6 +139,15 @@ def own_secrets(row: ConfigurationRow | None, settings: Settings) -> dict[str, s
     """
     sealed = (row.secrets if row else None) or {}
     return {name: unseal(value, settings) for name, value in sealed.items()}
+
+
+def openable_secrets(row: ConfigurationRow | None, settings: Settings) -> dict[str, str]:
+    """Those of a tenant's secrets that can be opened; the others must be sent anew."""
+    found = {}
+    for name, value in ((row.secrets if row else None) or {}).items():
+        with suppress(ConfigurationError):
+            found[name] = unseal(value, settings)
+    return found
 
 
 def forget() -> None:

@@ -19,7 +19,7 @@ from vodflow.settings import Settings
 from vodflow.settings.sealing import seal
 from vodflow.tenancy.channels import check_addresses
 from vodflow.tenancy.configuration import Place, TenantConfiguration, differences, read, write
-from vodflow.tenancy.effective import forget, own_secrets
+from vodflow.tenancy.effective import forget, openable_secrets
 
 _ACTOR: Final = "tenancy"
 
@@ -117,18 +117,26 @@ def configure(
         row = tenants.require_tenant(connection, slug, locked=True)
         old = tenants.find_configuration(connection, slug, locked=True)
         before = _document(old)
-        new = read({"assigned": before["assigned"], **document}, own_secrets(old, settings))
+        known = openable_secrets(old, settings)
+        new = read({"assigned": before["assigned"], **document}, known)
         shown, secrets = write(new)
         if shown["assigned"] != before["assigned"] and not assigned_too:
             raise ConfigurationError(
                 "What is `assigned` to a tenant is the installation's to change: leave it out, or send it as it is.",
                 code="assigned",
             )
-        _check(connection, slug, new, settings)
+        _check(new, settings)
+        if _places(new) != _places(read({"assigned": before["assigned"]}, {})):
+            _check_places(connection, row, _places(new), settings)
         stored = old.version if old else 0
         if version is not None and version != stored:
             raise CatalogError(f"The configuration of tenant {slug} is at version {stored}, not {version}.")
-        changed = differences(before, shown) | _new_secrets(old, secrets, settings)
+        stored_names = old.secrets if old and old.secrets else {}
+        changed = differences(before, shown) | {
+            f"channels.{name}": "changed"
+            for name, value in secrets.items()
+            if name in stored_names and known.get(name) != value
+        }
         if not changed:
             return Configured(stored, before, {}, old.updated_by if old else None)
         sealed = {name: seal(value, settings) for name, value in secrets.items()}
@@ -142,26 +150,38 @@ def _document(row: ConfigurationRow | None) -> dict[str, Any]:
     return write(TenantConfiguration())[0] | (row.document if row else {})
 
 
-def _new_secrets(old: ConfigurationRow | None, secrets: Mapping[str, str], settings: Settings) -> dict[str, Any]:
-    known = own_secrets(old, settings)
-    return {f"channels.{name}": "changed" for name, value in secrets.items() if name in known and known[name] != value}
-
-
-def _check(connection: Connection, slug: str, new: TenantConfiguration, settings: Settings) -> None:
-    """What the document alone cannot tell: whether there are such profiles, and whether places are free."""
+def _check(new: TenantConfiguration, settings: Settings) -> None:
+    """What the document alone cannot tell: whether there are such profiles, and where channels lead."""
     named = {*(new.assigned.profiles or ()), new.profile, *(rule.profile for rule in new.watch)}
     for profile in sorted(filter(None, named)):
         load_profile(profile, settings.profiles_dir)
     check_addresses(new.channels, settings)
-    mine = _places(new)
-    for other in tenants.all_configurations(connection):
-        if other.slug != slug:
-            for place in _places(TenantConfiguration.model_validate({"assigned": other.document["assigned"]})):
-                if taken := next((one for one in mine if one.meets(place)), None):
-                    raise ConfigurationError(
-                        f"s3://{taken.bucket}/{taken.prefix} is not free: s3://{place.bucket}/{place.prefix} is "
-                        f"assigned to tenant {other.slug}."
-                    )
+
+
+def _check_places(connection: Connection, row: TenantRow, mine: list[Place], settings: Settings) -> None:
+    """See that places are nobody else's: they are the tenant's alone, and are cleared when it goes."""
+    tenants.lock_places(connection)
+    taken = [(place, "the installation's outputs and reports are there") for place in common_places(settings)]
+    for one in tenants.all_configurations(connection):
+        if one.slug != row.slug:
+            theirs = _places(read({"assigned": one.document["assigned"]}, {}))
+            taken += [(place, f"it is assigned to tenant {one.slug}") for place in theirs]
+    for own in mine:
+        for place, why in taken:
+            if own.meets(place):
+                raise ConfigurationError(
+                    f"s3://{own.bucket}/{own.prefix} is not free: s3://{place.bucket}/{place.prefix} meets it, and "
+                    f"{why}."
+                )
+        if other := tenants.others_in(connection, row.id, own.bucket, own.prefix):
+            raise ConfigurationError(f"s3://{own.bucket}/{own.prefix} is not free: things of tenant {other} lie there.")
+
+
+def common_places(settings: Settings) -> list[Place]:
+    """Where the installation writes what it makes for all tenants; without a prefix that is a bucket as a whole."""
+    written = [(bucket, settings.output_prefix) for bucket in (settings.media_bucket, settings.protected_bucket)]
+    written.append((settings.media_bucket, settings.report_prefix))
+    return [Place(bucket=bucket, prefix=f"{prefix}/" if prefix else "") for bucket, prefix in written if bucket]
 
 
 def _places(configured: TenantConfiguration) -> list[Place]:

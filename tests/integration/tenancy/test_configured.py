@@ -14,7 +14,8 @@ from sqlalchemy import text, update
 from support.clips import clip
 from support.fixtures.receiver import Receiver
 from support.fixtures.values import new_source, probed_source, queued_job
-from vodflow.catalog import jobs, sightings, submissions
+from vodflow.catalog import jobs, sightings, submissions, url_imports
+from vodflow.catalog.audit import add_event
 from vodflow.catalog.database import transaction
 from vodflow.catalog.deliveries import recent
 from vodflow.catalog.sources import undispatched_sources
@@ -23,14 +24,13 @@ from vodflow.catalog.submissions import Quote
 from vodflow.catalog.tables import job as jobs_table
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import CatalogError, ConfigurationError, TenantBusy, TenantSuspended
+from vodflow.jobs.url_imports import start_waiting_imports
 from vodflow.outcomes.announce import deliver_outcomes
 from vodflow.pipeline.planning import plan_job, profile_of
 from vodflow.pipeline.prepare import probe_source
 from vodflow.pipeline.request import TranscodeRequest
 from vodflow.sensing.places import watched
-from vodflow.sensing.rules import Watched, judge
-from vodflow.sensing.sweep import sweep
-from vodflow.settings import Settings, get_settings
+from vodflow.settings import Settings
 from vodflow.tenancy import effective, registry, state
 from vodflow.tenancy.limits import upload_limits
 
@@ -75,6 +75,16 @@ def test_coming_and_stopping(settings: Settings) -> None:
         registry.suspend("globex", "x", settings)
 
 
+@pytest.mark.parametrize(
+    "name", ["Grüße & Söhne", "名前", "<b>x</b>'; DROP TABLE tenant --", "a\udcffb\x00", "x" * 5000]
+)
+def test_names_are_for_people(name: str, settings: Settings) -> None:
+    made = registry.create("acme", name, settings)
+    assert made.name == name.replace("\x00", "").replace("\udcff", "\\udcff")
+    with transaction("test") as connection:
+        add_event(connection, "tenants.create", "tenant acme", actor="t", actor_kind="command", detail={"name": name})
+
+
 def test_a_configuration_has_versions(configure: Configure, settings: Settings) -> None:
     configure(assigned={"concurrency": 2}, profile="sd")
     found = registry.configuration("acme", settings)
@@ -90,16 +100,6 @@ def test_a_configuration_has_versions(configure: Configure, settings: Settings) 
         registry.configure("acme", {"assigned": {"concurrency": 9}}, settings, by="acme", assigned_too=False)
     with pytest.raises(ConfigurationError, match="nosuch"):
         registry.configure("acme", {"profile": "nosuch"}, settings, by="acme", assigned_too=False)
-
-
-def test_places_are_one_tenants(configure: Configure, settings: Settings) -> None:
-    configure(assigned={"places": [{"bucket": "footage", "prefix": "acme/"}]})
-    registry.create("globex", "", settings)
-    with pytest.raises(ConfigurationError, match=r"footage/acme/in/ is not free.*tenant acme"):
-        registry.configure(
-            "globex", {"assigned": {"places": [{"bucket": "footage", "prefix": "acme/in/"}]}}, settings, by="t",
-            assigned_too=True,
-        )  # fmt: skip
 
 
 def test_profiles(configure: Configure, settings: Settings) -> None:
@@ -128,23 +128,6 @@ def test_uploads_have_limits_of_their_own(configure: Configure, settings: Settin
     found, usual = upload_limits("acme", settings), upload_limits("globex", settings)
     assert (found.open_uploads, found.bytes_day, found.max_size) == (0, settings.uploads_bytes_day, settings.max_size)
     assert usual.open_uploads == settings.uploads_open
-
-
-def test_own_places_are_watched(
-    configure: Configure, s3: S3Client, source_bucket: str, make_bucket: Callable[[], str]
-) -> None:
-    bucket, settings = make_bucket(), get_settings()
-    place = {"bucket": bucket, "prefix": "in/"}
-    configure(assigned={"places": [place]}, watch=[place | {"profile": "sd", "suffixes": [".mp4"]}])
-    for key in ("in/a.mp4", "in/b.txt", "other/c.mp4"):
-        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
-    verdict = judge(watched(settings), bucket, "in/a.mp4")
-    assert isinstance(verdict, Watched)
-    assert (verdict.tenant, verdict.rule.profile) == ("acme", "sd")
-    assert sweep(prefix="in/").registered == 1
-    with transaction("test") as connection:
-        (found,) = undispatched_sources(connection, 10)
-    assert (found.tenant, found.key, found.profile) == ("acme", "in/a.mp4", "sd")
 
 
 def test_a_tenant_does_not_fill_all_slots(configure: Configure) -> None:
@@ -190,6 +173,39 @@ def test_nothing_of_a_suspended_tenant_starts(
     registry.resume("acme", settings)
     with transaction("test") as connection:
         assert "acme" in {row.tenant for row in undispatched_sources(connection, 10)}
+
+
+def test_imports_of_a_suspended_tenant_wait(configure: Configure, settings: Settings) -> None:
+    configure()
+    registry.create("globex", "", settings)
+    with transaction("test") as connection:
+        for slug in ("acme", "globex"):
+            values = {"url": "https://example.org/a", "sealed_url": "x", "identity": slug, "bucket": "footage",
+                      "key": f"{slug}/a.mp4", "created_by": "t"}  # fmt: skip
+            url_imports.open_import(connection, slug, values)
+    begun: list[int] = []
+    registry.suspend("acme", "unpaid", settings)
+    assert start_waiting_imports(lambda _dag, _run, import_id: begun.append(import_id)) == 1
+    registry.resume("acme", settings)
+    assert start_waiting_imports(lambda _dag, _run, import_id: begun.append(import_id)) == 2
+    assert begun[1:] == [begun[1], begun[0]]
+
+
+def test_nothing_comes_of_a_tenant_that_is_being_deleted(configure: Configure) -> None:
+    """Neither a job, however long ago its run began, nor videos that are noticed meanwhile."""
+    configure()
+    with transaction("test") as connection:
+        row = probed_source(connection)
+        connection.execute(text("UPDATE tenant SET status = 'DELETING' WHERE slug = 'acme'"))
+    with pytest.raises(TenantSuspended, match="acme is being deleted"), transaction("test") as connection:
+        queued_job(connection, row)
+    again = new_source(version="v2", last_modified=row.last_modified + timedelta(hours=1))
+    with transaction("test") as connection:
+        others = new_source(tenant="globex", key="globex/a.mp4")
+        made = sightings.register_sources(connection, [new_source(key="acme/new.mp4"), again, others])
+        tenants = connection.scalars(text("SELECT slug FROM tenant JOIN source ON tenant.id = tenant_id")).all()
+    assert len(made) == 1
+    assert sorted(tenants) == ["acme", "globex"]
 
 
 def channel(receiver: Receiver, **changes: Any) -> dict[str, Any]:
@@ -251,3 +267,19 @@ def test_a_masked_secret_stays(configure: Configure, receiver: Receiver, set_set
     assert changed == {"channels.crm.secret": "changed"}
     canceled()
     assert deliver_outcomes()["delivered"] == 1
+
+
+def test_secrets_that_nobody_opens_any_more_are_sent_anew(
+    configure: Configure, receiver: Receiver, set_settings: Callable[..., Settings]
+) -> None:
+    own = set_settings(tenant_private_hosts='["127.0.0.0/8"]')
+    registry.configure("acme", {"channels": [channel(receiver)]}, own, by="t", assigned_too=True)
+    lost = set_settings(sealing_keys=json.dumps([Fernet.generate_key().decode()]))
+    shown = registry.configuration("acme", lost).document
+    with pytest.raises(ConfigurationError, match="crm has no stored url yet: send the value itself"):
+        registry.configure("acme", shown, lost, by="t", assigned_too=True)
+    changed = registry.configure("acme", {"channels": [channel(receiver)]}, lost, by="t", assigned_too=True).changed
+    assert changed == {"channels.crm.secret": "changed", "channels.crm.url": "changed"}
+    canceled()
+    assert deliver_outcomes()["delivered"] == 1
+    assert registry.configure("acme", {"channels": []}, own, by="t", assigned_too=True).document["channels"] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from vodflow.catalog.publications import publish
 from vodflow.catalog.rows import JobRow
 from vodflow.catalog.tables import metadata, reporting
 from vodflow.cli.app import app
+from vodflow.cli.auditing import note
 from vodflow.errors import CatalogError, ConfigurationError
 from vodflow.jobs.tenant_export import export_tenant
-from vodflow.jobs.tenant_removal import remove_tenant
+from vodflow.jobs.tenant_removal import days_reported, places_of, remove_tenant
 from vodflow.reports.partitions import recompute_day
 from vodflow.settings import Settings
 from vodflow.tenancy import registry, state
@@ -121,6 +122,28 @@ def test_an_export_has_everything_and_nothing_else(two: Settings, s3: S3Client, 
     assert "leaving/acme/tenant.jsonl" in keys(s3, two.media_bucket)
 
 
+def test_what_cannot_be_a_file_is_said(two: Settings, s3: S3Client, tmp_path: Path) -> None:
+    with transaction("test") as connection:
+        prefix = connection.scalar(
+            text("SELECT prefix FROM job JOIN tenant ON tenant.id = tenant_id AND slug = 'acme'")
+        )
+    for name in ("hls", "../../../../../out", "x" * 300):
+        s3.put_object(Bucket=two.media_bucket, Key=f"{prefix}/{name}", Body=b"odd")
+        with pytest.raises(ConfigurationError, match=r"cannot be a file below .*Export to s3://"):
+            export_tenant("acme", str(tmp_path), two, with_bytes=True)
+        assert export_tenant("acme", f"s3://{two.media_bucket}/leaving", two, with_bytes=True).objects == 4
+        s3.delete_object(Bucket=two.media_bucket, Key=f"{prefix}/{name}")
+    assert not (tmp_path.parent / "out").exists()
+
+
+@pytest.mark.parametrize("target", ["s3://", "s3:///acme", "ftp://host/acme", "file:///tmp/acme", "S3://bucket/acme"])
+def test_a_target_that_is_none(target: str, two: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="neither a folder nor a place in S3"):
+        export_tenant("acme", target, two)
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_left_of_a_tenant(two: Settings, s3: S3Client) -> None:
     theirs, others = rows_of("acme"), rows_of("globex")
     assert {name for name, table in metadata.tables.items() if table.c.keys() and f"public.{name}" in theirs} >= {
@@ -137,9 +160,10 @@ def test_nothing_is_left_of_a_tenant(two: Settings, s3: S3Client) -> None:
     done = remove_tenant("acme", two)
     assert (done.objects, len(done.days)) == (3, 1)
     assert state("acme") is None
-    assert rows_of("acme") == {"public.audit_event": 1}
+    assert rows_of("acme") == {}
     assert rows_of("globex") == others
     with transaction("test") as connection:
+        assert connection.scalar(text("SELECT count(*) FROM audit_event WHERE tenant = 'acme'")) == 1
         named = [
             table.fullname
             for table in [*metadata.sorted_tables, *reporting.sorted_tables]
@@ -152,14 +176,103 @@ def test_nothing_is_left_of_a_tenant(two: Settings, s3: S3Client) -> None:
         remove_tenant("acme", two)
 
 
-def test_a_removal_that_broke_off_goes_on(two: Settings) -> None:
-    with transaction("test") as connection:
-        connection.execute(text("UPDATE tenant SET status = 'DELETING' WHERE slug = 'acme'"))
-        connection.execute(text("DELETE FROM publication USING tenant WHERE false"))
-    with pytest.raises(CatalogError, match="being deleted"):
-        registry.resume("acme", two)
-    assert remove_tenant("acme", two).rows
+class _Killed(BaseException):
+    pass
+
+
+def test_a_removal_that_is_killed_goes_on(two: Settings, s3: S3Client) -> None:
+    """However often, and wherever: what is gone stays gone, and the next run does what this one left."""
+    others, said = rows_of("globex"), list[str]()
+
+    def dies(words: str) -> None:
+        if words not in said:
+            said.append(words)
+            raise _Killed
+
+    for _ in range(100):
+        try:
+            remove_tenant("acme", two, dies)
+            break
+        except _Killed:
+            assert state("acme") == "DELETING"
+            with pytest.raises(CatalogError, match="being deleted"):
+                registry.resume("acme", two)
     assert state("acme") is None
+    assert len(said) > 10
+    assert rows_of("globex") == others
+    assert rows_of("acme") == {}
+    assert not {key for key in keys(s3, two.watch[0].bucket) | keys(s3, two.media_bucket) if "acme" in key}
+
+
+def test_days_are_reported_again_whenever_it_was_killed(two: Settings) -> None:
+    """A run that goes on where another ended finds no rows of the days that named the tenant any more."""
+    told: list[Any] = []
+
+    def dies(days: list[Any]) -> None:
+        told.append(days)
+        raise _Killed
+
+    note(
+        "tenants.delete",
+        "tenant acme",
+        tenant="acme",
+        detail={"days": [str(day) for day in days_reported("acme", two)]},
+    )
+    with pytest.raises(_Killed):
+        remove_tenant("acme", two, before_the_end=dies)
+    remove_tenant("acme", two, before_the_end=told.append)
+    assert len(told[0]) == 1
+    assert told[0] == told[1]
+
+
+def test_what_others_have_in_its_places_stays(two: Settings, s3: S3Client) -> None:
+    """Whoever assigned them, and whenever: of a place that is not the tenant's alone goes what is known to be its."""
+    sources, media = two.watch[0].bucket, two.media_bucket
+    before = {key for key in keys(s3, sources) | keys(s3, media) if "globex" in key}
+    places = [{"bucket": media, "prefix": "vod/"}, {"bucket": sources, "prefix": ""}]
+    with transaction("test") as connection:
+        connection.execute(
+            text(
+                "UPDATE tenant_configuration"
+                " SET document = jsonb_set(document, '{assigned,places}', cast(:places AS jsonb))"
+                " FROM tenant WHERE id = tenant_id AND slug = 'acme'"
+            ),
+            {"places": json.dumps(places)},
+        )
+    said: list[str] = []
+    done = remove_tenant("acme", two, said.append)
+    assert done.objects == 3
+    assert any("things of globex lie below" in words for words in said)
+    left = keys(s3, sources) | keys(s3, media)
+    assert before
+    assert before <= left
+    assert not {key for key in left if "acme" in key}
+
+
+def test_pages_of_reports_that_name_it_go(two: Settings, s3: S3Client) -> None:
+    today = datetime.now(UTC).date()
+    go = {f"reports/html/acme/{today}_{today}.html", f"reports/html/{today - timedelta(days=29)}_{today}.html"}
+    stay = {f"reports/html/globex/{today}_{today}.html", "reports/html/2020-01-01_2020-01-30.html"}
+    for key in go | stay:
+        s3.put_object(Bucket=two.media_bucket, Key=key, Body=b"page")
+    remove_tenant("acme", two)
+    assert {key for key in keys(s3, two.media_bucket) if "/html/" in key} == stay
+
+
+def test_a_bucket_of_its_own_is_emptied(two: Settings, s3: S3Client, make_bucket: Callable[[], str]) -> None:
+    own = make_bucket()
+    registry.configure("acme", {"assigned": {"places": [{"bucket": own}]}}, two, by="t", assigned_too=True)
+    s3.put_object(Bucket=own, Key="never/noticed.txt", Body=b"x")
+    remove_tenant("acme", two)
+    assert keys(s3, own) == set()
+    assert state("acme") is None
+
+
+def test_reports_of_all_are_no_tenants(two: Settings, set_settings: Callable[..., Settings]) -> None:
+    """Even of one that is called like their folder, where outputs have none."""
+    registry.create("reports", "", two)
+    found = places_of("reports", set_settings(output_prefix="", report_prefix="reports"))
+    assert {place.prefix for place in found} == {"reports/tenants/reports/", "reports/html/reports/"}
 
 
 def test_history_is_removed_with_its_tenant_alone(two: Settings) -> None:

@@ -29,7 +29,7 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.tenants import TenantRow, find_tenant, list_tenants
 from vodflow.errors import ConfigurationError
 from vodflow.jobs.tenant_export import export_tenant
-from vodflow.jobs.tenant_removal import remove_tenant
+from vodflow.jobs.tenant_removal import days_reported, remove_tenant
 from vodflow.tenancy import registry
 from vodflow.tenancy.registry import Configured
 
@@ -161,8 +161,10 @@ def delete(
             422, "not_confirmed", f"Everything of {slug} would be removed: say so with confirm={slug}.",
             errors=[{"field": "query.confirm", "rule": "slug", "message": "must be the tenant's slug"}],
         )  # fmt: skip
-    record(request, "tenants.delete", f"tenant {slug}", detail={"state": "begun"}, tenant=slug)
-    done = remove_tenant(slug, services(request).settings)
+    used = services(request).settings
+    begun = {"state": "begun", "days": [str(day) for day in days_reported(slug, used)]}
+    record(request, "tenants.delete", f"tenant {slug}", detail=begun, tenant=slug)
+    done = remove_tenant(slug, used)
     detail = {"state": "done", "objects": done.objects, "rows": done.rows}
     record(request, "tenants.delete", f"tenant {slug}", detail=detail, tenant=slug)
     return RemovedDocument.of(done)

@@ -31,6 +31,7 @@ from vodflow.errors import (
 )
 from vodflow.jobs.control import cancel
 from vodflow.storage.objects import resolve_source
+from vodflow.tenancy import registry
 
 pytestmark = pytest.mark.integration
 
@@ -275,6 +276,25 @@ def test_a_budget_refuses_before_anything_is_submitted(
     assert site.jobs() == []
     # More money: the same job goes.
     set_settings(**{budget: "100"})
+    submit_job(job.id, run_id="manual-1")
+    assert len(site.jobs()) == 1
+
+
+def test_a_tenants_own_budget_goes_before_the_installations(site: Site, job: JobRow, set_settings: Any) -> None:
+    used = set_settings(mediaconvert_budget_tenant_day="100")
+
+    def assign(budget: str | None, tenant: str = "acme") -> None:
+        if tenant != "acme":
+            registry.create(tenant, "", used)
+        registry.configure(tenant, {"assigned": {"budget_day": budget}}, used, by="test", assigned_too=True)
+
+    assign("0", tenant="globex")  # another's is nothing to it
+    assign("0.0001")
+    with pytest.raises(BudgetExceeded, match=r"acme would be above its limit of 0\.0001 USD a day"):
+        submit_job(job.id, run_id="manual-1")
+    assert (reread(job).error_code, site.jobs()) == ("budget_tenant_day", [])
+    set_settings(mediaconvert_budget_tenant_day="0")
+    assign("100")
     submit_job(job.id, run_id="manual-1")
     assert len(site.jobs()) == 1
 
