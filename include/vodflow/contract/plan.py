@@ -200,8 +200,7 @@ class TranscodePlan(_Value):
     @model_validator(mode="after")
     def _can_be_protected(self) -> Self:
         made = self.packaging
-        found = obstacles(self.access, made.encryption, made.outputs, made.hls_segments, made.segment_duration)
-        if problem := next(found, None):
+        if problem := next(obstacles(self.access, made.encryption, made.outputs, made.hls_segments), None):
             raise ValueError(problem)
         return self
 

@@ -115,12 +115,17 @@ class Encryption(BaseModel):
 
 
 def obstacles(
-    access: Access, encryption: Encryption | None, outputs: Collection[str], hls_segments: str, segment_seconds: float
+    access: Access,
+    encryption: Encryption | None,
+    outputs: Collection[str],
+    hls_segments: str,
+    segment_seconds: float = 0.0,
 ) -> Iterator[str]:
     """Why outputs cannot be protected like this; nothing when they can.
 
     :param outputs: ``hls``, ``dash``, ``mp4``
     :param hls_segments: ``fmp4`` or ``ts``
+    :param segment_seconds: as a profile asks; those of a plan are whole frames, and may be longer than a period by some
     """
     if encryption is None:
         return

@@ -92,6 +92,17 @@ def test_the_shipped_profile_and_what_a_run_may_not_ask_of_it() -> None:
         make_plan(SOURCE, media(), profile, tenant="t", video="v", outputs=[Output.MP4])
 
 
+@pytest.mark.parametrize("rate", ["30000/1001", "25/1", "12/1", "3/1"])
+def test_a_key_may_hold_for_as_long_as_a_segment_at_every_frame_rate(rate: str) -> None:
+    """Segments of 6 s have 6.006 s at 29.97 frames/s."""
+    lines = "access: token\noutputs: [hls]\nencryption: {scheme: aes-128, rotation: 6}\n"
+    plan = make_plan(
+        SOURCE, media(640, 360, rate), parse_profile(f"{PROFILE}{lines}", Path("film.yaml")), tenant="t", video="v"
+    )
+    assert TranscodePlan.from_json(plan.to_json()) == plan
+    assert periods(plan) == 11
+
+
 def test_a_tenant_may_have_token_as_its_default_and_the_profile_decides() -> None:
     usual = load_profile("standard")
     asked = {"tenant": "t", "video": "v", "access": Access.TOKEN}
