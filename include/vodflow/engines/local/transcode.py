@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vodflow.contract import layout
@@ -23,7 +24,7 @@ from vodflow.engines.local.command import EncodePaths, encode_command
 from vodflow.engines.local.failures import raise_for_encode, raise_if_cut_off, warnings
 from vodflow.engines.local.workspace import check_space, workspace
 from vodflow.errors import ConfigurationError, EngineCanceled
-from vodflow.ffmpeg.process import Limits, check_exit, run_process
+from vodflow.ffmpeg.process import Finished, Limits, check_exit, run_process
 from vodflow.ffmpeg.progress import EncodeProgress, Reporter
 from vodflow.ffmpeg.tools import ffmpeg_path, packager_path
 from vodflow.packaging.encryption import packager_keys
@@ -167,7 +168,7 @@ class Job:
         # Copying takes a small part of the playing time; one that takes all of it hangs.
         patience = self.settings.stall_timeout + self.plan.media.duration
         finished = run_process(argv, limits=Limits(self.cancel, patience), cwd=self.paths.outputs, env=environment)
-        check_exit(name, finished)
+        check_exit(name, finished if self.keys is None else _without_keys(finished, self.keys))
         return finished.cpu_seconds
 
     def upload(self, bucket: str, prefix: str) -> EngineResult:
@@ -222,3 +223,9 @@ class Job:
         yield
         self.seconds[stage] = round(time.monotonic() - started, 3)
         self.reporter.report(stage, 1.0)
+
+
+def _without_keys(finished: Finished, keys: ContentKeys) -> Finished:
+    """What a tool said, which may repeat what it was given and goes into messages and logs."""
+    values = re.compile("|".join(item.key for item in keys.keys), re.IGNORECASE)
+    return replace(finished, errors=tuple(values.sub("…", line) for line in finished.errors))

@@ -62,7 +62,10 @@ def watch(api_url: str, token: str, licences: str) -> Seen:
     :raises StackError: there is no browser, or it says nothing
     """
     program = find_browser()
-    with _page(api_url) as (url, said), tempfile.TemporaryDirectory(prefix="vodflow-browser-") as profile:
+    with (
+        _page(api_url) as (url, said),
+        tempfile.TemporaryDirectory(prefix="vodflow-browser-", ignore_cleanup_errors=True) as profile,
+    ):
         address = f"{url}/?{urlencode({'token': token, 'licences': licences})}"
         process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={profile}", address],
@@ -117,8 +120,9 @@ def _page(api_url: str) -> Iterator[tuple[str, _Said]]:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            with contextlib.suppress(OSError):  # the browser has gone
+                self.end_headers()
+                self.wfile.write(content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -61,7 +61,12 @@ def run_protected() -> int:
     for attempt in attempts:
         mark = "[green]✓[/green]" if attempt.right else "[red]✗[/red]"
         console.print(f"  {mark} {attempt.what}: {attempt.told}", soft_wrap=True)
-    return 0 if all(attempt.right for attempt in attempts) else 1
+    right = all(attempt.right for attempt in attempts)
+    who = (
+        "[green]Who has a token sees the video, and nobody else.[/green]" if right else "[red]That is not right.[/red]"
+    )
+    console.print(f"\n{who} docs/encryption.md has the rest; make down ends the stack.", soft_wrap=True)
+    return 0 if right else 1
 
 
 def _publish(console: Console, stack: Stack) -> JobRow:
@@ -105,7 +110,10 @@ def try_to_see(job: JobRow, api_url: str, settings: Settings) -> list[Attempt]:
 
 
 def _refused(what: str, ask: Callable[[], httpx.Response]) -> Attempt:
-    status = ask().status_code
+    try:
+        status = ask().status_code
+    except httpx.HTTPError as error:
+        raise StackError(f"{what.capitalize()}: no answer ({error}). See make status and make logs.") from error
     return Attempt(what, f"refused with {status}", status in {403, 404})
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import threading
+from pathlib import Path
 
 import pytest
 from support.fixtures.golden import Golden
@@ -10,11 +12,15 @@ from support.protected import keys_of, protected_plan
 from vodflow.contract.content_keys import ContentKeys, Signal
 from vodflow.contract.plan import Output, TranscodePlan
 from vodflow.contract.protection import SYSTEM_IDS, DrmSystem
+from vodflow.engines.local import transcode
+from vodflow.errors import EngineError
+from vodflow.ffmpeg.progress import Reporter
 from vodflow.media.pssh import make_pssh
 from vodflow.packaging.encryption import fairplay_master, packager_keys, with_keys, with_session_keys
 from vodflow.packaging.key_server import answer
 from vodflow.packaging.protect import period_of
 from vodflow.packaging.shaka import package_command
+from vodflow.settings import Settings
 
 PLANS = {
     "encrypted_one_key": protected_plan(scheme="cenc", systems=["clearkey"]),
@@ -107,3 +113,19 @@ def test_sound_that_is_cut_between_frames_has_its_pictures_period() -> None:
     used = protected_plan(Output.HLS, scheme="aes-128", rotation=2).packaging.encryption
     assert used is not None
     assert [period_of(used, begin) for begin in (0.0, 1.8, 1.95, 2.02, 5.99)] == [0, 0, 1, 1, 3]
+
+
+def test_a_packager_that_repeats_keys_does_not_bring_them_into_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PLANS["encrypted_one_key"]
+    keys = keys_of(plan)
+    tool = tmp_path / "packager"
+    tool.write_text('#!/bin/sh\necho "Failed to parse --keys $FLAGS_keys" >&2\nexit 1\n')
+    tool.chmod(0o755)
+    monkeypatch.setattr(transcode, "packager_path", lambda: str(tool))
+    (tmp_path / "outputs").mkdir()
+    job = transcode.Job(plan, tmp_path, Settings(), Reporter(None), threading.Event(), keys)
+    with pytest.raises(EngineError, match=r"Failed to parse --keys label=SD:key_id=[0-9a-f]{32}:key=…") as failed:
+        job.package()
+    assert keys.keys[0].key not in f"{failed.value!r} {failed.value}"
