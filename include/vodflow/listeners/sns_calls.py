@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final
 
 from vodflow.listeners.sns import SnsUnavailable
@@ -16,12 +17,25 @@ _TIMES: Final = (2.0, 4.0)
 _LARGEST: Final = 64 * 1024
 
 
+#: Certificates that are asked for at a time: anybody may name ones that SNS has not, and each takes a while.
+_ASKING: Final = BoundedSemaphore(2)
+
+
 @lru_cache(maxsize=16)
 def certificate_at(url: str) -> Certificate:
     """The certificate at a URL of SNS, which never changes; asked once a process.
 
     :raises SnsUnavailable: it cannot be had
     """
+    if not _ASKING.acquire(timeout=_TIMES[0]):
+        raise SnsUnavailable("others are asked for already")
+    try:
+        return _asked_for(url)
+    finally:
+        _ASKING.release()
+
+
+def _asked_for(url: str) -> Certificate:
     from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - slow to import, and seldom needed
 
     status, body = _get(url)

@@ -61,7 +61,9 @@ def audited() -> list[tuple[str, str, str]]:
 
 
 def test_a_file_in_one_request(place: Place, acme: TestClient) -> None:
-    made = answered(acme.post("/api/v1/uploads", json={**NEW, "outputs": ["hls"], "priority": 80}), 201)
+    answer = acme.post("/api/v1/uploads", json={**NEW, "outputs": ["hls"], "priority": 80})
+    made = answered(answer, 201)
+    assert answer.headers["location"] == f"/api/v1/uploads/{made['id']}"
     assert (made["status"], made["tenant"], made["multipart"], made["job"]) == ("OPEN", "acme", None, None)
     assert made["request"] == {"outputs": ["hls"], "priority": 80}
     address = f"/api/v1/uploads/{made['id']}"
@@ -248,7 +250,8 @@ def test_an_import_over_http(place: Place, server: ImportServer, api: Api) -> No
     asked = {"url": f"{server.url()}?signature=secret", "priority": 80}
     made = answered(acme.post("/api/v1/imports", json=asked), 201)
     assert (made["status"], made["url"], made["run_id"]) == ("QUEUED", server.url(), "import-1")
-    assert answered(acme.post("/api/v1/imports", json=asked)) == made
+    again = acme.post("/api/v1/imports", json=asked)
+    assert (answered(again), again.headers["location"]) == (made, "/api/v1/imports/1")
     fetch_import(made["id"])
     done = answered(acme.get("/api/v1/imports/1"))
     assert (done["status"], done["bytes"], done["job"]["source_id"]) == ("COMPLETED", len(BODY), 1)

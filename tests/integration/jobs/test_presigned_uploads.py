@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import contextvars
 import json
+import threading
 import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -252,6 +254,28 @@ def test_what_nobody_completes_is_given_up_or_taken_in(in_parts: UploadRow, smal
     ingest(lambda source: started.append(source.key), sweeping=True)
     assert started == [arrived.key]
     assert jobs.end_overdue_uploads() == 0
+
+
+@pytest.mark.parametrize("others", [[], [jobs.cancel_upload, lambda _: jobs.end_overdue_uploads()]])
+def test_many_who_end_it_at_once_agree(in_parts: UploadRow, small_parts: Place, others: list[Any]) -> None:
+    send_parts(in_parts, 1, 2, 3)
+    with transaction("test") as connection:
+        connection.execute(text("UPDATE upload SET expires_at = now() - interval '1 second'"))
+    together = threading.Barrier(3 + len(others))
+
+    def end(how: Callable[[str], Any]) -> None:
+        together.wait()
+        with suppress(CatalogError):
+            how(in_parts.public_id)
+
+    with ThreadPoolExecutor(3 + len(others)) as pool:
+        list(pool.map(end, [jobs.complete_upload] * 3 + others))
+    ended = jobs.get_upload(in_parts.public_id).status
+    arrived = "Contents" in small_parts.s3.list_objects_v2(Bucket=in_parts.bucket)
+    assert ended in ({"COMPLETED"} if arrived else {"CANCELED", "ABANDONED"})
+    assert arrived or others
+    assert "Uploads" not in small_parts.s3.list_multipart_uploads(Bucket=in_parts.bucket)
+    assert list(small_parts.airflow.runs) == ["source-1"] * arrived
 
 
 @pytest.mark.parametrize("bucket", ["gone-for-good", "no bucket"])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow import jobs
 from vodflow.api import audit
 from vodflow.api.access import Uploader
-from vodflow.api.app_state import airflow_of, services
+from vodflow.api.app_state import address_of, airflow_of, services
 from vodflow.api.job_access import document
 from vodflow.api.models.imports import ImportDetails, ImportDocument, NewImport
 from vodflow.api.paging import Page, Pages, cursor_of, page
@@ -38,6 +38,7 @@ def create_import(request: Request, response: Response, caller: Uploader, asked:
         )  # fmt: skip
     _record(request, "create", found, new=new)
     response.status_code = 201 if new else 200
+    response.headers["Location"] = address_of(request, "api/v1/imports", found.id)
     return _details(request, found)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow import jobs
 from vodflow.api import audit
 from vodflow.api.access import Uploader
-from vodflow.api.app_state import airflow_of, services
+from vodflow.api.app_state import address_of, airflow_of, services
 from vodflow.api.callers import Caller
 from vodflow.api.job_access import document
 from vodflow.api.models.uploads import (
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
 
 @router.post("", status_code=201, responses=problem_responses(403, 409, 422, 429, 503))
-def open_upload(request: Request, caller: Uploader, asked: NewUpload) -> UploadDetails:
+def open_upload(request: Request, response: Response, caller: Uploader, asked: NewUpload) -> UploadDetails:
     """Let a file be sent to S3, and say how."""
     settings = services(request).settings
     values = asked.model_dump(exclude={*Wishes.model_fields, "tenant"})
@@ -42,6 +42,7 @@ def open_upload(request: Request, caller: Uploader, asked: NewUpload) -> UploadD
         request, "uploads.create", f"upload {upload.public_id}", tenant=upload.tenant,
         detail={"filename": upload.filename, "size": upload.size_bytes, "source": upload.uri},
     )  # fmt: skip
+    response.headers["Location"] = address_of(request, "api/v1/uploads", upload.public_id)
     return _details(request, upload)
 
 

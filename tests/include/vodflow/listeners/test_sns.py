@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import Certificate
 from support.sns_sender import CERTIFICATE_PATH, TOPIC, certificate, private_key, signed, timestamp
-from vodflow.listeners import Accepted, Outcome, Refused, Request, handle
+from vodflow.listeners import Accepted, Outcome, Refused, Request, handle, sns_calls
 from vodflow.listeners.sns import OLDEST, SnsUnavailable
 from vodflow.settings import Settings
 
@@ -223,3 +225,26 @@ def test_a_wrong_key_is_not_saved_by_a_signature_of_sns() -> None:
 def test_only_rsa_keys_count() -> None:
     elliptic = certificate(key=ec.generate_private_key(ec.SECP256R1()))
     assert "no RSA key" in refusal(notification(), found=elliptic)
+
+
+def test_no_crowd_of_certificates_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may name ones that SNS has not; each question would hold a thread until it is answered."""
+    monkeypatch.setattr(sns_calls, "_TIMES", (0.1, 0.1))
+    asked, answer = Semaphore(0), Event()
+
+    def slow(_: str) -> tuple[int, bytes]:
+        asked.release()
+        answer.wait()
+        return 404, b""
+
+    monkeypatch.setattr(sns_calls, "_get", slow)
+    with ThreadPoolExecutor(3) as pool:
+        first = [pool.submit(sns_calls.certificate_at, f"https://sns.example/{number}.pem") for number in range(2)]
+        asked.acquire()
+        asked.acquire()
+        with pytest.raises(SnsUnavailable, match="others are asked for already"):
+            sns_calls.certificate_at("https://sns.example/3.pem")
+        answer.set()
+        assert all("404" in str(one.exception()) for one in first)
+    with pytest.raises(SnsUnavailable, match="404"):
+        sns_calls.certificate_at("https://sns.example/3.pem")
