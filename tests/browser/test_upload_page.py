@@ -212,6 +212,7 @@ def test_inside_airflow_the_session_says_who_it_is(
         page.goto("/vodflow/videos")
         with page.expect_popup() as popup:
             page.get_by_role("link", name="Upload videos").click()
+        expect(popup.value.locator("#drop")).to_be_visible()  # its script is there
         popup.value.locator("#files").set_input_files(short)
         item = popup.value.get_by_role("listitem").filter(has_text=short.name)
         expect(item.locator(".state")).to_contain_text("Sent. Its job source-1", timeout=60_000)
