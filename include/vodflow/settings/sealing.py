@@ -42,14 +42,6 @@ def unseal(sealed: str, settings: Settings) -> str:
         ) from error
 
 
-def reseal(sealed: str, settings: Settings) -> str:
-    """The same secret sealed with the first key, after a new one was put before the others.
-
-    :raises ConfigurationError: none of the keys opens it
-    """
-    return seal(unseal(sealed, settings), settings)
-
-
 def derived_key(purpose: str, settings: Settings) -> str:
     """A sealing key for one purpose: the same again and again, and of no use for any other.
 
