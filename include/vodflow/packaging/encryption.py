@@ -84,8 +84,9 @@ def packager_keys(plan: TranscodePlan, keys: ContentKeys, server_url: str = "") 
 
 def _raw_key(used: Encryption, keys: ContentKeys, label: str) -> str:
     key = keys.of(label)
-    # A counter must never begin twice alike under one key, which a repeated encode would do.
-    vector = f":iv={key.iv}" if key.iv and used.scheme == Scheme.CBCS else ""
+    # A counter must never begin twice alike under one key, which a repeated encode would do. In cbcs all samples have
+    # one vector anyway: always the same, so that segments of two tries play with the header of either.
+    vector = f":iv={key.iv or key.key_id}" if used.scheme == Scheme.CBCS else ""
     return f"label={PACKAGER_LABELS[label]}:key_id={key.key_id}:key={key.key}{vector}"
 
 

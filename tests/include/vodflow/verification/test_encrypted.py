@@ -276,6 +276,24 @@ def test_keys_of_two_kinds_that_were_mixed_up_open_nothing(trees: dict[str, Tree
     assert refused.value.rule == "decodes"
 
 
+def test_segments_of_two_tries_go_together(trees: dict[str, Tree], tmp_path: Path) -> None:
+    """Whoever was taken for dead may still write some."""
+    one = trees["cbcs"]
+    again = package(one.plan, one.keys, one.root.parent / "tracks", tmp_path)
+    for path in sorted(again.glob("cmaf/*/*.m4s")):
+        assert path.read_bytes() == (one.root / path.relative_to(again)).read_bytes(), path
+    vector = cenc.read_header((again / INIT).read_bytes()).defaults
+    assert vector is not None
+    assert vector.constant_iv.hex() == one.keys.of("sd").key_id
+    one, again = trees["cenc"], tmp_path / "cenc"
+    again.mkdir()
+    shutil.copytree(one.root, again / "mixed")
+    other = package(one.plan, one.keys, one.root.parent / "tracks", again)
+    assert (other / SEGMENT).read_bytes() != (one.root / SEGMENT).read_bytes(), "a counter begins anew"
+    shutil.copy(other / SEGMENT, again / "mixed" / SEGMENT)
+    Tree(one.plan, one.keys, again / "mixed").verify()
+
+
 def test_boxes_are_what_their_systems_read(trees: dict[str, Tree]) -> None:
     """Read here by their owners' documents: a PlayReady header, a message of Widevine, a list of KIDs."""
     one = trees["cbcs"]
