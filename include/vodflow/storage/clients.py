@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import cached_property, lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import boto3
 import botocore.session
@@ -67,6 +67,11 @@ def _unusable(error: Exception) -> ConfigurationError:
     return ConfigurationError(f"AWS cannot be used as it is set up here: {error}.")
 
 
+#: Connections that are kept for the next request, at least: as many viewers may be read for at once, and beyond them
+#: each request would begin with a handshake.
+_KEPT: Final = 64
+
+
 class _Made(NamedTuple):
     """What a client is made of."""
 
@@ -89,7 +94,7 @@ class _Made(NamedTuple):
             settings.aws_connect_timeout,
             settings.aws_read_timeout,
             settings.aws_attempts,
-            max(10, settings.upload_concurrency * 2),
+            max(_KEPT, settings.upload_concurrency * 2),
             bool(settings.aws_endpoint_url),
         )
 
