@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Connection, Table, Text, func, literal_column, select, text
 
@@ -203,3 +204,7 @@ def _s3_errors(verb: str, uri: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise storage_error(error, verb, uri) from error
+    except S3UploadFailedError as error:  # boto3's word for what S3 answered to an upload
+        if isinstance(error.__context__, ClientError):
+            raise storage_error(error.__context__, verb, uri) from error
+        raise

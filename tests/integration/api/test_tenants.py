@@ -193,6 +193,8 @@ def test_a_tenant_leaves(root: TestClient, acme: TestClient, aws: Settings, medi
     assert exported.status_code == 200, exported.text
     assert exported.json()["rows"] > 10
     assert root.post(f"{URL}/acme/export", json={"target": "/etc"}).status_code == 422
+    for nowhere in ("s3://there-is-no-such-bucket", "s3://0.89y9.97mty/\u00a1"):
+        assert root.post(f"{URL}/acme/export", json={"target": nowhere}).json()["code"] == "source_not_found"
     assert root.delete(f"{URL}/acme", params={"confirm": "globex"}).json()["code"] == "not_confirmed"
     busy = root.delete(f"{URL}/acme", params={"confirm": "acme"})
     assert (busy.status_code, "1 jobs that are not over" in busy.json()["detail"]) == (409, True)
