@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import anyio.to_thread
@@ -57,6 +58,7 @@ class Guard:
         request = Request(scope)
         request.state.request_id, request.state.caller = _request_id(request), None
         request.state.audited = False
+        request.state.refused = partial(self._rates.refused, _address(request))
         found = self._routes.find(path_below(scope), request.method)
         more: dict[str, str] = {}
         answer = Answer(request, send, more)
@@ -113,9 +115,7 @@ class Guard:
                 raise
             if isinstance(entry.demand, Public) and entry.demand.own_proof:
                 return None
-            standing = self._rates.hit(RateClass.REFUSED, _address(request))
-            if standing is not None and not standing.allowed:
-                raise standing.problem() from problem
+            self._rates.refused(_address(request))
             raise
 
     async def _known(self, request: Request) -> Caller | None:

@@ -84,10 +84,8 @@ def _both(own: Mapping[str, Any], refusal: Mapping[str, Any]) -> dict[str, Any]:
 def _refusals(path: str, method: str, entry: Entry) -> dict[str, Any]:
     statuses = {400, 414, 422, 431, 503}
     known = isinstance(entry.demand, Requires)
-    if known:
+    if known or entry.demand.own_proof:  # type: ignore[union-attr]
         statuses |= {401, 403, 429}
-    elif entry.demand.own_proof:  # type: ignore[union-attr]
-        statuses |= {401, 403}
     else:
         statuses |= {401, 429}  # a wrong credential where none is needed
     if method in _WITH_BODY:

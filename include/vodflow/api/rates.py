@@ -65,7 +65,7 @@ class Standing:
     def problem(self) -> Problem:
         """Too many requests: 429."""
         detail = f"More than {self.limit} requests in {self.window} s: go on in {self.reset} s."
-        return Problem(429, "too_many_requests", detail, retryable=True)
+        return Problem(429, "too_many_requests", detail, headers=self.headers, retryable=True)
 
 
 class Rates:
@@ -90,6 +90,23 @@ class Rates:
         item = self._items.get(kind)
         return None if item is None else self._hit(item, kind, who)
 
+    def refused(self, address: str, *, again: bool = True) -> None:
+        """Count a wrong credential of an address.
+
+        :param again: false asks alone whether it has sent too many, for who looks at none then
+        :raises Problem: it has (429)
+        """
+        item = self._items.get(RateClass.REFUSED)
+        if item is None:
+            return
+        if again:
+            standing = self._hit(item, RateClass.REFUSED, address)
+        else:
+            standing = _standing(self._own, item, RateClass.REFUSED, address, cost=0)
+            standing = dataclasses.replace(standing, allowed=standing.remaining > 0)
+        if not standing.allowed:
+            raise standing.problem()
+
     def hit_together(self, tenant: str, most: int) -> Standing:
         """Count one request of any caller of a tenant.
 
@@ -107,8 +124,10 @@ class Rates:
         return _standing(self._own, item, kind, who)
 
 
-def _standing(limiter: FixedWindowRateLimiter, item: RateLimitItem, kind: RateClass, who: str) -> Standing:
-    allowed = limiter.hit(item, kind.value, who)
+def _standing(
+    limiter: FixedWindowRateLimiter, item: RateLimitItem, kind: RateClass, who: str, cost: int = 1
+) -> Standing:
+    allowed = cost == 0 or limiter.hit(item, kind.value, who, cost=cost)
     reset, remaining = limiter.get_window_stats(item, kind.value, who)
     seconds = min(max(1, math.ceil(reset - time.time())), item.get_expiry())
     return Standing(allowed, item.amount, item.get_expiry(), max(0, remaining), seconds)

@@ -68,10 +68,14 @@ def take(request: Request, body: bytes, only: EventSource | None) -> Response:
     caller: Caller | None = request.state.caller
     if caller is not None and not caller.may(Scope.EVENTS_SEND):
         raise Problem(403, "not_allowed", f"You, {caller.name}, may not send events: it takes {Scope.EVENTS_SEND}.")
+    if caller is None:
+        request.state.refused(again=False)  # keys that people thought of are not to be tried one after the other
     answer = listen(
         Received(request.headers, body), only=only, trusted=caller is not None, settings=services(request).settings
     )
     if isinstance(answer, Refused):
+        if answer.status == 401:
+            request.state.refused()
         headers = _CHALLENGE if answer.status == 401 else None
         raise Problem(
             answer.status, _CODES[answer.status], answer.message, headers=headers, retryable=answer.status >= 500

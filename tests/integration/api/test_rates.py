@@ -17,6 +17,7 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import text
 from starlette.testclient import TestClient
+from support.fixtures.api import Api
 from vodflow.api import rate_storage
 from vodflow.api.rate_storage import PostgresStorage
 from vodflow.api.rates import RateClass, Rates
@@ -164,9 +165,21 @@ def test_a_caller_is_told_where_they_stand(limited: Callable[..., TestClient]) -
 def test_wrong_credentials_are_limited_by_address(call: Callable[..., TestClient], set_settings) -> None:
     set_settings(api_rate_refused="2/hour")
     client = call(proof="wrong")
-    assert [client.get("/things").status_code for _ in range(3)] == [401, 401, 429]
+    tried = [client.get("/things") for _ in range(3)]
+    assert [answer.status_code for answer in tried] == [401, 401, 429]
+    assert 3500 < int(tried[-1].headers["retry-after"]) <= 3600
     right = {"Authorization": call().headers["authorization"]}
     assert client.get("/things", headers=right).status_code == 200
+
+
+def test_keys_of_events_are_not_tried_one_after_the_other(api: Api, set_settings) -> None:
+    set_settings(api_rate_refused="2/hour", listener_api_keys='["tuesday"]')
+    path, event = "/aws/listener/eventbridge/video", {"detail": {}}
+    client = api.client()
+    tried = [client.post(path, json=event, headers={"x-api-key": key}) for key in ("monday", "sunday", "tuesday")]
+    assert [answer.status_code for answer in tried] == [401, 401, 429]
+    assert int(tried[-1].headers["retry-after"]) > 0
+    assert api.client_as().post(path, json=event).status_code == 422, "whoever is known is looked at"
 
 
 def test_nobody_is_refused_because_redis_is_away(
