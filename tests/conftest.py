@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from support import covered
 from vodflow.settings import get_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -44,6 +45,11 @@ class ByFixtures(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return WHOLE_STACK if nodeid.startswith(WHOLE_STACK) else super()._split_scope(nodeid)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if covered.PLUGIN is not None:
+        config.pluginmanager.register(covered.PLUGIN)
 
 
 def pytest_collection_finish() -> None:
