@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from support.clips import clip
 from support.fixtures.postgres import TestPostgres
 from support.fixtures.small_disk import SmallDisk
-from vodflow.catalog import holds, work_list
+from vodflow.catalog import holds, job_details
 from vodflow.catalog.database import dispose_engines, transaction
 from vodflow.catalog.overview import overview
 from vodflow.settings import Settings, get_settings
@@ -97,7 +97,7 @@ def history() -> list[str]:
     with transaction("test") as connection:
         (row,) = overview(connection)
         assert row.job_id is not None
-        return [str(event["new_status"]) for event in work_list.history(connection, row.job_id)]
+        return [str(event["new_status"]) for event in job_details.history(connection, row.job_id)]
 
 
 def test_a_full_disk_costs_no_try(run: Any, small_disk: SmallDisk, set_settings: Any) -> None:

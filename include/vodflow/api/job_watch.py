@@ -21,7 +21,7 @@ from vodflow.api.callers import Caller
 from vodflow.api.problems import Problem
 from vodflow.catalog.database import transaction
 from vodflow.catalog.states import JobStatus
-from vodflow.catalog.work_list import work_of_jobs, work_of_runs
+from vodflow.catalog.work_lookup import work_of_jobs, work_of_runs
 from vodflow.errors import NotInCatalog, SourceNotFound, VodflowError
 from vodflow.jobs import Job, get
 from vodflow.jobs.airflow_client import AirflowClient

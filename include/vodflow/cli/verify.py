@@ -10,7 +10,7 @@ import typer
 from vodflow.catalog import jobs as catalog_jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.tables import job as job_table
-from vodflow.catalog.work_list import find_work
+from vodflow.catalog.work_lookup import find_work
 from vodflow.cli import outcome, tables
 from vodflow.cli.options import AsJson
 from vodflow.errors import CatalogError

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from vodflow.catalog.states import JobStatus, SourceStatus
-from vodflow.catalog.work_list import WorkRow
+from vodflow.catalog.work_rows import WorkRow
 from vodflow.errors import (
     EngineCanceled,
     EngineError,

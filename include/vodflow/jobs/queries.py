@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vodflow.catalog import holds, jobs, publications, sources, work_list
+from vodflow.catalog import holds, job_details, jobs, publications, sources, work_list, work_lookup
 from vodflow.catalog.database import transaction
 from vodflow.catalog.parts import parts_of
 from vodflow.catalog.rows import SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus
 from vodflow.catalog.tables import job as job_table
-from vodflow.catalog.work_list import Position, WorkFilter, WorkRow
+from vodflow.catalog.work_list import Position, WorkFilter
+from vodflow.catalog.work_rows import WorkRow
 from vodflow.contract.engine_names import EngineName
 from vodflow.errors import ConfigurationError, NotInCatalog, VodflowError
 from vodflow.jobs.airflow_client import AirflowClient
@@ -131,11 +132,11 @@ def details(ref: JobRef, *, settings: Settings | None = None) -> dict[str, list[
         divided = [] if found.engine == EngineName.MEDIACONVERT else [found.plan.strategy]
         return {
             "waits": waits,
-            "history": work_list.history(connection, row.job_id),
+            "history": job_details.history(connection, row.job_id),
             "strategy": [{"kind": how.kind.value, "reason": how.reason} for how in divided],
             "parts": [dataclasses.asdict(part) for part in parts_of(connection, row.job_id)],
-            "renditions": work_list.published_tracks(connection, row.job_id),
-            "artifacts": work_list.published_artifacts(connection, row.job_id),
+            "renditions": job_details.published_tracks(connection, row.job_id),
+            "artifacts": job_details.published_artifacts(connection, row.job_id),
         }
 
 
@@ -150,7 +151,7 @@ def planned_job(connection: Connection, source: SourceRow, request: TranscodeReq
     except VodflowError:
         return None  # the run finds the words for it
     is_it = (job_table.c.source_id == source.id, job_table.c.plan_hash == plan.hash)
-    row = work_list.find_work(connection, *is_it)
+    row = work_lookup.find_work(connection, *is_it)
     return None if row is None else Job.of(row, settings)
 
 
@@ -165,13 +166,13 @@ def _find(connection: Connection, ref: JobRef, airflow: AirflowClient | None, se
 def _look(connection: Connection, ref: JobRef, airflow: AirflowClient | None, settings: Settings) -> WorkRow | None:
     if isinstance(ref, Job):
         if ref.id is None and ref.run_id is None and ref.source_id is not None:
-            return work_list.source_work(connection, ref.source_id)
+            return work_lookup.source_work(connection, ref.source_id)
         ref = ref.id if ref.id is not None else str(ref.run_id)
     if isinstance(ref, int) or ref.isdecimal():
-        return work_list.find_work(connection, job_table.c.id == int(ref)) if int(ref) < _NO_ID else None
+        return work_lookup.find_work(connection, job_table.c.id == int(ref)) if int(ref) < _NO_ID else None
     if "://" in ref:
-        source_id = work_list.newest_source_id(connection, *parse_s3_uri(ref))
-        return None if source_id is None else work_list.source_work(connection, source_id)
+        source_id = work_lookup.newest_source_id(connection, *parse_s3_uri(ref))
+        return None if source_id is None else work_lookup.source_work(connection, source_id)
     return _by_run(connection, ref, airflow, settings)
 
 
@@ -180,20 +181,20 @@ def _by_run(connection: Connection, run_id: str, airflow: AirflowClient | None, 
     match = _SOURCE_RUN.match(run_id)
     match = match if match and int(match[1]) < _NO_ID else None
     if match and match[2] is None:
-        return work_list.source_work(connection, int(match[1]))
-    row = work_list.find_work(connection, job_table.c.run_id == run_id)
+        return work_lookup.source_work(connection, int(match[1]))
+    row = work_lookup.find_work(connection, job_table.c.run_id == run_id)
     if row is not None:
         return row
-    source_id = int(match[1]) if match else work_list.source_of_run(connection, run_id)
-    if (gone := work_list.failed_run(connection, run_id)) or source_id is None:
+    source_id = int(match[1]) if match else work_lookup.source_of_run(connection, run_id)
+    if (gone := work_lookup.failed_run(connection, run_id)) or source_id is None:
         return gone
     run = airflow.run(DAG_ID, run_id) if airflow else None
     if run is not None and match:
         request = TranscodeRequest.from_params({**run.conf, "source_id": source_id})
         made = planned_job(connection, sources.get_source(connection, source_id), request, settings)
         if made is not None:
-            return work_list.find_work(connection, job_table.c.id == made.id)
-    return work_list.bare_source(connection, source_id, run_id)
+            return work_lookup.find_work(connection, job_table.c.id == made.id)
+    return work_lookup.bare_source(connection, source_id, run_id)
 
 
 def _requested_run(ref: JobRef) -> str | None:

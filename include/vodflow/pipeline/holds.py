@@ -17,7 +17,7 @@ from vodflow.catalog import holds, jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters
 from vodflow.catalog.holds import Admission, Waiter, pause
-from vodflow.catalog.work_list import source_of_run
+from vodflow.catalog.work_lookup import source_of_run
 from vodflow.errors import CatalogError, CatalogUnavailable, SharedCause, VodflowError
 from vodflow.outcomes.announce import announce, announce_holds
 from vodflow.settings import get_settings

@@ -12,7 +12,7 @@ from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import FAILED_RUN, NewDeadLetter, record_dead_letters, resolve_dead_letters
 from vodflow.catalog.rows import JobRow, SourceRow
 from vodflow.catalog.states import JobStatus, SourceStatus, TenantStatus
-from vodflow.catalog.work_list import source_of_run
+from vodflow.catalog.work_lookup import source_of_run
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.summaries import in_bytes, media_summary
 from vodflow.errors import (

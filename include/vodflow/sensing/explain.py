@@ -9,7 +9,7 @@ from typing import Any
 from vodflow.catalog.database import transaction
 from vodflow.catalog.overview import overview
 from vodflow.catalog.source_rows import find_source
-from vodflow.catalog.work_list import newest_source_id
+from vodflow.catalog.work_lookup import newest_source_id
 from vodflow.errors import ConfigurationError, SourceNotFound, VodflowError
 from vodflow.sensing.places import watched
 from vodflow.sensing.rules import Ignored, Places, Watched, judge, objection

@@ -14,7 +14,8 @@ from vodflow import jobs
 from vodflow.catalog.database import transaction
 from vodflow.catalog.dead_letters import open_letters
 from vodflow.catalog.states import JobStatus, SourceStatus
-from vodflow.catalog.work_list import WorkFilter, WorkRow, list_work
+from vodflow.catalog.work_list import WorkFilter, list_work
+from vodflow.catalog.work_rows import WorkRow
 from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.jobs.queries import cursor_of, position_of
 from vodflow.reports.reasons import reasons
