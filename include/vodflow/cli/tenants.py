@@ -20,7 +20,7 @@ from vodflow.cli.auditing import note, person
 from vodflow.cli.options import AsJson
 from vodflow.cli.outcome import print_json
 from vodflow.cli.tables import Column
-from vodflow.errors import ConfigurationError
+from vodflow.errors import ConfigurationError, VodflowError
 from vodflow.jobs.tenant_export import export_tenant
 from vodflow.jobs.tenant_removal import days_reported, places_of, remove_tenant
 from vodflow.settings import get_settings
@@ -168,8 +168,14 @@ def _report_again(days: list[date]) -> None:
     if days:
         from vodflow.reports.export import export as export_days  # noqa: PLC0415 - slow, and seldom needed
 
-        export_days(days, get_settings())
-        typer.echo(f"The reports of {len(days)} days were exported again, without it.")
+        try:
+            export_days(days, get_settings())
+            typer.echo(f"The reports of {len(days)} days were exported again, without it.")
+        except VodflowError as error:  # whoever may remove a tenant need not be let write reports
+            named = ", ".join(map(str, days))
+            typer.echo(
+                f"Exports name it until `vodflow report export` writes these days anew: {named}. {error}", err=True
+            )
 
 
 @app.command()

@@ -21,9 +21,8 @@ from vodflow.catalog.tables import metadata_sync, tenant
 from vodflow.catalog.tenants import TenantRow
 from vodflow.errors import CatalogError, SourceNotFound
 from vodflow.settings import Settings
-from vodflow.storage.clearing import clear_keys, clear_place
+from vodflow.storage.clearing import clear_keys, clear_place, keys_below
 from vodflow.storage.multipart import abort
-from vodflow.storage.objects import iterate_objects
 from vodflow.tenancy.configuration import Place
 from vodflow.tenancy.effective import effective, forget
 
@@ -173,11 +172,10 @@ def _pages(days: list[date], settings: Settings) -> Iterator[str]:
     """Keys of the pages of all tenants' reports that name this one; `vodflow report html` draws them anew."""
     folder = f"{settings.report_prefix}/html/" if settings.report_prefix else "html/"
     with suppress(SourceNotFound):
-        for page in iterate_objects(settings.media_bucket, folder, settings=settings):
-            for item in page:
-                found = _PAGE.fullmatch(item.key.removeprefix(folder))
-                if found and any(found[1] <= str(day) <= found[2] for day in days):
-                    yield item.key
+        for key in sorted(keys_below(settings.media_bucket, folder, settings)):
+            found = _PAGE.fullmatch(key.removeprefix(folder))
+            if found and any(found[1] <= str(day) <= found[2] for day in days):
+                yield key
 
 
 def _unless_gone(clear: Callable[[], int]) -> int:

@@ -41,6 +41,14 @@ def clear_place(bucket: str, prefix: str, settings: Settings, *, whole: bool = F
     return removed
 
 
+def keys_below(bucket: str, prefix: str, settings: Settings) -> set[str]:
+    """Keys below a prefix of which anything is stored, an old version too. Whoever may clear may ask.
+
+    :raises VodflowError: S3 does not answer or refuses
+    """
+    return {entry["Key"] for page in _stored(bucket, prefix, settings) for entry in page}
+
+
 def clear_keys(bucket: str, keys: Iterable[str], settings: Settings) -> int:
     """Remove objects by their keys; returns how many keys there were.
 

@@ -309,6 +309,17 @@ def test_open_uploads_are_given_up(two: Settings, s3: S3Client) -> None:
     assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
+def test_whoever_may_not_write_reports_removes_it_all_the_same(two: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise ConfigurationError("S3 refuses to write the reports.")
+
+    monkeypatch.setattr("vodflow.reports.export.export", refused)
+    done = CliRunner().invoke(app, ["tenants", "delete", "acme", "--yes", "acme"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert f"writes these days anew: {datetime.now(UTC).date()}. S3 refuses" in done.output
+    assert state("acme") is None
+
+
 def test_the_command_asks_for_the_slug(two: Settings) -> None:
     runner = CliRunner()
     refused = runner.invoke(app, ["tenants", "delete", "acme"], input="globex\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from vodflow.catalog.database import transaction
 from vodflow.catalog.rows import SourceRow
@@ -26,7 +27,7 @@ def remove_items(tenant_id: int, *, settings: Settings) -> int:
     removed = after = 0
     while True:
         query = select_sources().where(source.c.tenant_id == tenant_id, source.c.video_id > after)
-        query = query.distinct(source.c.video_id).order_by(source.c.video_id, source.c.id.desc()).limit(_PAGE)
+        query = query.ext(distinct_on(source.c.video_id)).order_by(source.c.video_id, source.c.id.desc()).limit(_PAGE)
         with transaction("tenants.delete", settings) as connection:
             page = [SourceRow.of(row) for row in connection.execute(query)]
         for row in page:
