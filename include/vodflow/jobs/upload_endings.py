@@ -48,11 +48,14 @@ def complete_upload(
     upload = get_upload(upload_id, settings=used)
     if upload.status == UploadStatus.COMPLETED:
         return upload, job_of(upload, settings=used)
-    if upload.status != UploadStatus.OPEN:
-        raise CatalogError(f"Upload {upload_id} is {upload.status}{_why(upload)}: open a new one.")
-    if upload.multipart_id is not None:
-        _join(upload, upload.multipart_id, used)
+    _check_open(upload)
+    has_parts = upload.multipart_id is None or _join(upload, upload.multipart_id, used)
     sent = _arrived(upload, used)
+    if sent is None and not has_parts:
+        _check_open(get_upload(upload_id, settings=used))  # cancelled meanwhile, perhaps
+        raise CatalogError(
+            f"S3 has removed what was sent of {upload.filename}: cancel upload {upload_id}, open a new one."
+        )
     if sent is None:
         raise UploadIncomplete(f"{upload.filename} has not arrived: send it, then complete upload {upload_id}.")
     # Whoever completes it has seen the upload; what its run needs to know is everybody's, an engine's limits for one.
@@ -121,8 +124,8 @@ def _end(upload: UploadRow, status: UploadStatus, settings: Settings) -> bool:
     return True
 
 
-def _join(upload: UploadRow, multipart_id: str, settings: Settings) -> None:
-    """Make the object of its parts, unless that was done before."""
+def _join(upload: UploadRow, multipart_id: str, settings: Settings) -> bool:
+    """Make the object of its parts; false where that was done before, or S3 has none any more."""
     try:
         parts = multipart.received(upload.bucket, upload.key, multipart_id, settings)
         there = {part.number for part in parts if part.size == upload.size_of(part.number)}
@@ -137,6 +140,8 @@ def _join(upload: UploadRow, multipart_id: str, settings: Settings) -> None:
         multipart.complete(upload.bucket, upload.key, multipart_id, parts, settings)
     except multipart.NoSuchUpload:
         log.info("The parts of upload %s were joined before, or are gone", upload.public_id)
+        return False
+    return True
 
 
 def _arrived(upload: UploadRow, settings: Settings) -> SourceObject | None:
@@ -164,5 +169,7 @@ def _take(upload: UploadRow, sent: SourceObject, settings: Settings) -> SourceRo
     return source
 
 
-def _why(upload: UploadRow) -> str:
-    return f" ({upload.error})" if upload.error else ""
+def _check_open(upload: UploadRow) -> None:
+    if upload.status != UploadStatus.OPEN:
+        why = f" ({upload.error})" if upload.error else ""
+        raise CatalogError(f"Upload {upload.public_id} is {upload.status}{why}: open a new one.")

@@ -256,6 +256,15 @@ def test_what_nobody_completes_is_given_up_or_taken_in(in_parts: UploadRow, smal
     assert jobs.end_overdue_uploads() == 0
 
 
+def test_parts_that_s3_has_removed_are_not_waited_for(in_parts: UploadRow, small_parts: Place) -> None:
+    send_parts(in_parts, 1)
+    small_parts.s3.abort_multipart_upload(Bucket=in_parts.bucket, Key=in_parts.key, UploadId=str(in_parts.multipart_id))
+    with pytest.raises(CatalogError, match=r"S3 has removed what was sent of film\.mp4") as caught:
+        jobs.complete_upload(in_parts.public_id)
+    assert not caught.value.retryable
+    assert jobs.cancel_upload(in_parts.public_id).status == "CANCELED"
+
+
 @pytest.mark.parametrize("others", [[], [jobs.cancel_upload, lambda _: jobs.end_overdue_uploads()]])
 def test_many_who_end_it_at_once_agree(in_parts: UploadRow, small_parts: Place, others: list[Any]) -> None:
     send_parts(in_parts, 1, 2, 3)
