@@ -20,6 +20,9 @@ from vodflow.contract.protection import DrmSystem, Encryption
 KEYS: Final = "../keys"
 LICENCES: Final = "../licence/clearkey"
 
+#: Keys of one licence, and so of one video: its player asks for all of them at once.
+MOST_KEYS: Final = 1000
+
 _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 _NAMESPACE: Final = uuid.UUID("6d1c3d4e-5f0a-5a51-9b7e-3f6b8a1d2c90")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from vodflow.contract.content_keys import MOST_KEYS, labels, periods
 from vodflow.contract.media_info import MediaInfo
 from vodflow.contract.plan import Output, Packaging, SourceRef, Thumbnails, TranscodePlan, VideoRendition
 from vodflow.contract.protection import Access, obstacles
@@ -52,7 +53,7 @@ def make_plan(
     :param thumbnail_interval: seconds, where the profile names none
     :param access: who may fetch the outputs, where the profile does not say
     :raises PlanError: when no output is asked for, a quality is unknown, a rung exceeds every H.264 level, or what is
-        asked for cannot be encrypted as the profile says
+        asked for cannot be encrypted as the profile says, or with so many keys
     """
     track = media.video
     rate = output_rate(track.fps, variable=track.variable_frame_rate)
@@ -75,7 +76,7 @@ def make_plan(
         # An MP4 carries its rung's sound; nobody would get the other languages.
         heard = {rung_audio(audio, profile.audio, height) for height in heights}
         audio = tuple(item for item in audio if item.name in heard)
-    return TranscodePlan(
+    plan = TranscodePlan(
         source=source,
         media=media,
         tenant=tenant,
@@ -97,6 +98,19 @@ def make_plan(
         access=access,
         warnings=(*left_out(media, rate, audio), *too_large(track, asked, (step.name for step in steps))),
     )
+    _check_keys(plan)
+    return plan
+
+
+def _check_keys(plan: TranscodePlan) -> None:
+    used = plan.packaging.encryption
+    if used is None or used.by_segment:  # whose keys are fetched one by one
+        return
+    if (count := len(labels(plan)) * periods(plan)) > MOST_KEYS:
+        raise PlanError(
+            f"Profile {plan.profile}: a rotation of {used.rotation} s makes {count} keys of a video of "
+            f"{plan.media.duration:.0f} s, and players get {MOST_KEYS} at most. Let a key hold longer."
+        )
 
 
 def _rendition(step: Step, profile: Profile, rate: Fraction, gop: int, *, audio: str | None) -> VideoRendition:

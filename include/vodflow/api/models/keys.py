@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from vodflow.contract.content_keys import MOST_KEYS
+
 
 def _sixteen_bytes(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{22}", text):
@@ -23,7 +25,7 @@ class LicenceRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    kids: list[Annotated[str, AfterValidator(_sixteen_bytes)]] = Field(min_length=1, max_length=1000)
+    kids: list[Annotated[str, AfterValidator(_sixteen_bytes)]] = Field(min_length=1, max_length=MOST_KEYS)
     type: Literal["temporary", "persistent-license"] = "temporary"
 
 

@@ -103,6 +103,23 @@ def test_a_key_may_hold_for_as_long_as_a_segment_at_every_frame_rate(rate: str) 
     assert periods(plan) == 11
 
 
+@pytest.mark.parametrize(("seconds", "keys"), [(2988.0, 998), (3000.0, 1002), (36_000.0, 12_002)])
+def test_a_video_has_no_more_keys_than_a_licence(seconds: float, keys: int) -> None:
+    lines = (
+        "access: token\noutputs: [dash]\nencryption: {scheme: cenc, systems: [clearkey], rotation: 6, keys: kinds}\n"
+    )
+    profile = parse_profile(f"{PROFILE}{lines}", Path("film.yaml"))
+
+    def plan() -> TranscodePlan:
+        return make_plan(SOURCE, media(640, 360, duration=seconds), profile, tenant="t", video="v")
+
+    if keys <= 1000:
+        assert len(labels(plan())) * periods(plan()) == keys
+    else:
+        with pytest.raises(PlanError, match=f"a rotation of 6 s makes {keys} keys of a video of {seconds:.0f} s"):
+            plan()
+
+
 def test_a_tenant_may_have_token_as_its_default_and_the_profile_decides() -> None:
     usual = load_profile("standard")
     asked = {"tenant": "t", "video": "v", "access": Access.TOKEN}
