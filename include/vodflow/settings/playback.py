@@ -85,6 +85,8 @@ class PlaybackSettings(CoreSettings):
     def _complete(self) -> Self:
         if self.playback_delivery.startswith("cdn") and not (self.cdn_url and self.cdn_key_id and self.cdn_key):
             raise ValueError(f"playback_delivery {self.playback_delivery} needs cdn_url, cdn_key_id and cdn_key")
+        if self.playback_delivery == "cdn-cookie" and "*" in self.playback_origins:
+            raise ValueError("playback_delivery cdn-cookie needs playback_origins by name: no cookies go to *")
         if self.playback_enrolments == "http" and not self.enrolment_url:
             raise ValueError("playback_enrolments http needs enrolment_url")
         return self

@@ -99,3 +99,12 @@ def test_wrong_settings_are_said(key: rsa.RSAPrivateKey) -> None:
         cdn(ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(ValidationError, match="needs cdn_url, cdn_key_id and cdn_key"):
         Settings(playback_delivery="cdn-cookie", cdn_url="https://d.example")
+    cookies = {
+        "playback_delivery": "cdn-cookie",
+        "cdn_url": "https://d.example",
+        "cdn_key_id": "K2",
+        "cdn_key": pem(key),
+    }
+    with pytest.raises(ValidationError, match="needs playback_origins by name"):
+        Settings(**cookies, playback_origins=("https://school.example", "*"))
+    assert Settings(**cookies, playback_origins=("https://school.example",))
