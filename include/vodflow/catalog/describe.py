@@ -28,6 +28,7 @@ travel. `vodflow.catalog` holds every table, migration and query.
 | `publications` | publish a verified job in one transaction |
 | `overview` | sources, each with its latest job and publication |
 | `work_list` | every job, and sources without one, a page at a time; what `vodflow.jobs` reads |
+| `work_rows`, `work_lookup`, `job_details` | one of them as shown, found by what is known of it; all told of a job |
 | `video_list`, `video_details` | each video as it is now, a page at a time; all about one |
 | `outbox` | what others must hear of, noted in the transaction that makes it true |
 | `deliveries`, `metadata_syncs` | the outbox of notifications; how far DynamoDB items are behind |
