@@ -150,7 +150,8 @@ def test_the_player_page_plays_it(
 def test_the_demo_shows_it_with_a_token_and_to_nobody_without(encrypted: Callable[[str], Served]) -> None:
     """With nothing but what browsers have by themselves."""
     video = encrypted("cbcs")
-    attempts = try_to_see(video.job, video.url, video.shared.settings)
+    token = video.shared.grant(video.job.video_id, "ada").token
+    attempts = try_to_see(video.job, token, video.url, video.shared.settings)
     assert all(attempt.right for attempt in attempts), attempts
     assert [attempt.told.partition(" ")[0] for attempt in attempts[:4]] == ["refused", "refused", "0", "0"]
     assert int(attempts[4].told.partition(" ")[0]) > 100

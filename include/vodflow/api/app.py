@@ -127,12 +127,16 @@ def _not_modified(request: Request, error: NotModified) -> Response:  # noqa: AR
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
-    errors = [
-        {"field": ".".join(str(part) for part in one["loc"]), "rule": one["type"], "message": one["msg"]}
-        for one in error.errors()
-    ]
-    detail = f"{errors[0]['field']}: {errors[0]['message']}. Correct it and send the request again."
+    errors = [{"field": _field(one["loc"]), "rule": one["type"], "message": one["msg"]} for one in error.errors()]
+    first = errors[0]["field"]
+    said = "; or ".join(dict.fromkeys(one["message"] for one in errors if one["field"] == first))
+    detail = f"{first}: {said}. Correct it and send the request again."
     return _answer(request, Problem(422, "invalid_request", detail, errors=errors))
+
+
+def _field(where: Sequence[object]) -> str:
+    """Where a field is, without the names of the enumerations of which it could be one."""
+    return ".".join(str(part) for part in where if not str(part).startswith("str-enum["))
 
 
 def _http(request: Request, error: HTTPException) -> Response:

@@ -37,16 +37,17 @@ def _root() -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Which program has it.")],
-    scopes: Annotated[str, typer.Option(help="What it may do, as videos:read,jobs:write; docs/api.md lists them.")],
+    scopes: Annotated[str, typer.Option(help="What it may do: videos:read,jobs:write (docs/api.md), or all.")],
     tenant: _Tenant = None,
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="For which it holds; for ever otherwise.")] = None,
 ) -> None:
     """Make a key and print it: the only time that it is shown."""
     from vodflow.api.callers import INSTALLATION_ONLY, Scope  # noqa: PLC0415 - slow, and only for this
 
-    wanted, known = as_list(scopes) or [], {scope.value for scope in Scope}
+    known = {scope.value for scope in Scope}
+    wanted = sorted(known - INSTALLATION_ONLY if tenant else known) if scopes == "all" else as_list(scopes) or []
     if unknown := [scope for scope in wanted if scope not in known]:
-        raise ConfigurationError(f"There is no scope {unknown[0]}; there are {', '.join(sorted(known))}.")
+        raise ConfigurationError(f"There is no scope {unknown[0]}; there are {', '.join(sorted(known))}, or all.")
     if tenant and (common := sorted(set(wanted) & INSTALLATION_ONLY)):
         raise ConfigurationError(f"A tenant's key cannot have {', '.join(common)}.")
     until = datetime.now(UTC) + timedelta(days=days) if days else None

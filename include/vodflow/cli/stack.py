@@ -193,6 +193,7 @@ def _addresses(stack: Stack) -> None:
     secret = config.secrets.admin_password if sys.stdout.isatty() else "shown by `make password`"
     typer.echo(f"Airflow: {config.airflow_url}  user admin, password {secret} (others: operator, viewer)")
     typer.echo(f"API: {config.api_url}/api/v1  (what there is: {config.api_url}/api/v1/docs)")
+    typer.echo(f"Upload page: {config.api_url}/upload/  (asks for a key: docs/api.md#a-first-request makes one)")
     typer.echo(f"PostgreSQL: postgresql://vodflow@{HOST}:{config.ports['postgres']}/vodflow, by `vodflow psql`")
     typer.echo(f"AWS endpoint: {config.aws_url}")
     typer.echo(f"MediaConvert endpoint: {config.mediaconvert_url}")

@@ -23,9 +23,10 @@ from vodflow.jobs.queries import get
 from vodflow.jobs.requests import check_request, make_request, start
 from vodflow.pipeline.object_request import object_metadata
 from vodflow.pipeline.request import DEFAULT_PRIORITY, TranscodeRequest
+from vodflow.sensing.explain import rule_words
 from vodflow.sensing.places import watched
 from vodflow.sensing.registration import register_object
-from vodflow.sensing.rules import Places, Watched, judge
+from vodflow.sensing.rules import Ignored, Places, Watched, judge
 from vodflow.settings import Settings, get_settings
 from vodflow.settings.watch_rules import WatchRule
 from vodflow.storage.send import send_file
@@ -149,11 +150,15 @@ def place_of(name: str, size: int | None, tenant: str | None, places: Places) ->
         verdict = judge(places, rule.bucket, key, size=size)
         if isinstance(verdict, Watched) and verdict.tenant == (tenant or rule.default_tenant):
             return rule.bucket, key
-        why = f"its tenant would be {verdict.tenant}" if isinstance(verdict, Watched) else verdict.value
+        if isinstance(verdict, Watched):
+            why = f"its tenant would be {verdict.tenant}"
+        else:
+            words = rule_words(rule, rule.bucket, key, size, None)
+            why = verdict.value if verdict is Ignored.OUTPUT else f"{verdict.value}: {words}"
         objections.append(f"s3://{rule.bucket}/{key}: {why}")
     raise ConfigurationError(
-        f"{name} would be noticed nowhere ({'; '.join(objections)}). Correct VODFLOW_WATCH, the file's name, or the "
-        "tenant (lower-case letters, digits and hyphens)."
+        f"{name} would be noticed nowhere ({'; '.join(objections)}). Correct the file's name or the tenant (lower-case "
+        "letters, digits and hyphens), or have VODFLOW_WATCH name a place that takes it."
     )
 
 

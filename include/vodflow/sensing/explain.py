@@ -74,7 +74,7 @@ def _explain(bucket: str, key: str, settings: Settings) -> Explanation:
         uri=uri,
         taken=isinstance(verdict, Watched),
         why=_verdict(verdict, places, settings),
-        rules=[_rule(rule, bucket, key, size, age) for rule in places.rules],
+        rules=[rule_words(rule, bucket, key, size, age) for rule in places.rules],
         object=told,
         source=_known(bucket, key, found, settings),
     )
@@ -90,7 +90,8 @@ def _verdict(verdict: Watched | Ignored, places: Places, settings: Settings) -> 
     return f"not taken ({verdict.value})"
 
 
-def _rule(rule: WatchRule, bucket: str, key: str, size: int | None, age: float | None) -> str:
+def rule_words(rule: WatchRule, bucket: str, key: str, size: int | None, age: float | None) -> str:
+    """What a watch rule says to an object, as the end of a sentence."""
     if rule.bucket != bucket:
         return f"watches another bucket, {rule.bucket}"
     if not key.startswith(rule.prefix):

@@ -96,5 +96,7 @@ def test_it_is_served_with_a_page(api: Api) -> None:
     assert page.headers["content-type"].startswith("text/html")
     for path in DOCUMENT["paths"]:
         assert f"<code>{path}</code>" in page.text
+    assert "<dt><code>filename</code> (body, string, required)</dt>" in page.text
+    assert "`" not in page.text
     assert "<script" not in page.text
     assert "http://" not in page.text.replace("http://testserver", "")

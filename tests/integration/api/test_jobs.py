@@ -91,6 +91,13 @@ def several(doors: Doors) -> list[str]:
     return [str(failed.id), str(waits.id), f"source-{bare.id}"]
 
 
+def test_what_no_status_is_hears_of_all_there_are(doors: Doors) -> None:
+    answer = doors.client.get("/api/v1/jobs", params={"status": "failed"}).json()
+    assert {one["field"] for one in answer["errors"]} == {"query.status.0"}
+    assert "'FAILED'" in answer["detail"]
+    assert "'PROBED'" in answer["detail"]
+
+
 def test_jobs_are_listed_page_by_page_both_ways(doors: Doors, several: list[str]) -> None:
     failed, waits, bare = several
     assert sorted(refs(doors)) == sorted(several)

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from support.fixtures.api import Api
-from vodflow.api.callers import Scope
+from typer.testing import CliRunner
+from vodflow.api.callers import INSTALLATION_ONLY, Scope
 from vodflow.catalog.database import transaction
+from vodflow.cli.api_keys import app as commands
 from vodflow.errors import CatalogError, ConfigurationError
 from vodflow.tenancy import api_keys
 
@@ -147,3 +149,12 @@ def test_what_no_key_can_be_is_refused(api: Api) -> None:
             api_keys.create(connection, "x", ["jobs:read"], created_by="test", tenant_slug="nobody")
         assert api_keys.get(connection, 99) is None
         assert api_keys.revoke(connection, 99) is None
+
+
+def test_all_scopes_are_those_that_its_owner_can_have(api: Api) -> None:
+    api.key({Scope.JOBS_READ}, "acme")  # makes the tenant
+    for options, expected in (([], set(Scope)), (["--tenant", "acme"], set(Scope) - INSTALLATION_ONLY)):
+        made = CliRunner().invoke(commands, ["create", "me", "--scopes", "all", *options])
+        assert made.exit_code == 0, made.output
+        _, answer = me(api, made.stdout.split()[-1])
+        assert answer["scopes"] == sorted(expected)

@@ -54,7 +54,8 @@ def run_protected() -> int:
         get_settings.cache_clear()
         job = _publish(console, stack)
         screen.heading(console, "3. Who sees it")
-        attempts = try_to_see(job, stack.config.api_url, get_settings())
+        token = _token(job, get_settings())
+        attempts = try_to_see(job, token, stack.config.api_url, get_settings())
     except VodflowError as error:
         console.print(f"[red]The demo failed.[/red] {error}", soft_wrap=True)
         return 1
@@ -65,7 +66,13 @@ def run_protected() -> int:
     who = (
         "[green]Who has a token sees the video, and nobody else.[/green]" if right else "[red]That is not right.[/red]"
     )
-    console.print(f"\n{who} docs/encryption.md has the rest; make down ends the stack.", soft_wrap=True)
+    console.print(f"\n{who}", soft_wrap=True)
+    screen.next_steps(
+        console,
+        "watch it yourself, as long as this token holds:",
+        f"  {stack.config.api_url}/api/v1/play/{token}/player.html?manifest={layout.MANIFEST}",
+        "how it works: docs/encryption.md, docs/playback.md; make down ends the stack",
+    )
     return 0 if right else 1
 
 
@@ -86,16 +93,20 @@ def _publish(console: Console, stack: Stack) -> JobRow:
     return job
 
 
-def try_to_see(job: JobRow, api_url: str, settings: Settings) -> list[Attempt]:
-    """Try to see a published job's video in the ways there are.
-
-    :raises StackError: there is no browser, or it says nothing
-    """
+def _token(job: JobRow, settings: Settings) -> str:
     shared = Playback(settings)
     try:
-        token = shared.grant(job.video_id, "demo").token
+        return shared.grant(job.video_id, "demo").token
     finally:
         shared.close()
+
+
+def try_to_see(job: JobRow, token: str, api_url: str, settings: Settings) -> list[Attempt]:
+    """Try to see a published job's video in the ways there are.
+
+    :param token: of the video
+    :raises StackError: there is no browser, or it says nothing
+    """
     stored = f"{str(settings.aws_endpoint_url).rstrip('/')}/{job.bucket}/{job.prefix}/{layout.DASH_MANIFEST}"
     return [
         _refused("the bucket, without a signature", lambda: httpx.get(stored, timeout=10)),

@@ -217,12 +217,22 @@ def ending(
         console.print(f"\n[green]{published} published, {rejected} rejected{earlier}.[/green] {seconds:.0f} s.")
     for complaint in complaints:
         console.print(f"[red]{escape(complaint)}[/red]", soft_wrap=True)
-    console.print("\n[bold]Next[/bold]")
-    console.print(f"  open {stack.config.airflow_url} and look at ingest_videos and transcode_video", soft_wrap=True)
-    console.print(
-        f"  the videos, with players and quality: {stack.config.airflow_url}/plugin/vodflow-videos", soft_wrap=True
+    airflow, api = stack.config.airflow_url, stack.config.api_url
+    next_steps(
+        console,
+        f"open {airflow} and look at ingest_videos and transcode_video",
+        f"the videos, with players and quality: {airflow}/plugin/vodflow-videos",
+        f"the API: {api}/api/v1/docs (docs/api.md#a-first-request); the upload page: {api}/upload/",
+        "make demo VIDEO=<your file or folder>",
+        "make demo PROTECTED=1: an encrypted video, played with a token",
+        "make demo ENGINE=mediaconvert, or with a cluster on this machine ENGINE=kubernetes",
+        "make status, make logs, make down",
+        f"outputs: s3://{get_settings().media_bucket} at {stack.config.aws_url}",
     )
-    console.print("  make demo VIDEO=<your file or folder>")
-    console.print("  make demo ENGINE=mediaconvert, or with a cluster on this machine ENGINE=kubernetes")
-    console.print("  make status, make logs, make down")
-    console.print(f"  outputs: s3://{get_settings().media_bucket} at {stack.config.aws_url}", soft_wrap=True)
+
+
+def next_steps(console: Console, *lines: str) -> None:
+    """What to open or type next."""
+    console.print("\n[bold]Next[/bold]")
+    for line in lines:
+        console.print(f"  {escape(line)}", soft_wrap=True)
