@@ -38,6 +38,9 @@ SETTLE = 8.0
 #: Statuses in which an engine has something to stop.
 _AT_WORK = frozenset({JobStatus.SUBMITTED, JobStatus.PROGRESSING})
 
+#: States of a run that was marked failed here and then cleared.
+_STARTED_OVER = frozenset({"queued", "running"})
+
 _ACTOR = "vodflow.jobs"
 
 
@@ -90,6 +93,8 @@ def _cancel(
     while True:
         job = get(ref, airflow=airflow, settings=settings)
         now = time.monotonic()
+        if alive and job.run_state in _STARTED_OVER:
+            return job  # somebody tries it again already, and means that one
         if job.queued_at != noted:  # it was opened, or queued again, meanwhile
             note(job)
             noted = job.queued_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -294,6 +295,23 @@ def test_cancelling_while_the_task_begins(place: Place) -> None:
     assert jobs.cancel(made).status == "CANCELED"
     told = [(event["new_status"], event["actor"]) for event in jobs.details(made)["history"]]
     assert told[-2:] == [("PROGRESSING", "task"), ("CANCELED", "task")], "the engine had stopped when cancel returned"
+
+
+def test_a_retry_while_the_cancelled_task_still_ends_is_not_cancelled_as_well(place: Place) -> None:
+    jobs.create(place.put("acme/a.mp4"))
+    made = place.carry_out("source-1", until="plan")
+    place.airflow.busy = True
+
+    def again() -> None:
+        while jobs.get(made).status != "CANCELED":
+            time.sleep(0.05)
+        jobs.retry(made)
+
+    person = threading.Thread(target=again)
+    place.airflow.on_fail = lambda _: person.start()
+    assert jobs.cancel(made).status == "QUEUED"
+    person.join()
+    assert [event["new_status"] for event in jobs.details(made)["history"]] == ["QUEUED", "CANCELED", "QUEUED"]
 
 
 def test_cancelling_before_there_is_a_job(place: Place) -> None:
