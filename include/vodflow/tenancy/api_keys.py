@@ -101,7 +101,7 @@ def create(
     if tenant_slug is not None:
         tenant_id = conn.scalar(select(tenant.c.id).where(tenant.c.slug == tenant_slug))
         if tenant_id is None:
-            raise CatalogError(f"There is no tenant {tenant_slug}.")
+            raise CatalogError(f"There is no tenant {tenant_slug}; `vodflow tenants create` makes one.")
     return _insert(conn, name, wanted, tenant_id, created_by, expires_at)
 
 
