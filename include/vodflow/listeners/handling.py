@@ -7,10 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from vodflow.errors import ConfigurationError
+from vodflow.errors import ConfigurationError, EngineError
 from vodflow.listeners import sns
 from vodflow.listeners.authentication import authenticate
 from vodflow.listeners.events import EventError, classify, decode
@@ -21,7 +20,6 @@ from vodflow.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-    from mypy_boto3_sqs import SQSClient
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +28,6 @@ SIZE_LIMIT: Final = 256 * 1024
 
 #: Characters that are said of what is wrong with an event, which may be made of it.
 _LONGEST: Final = 500
-
-#: Seconds to connect to SQS and to wait for its answer: EventBridge gives an API destination five in all.
-_SQS_TIMES: Final = (1.5, 2.5)
 
 _QUEUES: Final = {
     EventSource.S3: ("event_queue_url", "VODFLOW_EVENT_QUEUE_URL"),
@@ -152,26 +147,11 @@ def _carry_out(decision: Accepted, settings: Settings) -> Accepted | Refused:
 
 
 def _send(decision: Accepted, settings: Settings) -> Accepted | Refused:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the pure part needs no boto3
+    from vodflow.listeners.queues import send  # noqa: PLC0415 - the pure part needs no boto3
 
     try:
-        _client(settings).send_message(QueueUrl=str(decision.queue_url), MessageBody=decision.message)
-    except (ClientError, BotoCoreError) as error:
+        send(str(decision.queue_url), decision.message, settings)
+    except EngineError as error:
         log.warning("An event of %s could not be queued: %s", decision.source, error)
         return Refused(503, "The queue does not take the event now; send it again later.")
     return decision
-
-
-@lru_cache(maxsize=2)
-def _client(settings: Settings) -> SQSClient:
-    from botocore.config import Config  # noqa: PLC0415
-
-    from vodflow.storage.clients import new_session  # noqa: PLC0415
-
-    connect, read = _SQS_TIMES
-    return new_session().client(
-        "sqs",
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
-        config=Config(connect_timeout=connect, read_timeout=read, retries={"total_max_attempts": 1}),
-    )

@@ -101,18 +101,6 @@ def delete(queue_url: str, messages: Sequence[Message], *, settings: Settings | 
             raise _queue_error(error, "delete messages of", queue_url) from error
 
 
-def send(queue_url: str, body: str, *, settings: Settings | None = None) -> None:
-    """Put one message into the queue.
-
-    :raises ConfigurationError: when there is no such queue, or access is refused
-    :raises EngineError: when SQS does not answer (retryable)
-    """
-    try:
-        sqs_client(settings).send_message(QueueUrl=queue_url, MessageBody=body)
-    except (ClientError, BotoCoreError) as error:
-        raise _queue_error(error, "send to", queue_url) from error
-
-
 def _message(item: dict[str, Any] | Any) -> Message:
     return Message(item.get("Body"), str(item.get("MessageId", "")), item.get("ReceiptHandle"))
 

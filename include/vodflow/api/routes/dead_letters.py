@@ -25,7 +25,7 @@ from vodflow.catalog.dead_letters import (
     list_letters,
     resolve_letter,
 )
-from vodflow.sensing import queue
+from vodflow.listeners.queues import send
 from vodflow.settings import Settings
 
 router = APIRouter(prefix="/api/v1", tags=["dead-letters"])
@@ -95,7 +95,7 @@ def _again(request: Request, caller: Caller, row: LetterRow) -> None:
                 raise _cannot(row, "is of notifications of which none waits for another try")
         return
     if row.origin in _QUEUES:
-        queue.send(_queue_of(row, used.settings), str(kept["body"]), settings=used.settings)
+        send(_queue_of(row, used.settings), str(kept["body"]), used.settings)
         return
     ref = row.identity if row.origin == FAILED_RUN else str(row.job_id)
     with used.airflow(caller) as client:
