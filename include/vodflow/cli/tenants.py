@@ -93,8 +93,10 @@ def configure(
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
         document = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{file} cannot be read as JSON: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{file} is not JSON: {error}") from error
     if not isinstance(document, Mapping):
         raise ConfigurationError(f"{file} must hold a JSON object; docs/tenants.md says what is in it.")
     done = registry.configure(slug, document, get_settings(), by=person(), assigned_too=True)

@@ -188,7 +188,7 @@ def load_profile(name: str, directory: Path | None = None) -> Profile:
     path = folder / f"{name}.yaml"
     if not _PROFILE_NAME.match(name) or not path.is_file():
         known = ", ".join(profile_names(folder)) or "none"
-        raise ProfileError(f"There is no profile {name!r} in {folder}. Known profiles: {known}.")
+        raise ProfileError(f"There is no profile {name!r}. Known profiles: {known}.")
     return parse_profile(path.read_text(encoding="utf-8"), path)
 
 
