@@ -42,7 +42,7 @@ class _Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         if self._interval is None:
-            self._due = self._loop.time()
+            self._due = time.monotonic()  # the loop's own time is of its last round, in whole milliseconds
         self._transport.write(self._requests[self._place])
         self._place = (self._place + 1) % len(self._requests)
 
@@ -59,7 +59,7 @@ class _Connection(asyncio.Protocol):
             self._answered()
 
     def _answered(self) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         self.took.append(now - self._due)
         if self._interval is not None:
             self._due += self._interval

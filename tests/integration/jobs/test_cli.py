@@ -160,7 +160,7 @@ def test_wrong_files_are_told_before_anything_is_sent(place: Place, video: Path,
         run("upload", str(tmp_path))
     text = tmp_path / "notes.txt"
     text.write_text("x")
-    with pytest.raises(ConfigurationError, match=r"notes\.txt: suffix\)"):
+    with pytest.raises(ConfigurationError, match=r"notes\.txt: suffix: takes only keys that end with \.3gp "):
         run("upload", str(text))
     with pytest.raises(ConfigurationError, match="its tenant would be acme-studios"):
         run("upload", str(video), "--tenant", "Acme Studios")

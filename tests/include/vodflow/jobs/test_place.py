@@ -43,7 +43,10 @@ def test_the_first_place_that_takes_it(set_settings: Callable[..., Settings]) ->
     settings = set_settings(watch=json.dumps(rules))
     assert place_of("b.mp4", 5, "acme", Places.of(settings)) == ("footage", "acme/b.mp4")
     settings = set_settings(watch=json.dumps(rules[:2]))
-    with pytest.raises(ConfigurationError, match=r"masters/acme/a b\.MOV: suffix; s3://tiny/acme/a b\.MOV: too_large"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"masters/acme/a b\.MOV: suffix: .*\.mxf; s3://tiny/acme/a b\.MOV: too_large: .* 2 bytes",
+    ):
         place_of("a b.MOV", 5, "acme", Places.of(settings))
 
 
