@@ -99,7 +99,9 @@ def _out_of_memory(name: str, pod: Mapping[str, Any], *, more_memory: bool) -> V
 
 def _ended_badly(name: str, seen: Ending, pod: Mapping[str, Any]) -> VodflowError:
     last = seen.message.strip().splitlines()[-1:] or [""]
-    if seen.code == _SIGTERM:
+    # Of a pod that is being deleted a node may tell that it is over, and nothing of its container.
+    deleted = "deletionTimestamp" in (pod.get("metadata") or {})
+    if seen.code == _SIGTERM or (seen.code is None and not seen.reason and deleted):
         return EngineError(f"Pod {name} was stopped from outside. Another pod begins anew.", code="stopped")
     if seen.code in _NOT_STARTED or seen.reason in {"StartError", "ContainerCannotRun"}:
         return ConfigurationError(
@@ -108,6 +110,9 @@ def _ended_badly(name: str, seen: Ending, pod: Mapping[str, Any]) -> VodflowErro
         )
     if seen.reason == "DeadlineExceeded":
         return EngineError(f"Pod {name} was not done at its deadline. {seen.message}", code="deadline", retryable=False)
+    if seen.code is None:
+        what = f"{seen.reason} {seen.message}".strip()
+        return EngineError(f"Pod {name} ended, and its node does not say how. {what}".rstrip(), code="no_status")
     # 2 and 5 are the worker's words for what another try cannot help.
     return EngineError(
         f"Pod {name} ended with exit status {seen.code} without saying why. {last[0]}".rstrip(),

@@ -40,6 +40,8 @@ def failure(of: dict[str, Any] | None, said: VodflowError | None = None, *, more
             "higher priority",
         ),
         (pod(done(143)), "stopped", "from outside"),
+        (pod() | {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "stopped", "from outside"),
+        (pod(message="Lost."), "no_status", "its node does not say how"),
         (pod(done(1, message="Traceback\nBoom")), "1", "exit status 1 without saying why. Boom"),
         (
             pod({}, phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]),
