@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Depends, Query
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from vodflow.api.problems import Problem
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
@@ -97,6 +99,25 @@ def page(request: Request, response: Response, items: Sequence[T], cursor: str |
     if cursor is not None:
         response.headers["Link"] = f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'
     return Page(items=list(items), cursor=cursor)
+
+
+def page_of(
+    request: Request,
+    response: Response,
+    found: Sequence[R],
+    limit: int,
+    order: str,
+    document: Callable[[R], T],
+    place: Callable[[R], str | int] = attrgetter("id"),
+) -> Page[T]:
+    """A page of what was found, which is one more than the page holds where the list goes on.
+
+    :param order: as for :meth:`Paging.after`
+    :param document: what the page has of one that was found
+    :param place: of one that was found, in that order
+    """
+    cursor = cursor_of(order, place(found[limit - 1])) if len(found) > limit else None
+    return page(request, response, [document(one) for one in found[:limit]], cursor)
 
 
 def invalid_cursor() -> Problem:

@@ -13,7 +13,7 @@ from vodflow.api.app_state import address_of, services
 from vodflow.api.audit import record
 from vodflow.api.callers import INSTALLATION_ONLY, Caller, Scope
 from vodflow.api.models.tenants import KeyDocument, NewKey, NewKeyDocument, Rotation
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, Pages, page_of
 from vodflow.api.parameters import ObjectId, TenantName
 from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.catalog.database import transaction
@@ -39,9 +39,7 @@ def list_api_keys(
         found = api_keys.list_keys(
             connection, tenant_slug=tenant, after=after[0] if after else None, limit=pages.limit + 1
         )
-    shown = found[: pages.limit]
-    items = [KeyDocument.of(key) for key in shown]
-    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > pages.limit else None)
+    return page_of(request, response, found, pages.limit, order, KeyDocument.of)
 
 
 @router.post("", status_code=201, responses=problem_responses(404))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow.api.access import TenantManager
 from vodflow.api.app_state import services
 from vodflow.api.models.tenants import AuditDocument, AuditQuery
-from vodflow.api.paging import Page, cursor_of, page
+from vodflow.api.paging import Page, page_of
 from vodflow.catalog.audit import list_events
 from vodflow.catalog.database import transaction
 
@@ -28,6 +28,4 @@ def audit(
             connection, asked.limit + 1, after[0] if after else None, tenant=asked.tenant, action=asked.action,
             actor=asked.actor, since=asked.since, until=asked.until, oldest_first=asked.oldest_first,
         )  # fmt: skip
-    shown = found[: asked.limit]
-    items = [AuditDocument.of(row) for row in shown]
-    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > asked.limit else None)
+    return page_of(request, response, found, asked.limit, order, AuditDocument.of)

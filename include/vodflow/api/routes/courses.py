@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -22,7 +23,7 @@ from vodflow.api.models.playback import (
     VideoInCourse,
     VideoList,
 )
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, Pages, page_of
 from vodflow.api.parameters import ObjectId, ShortText
 from vodflow.api.play import playback
 from vodflow.api.problems import Problem, not_found, problem_responses
@@ -68,8 +69,7 @@ def list_courses(
     after = paging.after(order, int)
     with transaction("vodflow.api", services(request).settings) as connection:
         found = rows.find(connection, paging.limit + 1, code=code, after=after[0] if after else None)
-    items = [CourseAnswer.model_validate(item) for item in found[: paging.limit]]
-    return page(request, response, items, cursor_of(order, items[-1].id) if len(found) > paging.limit else None)
+    return page_of(request, response, found, paging.limit, order, CourseAnswer.model_validate)
 
 
 @router.get("/{course_id}", responses=problem_responses(404))
@@ -110,8 +110,7 @@ def list_videos(
     with transaction("vodflow.api", services(request).settings) as connection:
         _course(connection, course_id)
         found = rows.video_ids(connection, course_id, paging.limit + 1, after[0] if after else 0)
-    items = [VideoInCourse(video_id=item) for item in found[: paging.limit]]
-    return page(request, response, items, cursor_of(order, items[-1].video_id) if len(found) > paging.limit else None)
+    return page_of(request, response, found, paging.limit, order, lambda item: VideoInCourse(video_id=item), place=int)
 
 
 @router.put("/{course_id}/videos", responses=problem_responses(404, 422))
@@ -166,8 +165,7 @@ def list_enrolments(
     with transaction("vodflow.api", services(request).settings) as connection:
         _course(connection, course_id)
         found = rows.enrolments(connection, course_id, paging.limit + 1, after=after[0] if after else "")
-    items = [EnrolmentAnswer.model_validate(item) for item in found[: paging.limit]]
-    return page(request, response, items, cursor_of(order, items[-1].user_id) if len(found) > paging.limit else None)
+    return page_of(request, response, found, paging.limit, order, EnrolmentAnswer.model_validate, attrgetter("user_id"))
 
 
 @router.put("/{course_id}/enrolments", responses=problem_responses(404, 422))

@@ -12,7 +12,7 @@ from vodflow.api.app_state import services
 from vodflow.api.audit import record
 from vodflow.api.callers import Caller, Scope
 from vodflow.api.models.operations import LetterDetails, LetterDocument, LetterQuery, Resolution
-from vodflow.api.paging import Page, cursor_of, page
+from vodflow.api.paging import Page, page_of
 from vodflow.api.parameters import ObjectId
 from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.catalog import deliveries
@@ -52,10 +52,8 @@ def letters(
     )
     with transaction(caller.actor, services(request).settings) as connection:
         found = list_letters(connection, wanted, asked.limit + 1, after, oldest_first=asked.oldest_first)
-    shown = found[: asked.limit]
-    cursor = cursor_of(order, shown[-1].id) if len(found) > asked.limit else None
     settings = services(request).settings
-    return page(request, response, [LetterDocument(**_shown(row, settings)) for row in shown], cursor)
+    return page_of(request, response, found, asked.limit, order, lambda row: LetterDocument(**_shown(row, settings)))
 
 
 @router.get("/dead-letters/{letter_id}")

@@ -12,7 +12,7 @@ from vodflow.api.access import Uploader
 from vodflow.api.app_state import address_of, airflow_of, services
 from vodflow.api.job_access import document
 from vodflow.api.models.imports import ImportDetails, ImportDocument, NewImport
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, Pages, page_of
 from vodflow.api.parameters import ObjectId, TenantName
 from vodflow.api.problems import problem_responses
 from vodflow.api.routes.uploads import tenant_for
@@ -58,9 +58,7 @@ def list_imports(
         tenant=tenant, status=status, limit=pages.limit + 1, before_id=after[0] if after else None,
         settings=services(request).settings,
     )  # fmt: skip
-    shown = found[: pages.limit]
-    cursor = cursor_of(order, shown[-1].id) if len(found) > pages.limit else None
-    return page(request, response, [ImportDocument.of(row) for row in shown], cursor)
+    return page_of(request, response, found, pages.limit, order, ImportDocument.of)
 
 
 @router.get("/{import_id}", responses=problem_responses(404, 503))

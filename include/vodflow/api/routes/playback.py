@@ -21,7 +21,7 @@ from vodflow.api.models.playback import (
     RevocationRequest,
     TokenRequest,
 )
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, Pages, page_of
 from vodflow.api.parameters import ObjectId
 from vodflow.api.play import PLAY, admitted, cache_control, headers_of, plain_address, playback
 from vodflow.api.problems import Problem, not_found, problem_responses
@@ -135,10 +135,7 @@ def list_revocations(
     after = paging.after("revocations", int)
     with transaction("vodflow.api", services(request).settings) as connection:
         found = rows.revocations(connection, paging.limit + 1, after[0] if after else None)
-    listed = [RevocationAnswer.model_validate(item) for item in found[: paging.limit]]
-    return page(
-        request, response, listed, cursor_of("revocations", listed[-1].id) if len(found) > paging.limit else None
-    )
+    return page_of(request, response, found, paging.limit, "revocations", RevocationAnswer.model_validate)
 
 
 @router.delete("/api/v1/playback/revocations/{revocation_id}", status_code=204, responses=problem_responses(404))

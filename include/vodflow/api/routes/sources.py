@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vodflow.api.access import VideosReader
 from vodflow.api.app_state import services
 from vodflow.api.models.videos import SourceDetails, SourceDocument, SourceQuery
-from vodflow.api.paging import Page, cursor_of, page
+from vodflow.api.paging import Page, page_of
 from vodflow.api.parameters import ObjectId
 from vodflow.catalog.database import transaction
 from vodflow.catalog.source_rows import SourceFilter, get_source, list_sources
@@ -31,9 +31,7 @@ def sources(
     )  # fmt: skip
     with transaction(caller.actor, services(request).settings) as connection:
         found = list_sources(connection, wanted, asked.limit + 1, after, oldest_first=asked.oldest_first)
-    shown = found[: asked.limit]
-    items = [SourceDocument.model_validate(row) for row in shown]
-    return page(request, response, items, cursor_of(order, shown[-1].id) if len(found) > asked.limit else None)
+    return page_of(request, response, found, asked.limit, order, SourceDocument.model_validate)
 
 
 @router.get("/sources/{source_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -22,7 +23,7 @@ from vodflow.api.models.tenants import (
     Suspension,
     TenantDocument,
 )
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, Pages, page_of
 from vodflow.api.parameters import TenantName
 from vodflow.api.problems import Problem, not_found, problem_responses
 from vodflow.catalog.database import transaction
@@ -44,9 +45,7 @@ def tenants(request: Request, response: Response, caller: TenantsManager, pages:
     after = pages.after(_ORDER, str)
     with transaction(caller.actor, services(request).settings) as connection:
         found = list_tenants(connection, pages.limit + 1, after[0] if after else "")
-    shown = found[: pages.limit]
-    items = [TenantDocument.model_validate(row) for row in shown]
-    return page(request, response, items, cursor_of(_ORDER, shown[-1].slug) if len(found) > pages.limit else None)
+    return page_of(request, response, found, pages.limit, _ORDER, TenantDocument.model_validate, attrgetter("slug"))
 
 
 @router.post("", status_code=201, responses=problem_responses(409))

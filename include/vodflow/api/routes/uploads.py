@@ -21,7 +21,7 @@ from vodflow.api.models.uploads import (
     Wishes,
     signed_parts,
 )
-from vodflow.api.paging import Page, Pages, cursor_of, page
+from vodflow.api.paging import Page, Pages, page_of
 from vodflow.api.parameters import TenantName
 from vodflow.api.problems import Problem, problem_responses
 from vodflow.catalog.states import UploadStatus
@@ -62,9 +62,7 @@ def list_uploads(
         tenant=tenant, status=status, limit=pages.limit + 1, before_id=after[0] if after else None,
         settings=services(request).settings,
     )  # fmt: skip
-    shown = found[: pages.limit]
-    cursor = cursor_of(order, shown[-1].id) if len(found) > pages.limit else None
-    return page(request, response, [UploadDocument.of(row) for row in shown], cursor)
+    return page_of(request, response, found, pages.limit, order, UploadDocument.of)
 
 
 @router.get("/{upload_id}", responses=problem_responses(404, 503))

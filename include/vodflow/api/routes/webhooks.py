@@ -20,7 +20,7 @@ from vodflow.api.models.operations import (
     DeliveryQuery,
     TestResult,
 )
-from vodflow.api.paging import Page, cursor_of, page
+from vodflow.api.paging import Page, page_of
 from vodflow.api.parameters import ObjectId, ShortText
 from vodflow.api.problems import Problem, not_found
 from vodflow.catalog import deliveries
@@ -79,9 +79,7 @@ def list_deliveries(
         found = deliveries.recent(
             connection, wanted, limit=asked.limit + 1, after=after, oldest_first=asked.oldest_first
         )
-    shown = found[: asked.limit]
-    cursor = cursor_of(order, shown[-1].id) if len(found) > asked.limit else None
-    return page(request, response, [DeliveryDocument.model_validate(row) for row in shown], cursor)
+    return page_of(request, response, found, asked.limit, order, DeliveryDocument.model_validate)
 
 
 @router.get("/deliveries/{delivery_id}")
