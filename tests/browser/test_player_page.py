@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from mypy_boto3_s3 import S3Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from support import playback
 from vodflow.publication.manifest import build_manifest
 from vodflow.publication.player import player_files, player_url
@@ -149,6 +150,33 @@ def test_a_video_without_hls_plays_as_dash(
     wait_for(page, f"document.querySelector('{SHOWN}')?.innerText === '360p'")
     wait_for(page, "video.currentTime > 0.5 && !video.paused")
     choose(page, "Auto")
+    wait_for(page, "video.ended")
+    assert page.locator("#message").inner_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits_for"),
+    [("hls", "manifest.json"), ("dash", "manifest.json"), ("mp4", "manifest.json"), ("hls", ".js"), ("dash", ".js")],
+)
+def test_who_clicks_before_it_can_play_is_heard(
+    page: Page, site: str, s3: S3Client, transcoded: dict[str, Any], manifest: dict[str, Any], kind: str, waits_for: str
+) -> None:
+    manifest["outputs"] = {kind: manifest["outputs"][kind]}
+    put(s3, transcoded["fmp4"], manifest, REPOSITORY)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(lambda url: urlsplit(url).path.endswith(waits_for), hold)
+    page.goto(site, wait_until="commit")
+    page.keyboard.press("5")  # nothing to seek in
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").wait_for()
+    while not held:
+        page.wait_for_timeout(10)
+    for route in held:
+        route.continue_()
     wait_for(page, "video.ended")
     assert page.locator("#message").inner_text() == ""
 
