@@ -44,17 +44,6 @@ def settings(catalog: Settings, set_settings: Callable[..., Settings]) -> Settin
     return set_settings(sealing_keys=json.dumps([Fernet.generate_key().decode()]))
 
 
-@pytest.fixture
-def configure(settings: Settings) -> Configure:
-    """``configure(profile="sd")`` gives the tenant acme these, and nothing else."""
-    registry.create("acme", "Acme", settings)
-
-    def change(**document: Any) -> None:
-        registry.configure("acme", document, settings, by="test", assigned_too=True)
-
-    return change
-
-
 def test_coming_and_stopping(settings: Settings) -> None:
     assert state("acme") is None
     made = registry.create("acme", "Acme Ltd", settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from mypy_boto3_s3 import S3Client
@@ -21,22 +20,6 @@ from vodflow.tenancy import registry
 pytestmark = pytest.mark.integration
 
 Configure = Callable[..., None]
-
-
-@pytest.fixture
-def settings(catalog: Settings) -> Settings:
-    return catalog
-
-
-@pytest.fixture
-def configure(settings: Settings) -> Configure:
-    """``configure(assigned=…)`` gives the tenant acme this, and nothing else."""
-    registry.create("acme", "Acme", settings)
-
-    def change(**document: Any) -> None:
-        registry.configure("acme", document, settings, by="test", assigned_too=True)
-
-    return change
 
 
 def test_places_are_one_tenants(configure: Configure, settings: Settings) -> None:
