@@ -42,6 +42,7 @@ class Playback:
     """What the page saw.
 
     :param heights: of the picture, in the order in which they were shown
+    :param position: seconds to which playback came at most
     :param audio_peak: loudest sample that came out, 0 to 1
     """
 
