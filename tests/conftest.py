@@ -37,6 +37,7 @@ pytest_plugins = [
     "support.fixtures.doors",
     "support.fixtures.small_disk",
     "support.fixtures.stack",
+    "support.fixtures.today",
 ]
 
 

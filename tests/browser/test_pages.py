@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -25,8 +25,6 @@ from vodflow_airflow.ui.app import make_app, page_routes
 
 pytestmark = [pytest.mark.browser, pytest.mark.airflow, pytest.mark.integration]
 
-TODAY = datetime.now(UTC).date()
-
 #: What a page's address has of the catalog below.
 NAMED = {"video_id": "1", "name": "failures"}
 
@@ -41,9 +39,9 @@ PAGES = sorted(
 
 
 @pytest.fixture
-def videos(catalog: Settings) -> dict[str, int]:
+def videos(catalog: Settings, today: date) -> dict[str, int]:
     """One published video, a failed and a refused one, something given up; yesterday is computed, today is empty."""
-    day = TODAY - timedelta(days=1)
+    day = today - timedelta(days=1)
     noon = datetime.combine(day, time(12), UTC)
     with transaction("test") as conn:
         published_job(conn, probed_source(conn, key="in/one.mp4"))
@@ -131,8 +129,10 @@ def test_all_of_a_page_is_marked_at_once(browser: Browser, pages_url: str, video
         assert all(box.is_checked() for box in boxes)
 
 
-def test_a_report_of_one_video_and_of_an_empty_day(browser: Browser, pages_url: str, videos: object) -> None:
-    yesterday = TODAY - timedelta(days=1)
+def test_a_report_of_one_video_and_of_an_empty_day(
+    browser: Browser, pages_url: str, videos: object, today: date
+) -> None:
+    yesterday = today - timedelta(days=1)
     with opened(browser, pages_url, "viewer") as (page, problems):
         settled(page, "/vodflow/reports")
         expect(page.locator("section.chart svg").first).to_be_visible()
@@ -146,7 +146,7 @@ def test_a_report_of_one_video_and_of_an_empty_day(browser: Browser, pages_url: 
         with page.expect_download() as download:
             numbers.get_by_role("link", name="CSV").click()
         assert "disk" in download.value.path().read_text()
-        settled(page, f"/vodflow/reports?first={TODAY}&last={TODAY}")
+        settled(page, f"/vodflow/reports?first={today}&last={today}")
         expect(page.get_by_text("Nothing is computed of")).to_be_visible()
         assert problems == []
 

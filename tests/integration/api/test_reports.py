@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,24 +20,24 @@ from vodflow.reports import rows
 
 pytestmark = pytest.mark.integration
 
-TODAY = datetime.now(UTC).date()
 PATH = "/api/v1/reports/cost_daily"
 
 
-def cost(tenant: str, days_ago: int, amount: str) -> dict[str, object]:
+def cost(tenant: str, day: date, amount: str) -> dict[str, object]:
     values = {column.name: None for column in marts.cost_daily.columns}
     keys = {column.name: "x" for column in marts.cost_daily.primary_key.columns}
     return values | keys | {
-        "day": TODAY - timedelta(days=days_ago), "tenant": tenant, "quantity": "1.5", "unit": "gb", "jobs": 1,
+        "day": day, "tenant": tenant, "quantity": "1.5", "unit": "gb", "jobs": 1,
         "actual_cost": amount, "estimated_cost": None, "difference": None, "kind": "egress",
         "profile": "standard", "engine": "none",
     }  # fmt: skip
 
 
 @pytest.fixture
-def costs(doors: Doors) -> None:
+def costs(doors: Doors, today: date) -> None:
     names = set(marts.cost_daily.columns.keys())
-    made = [cost("acme", ago, f"{ago}.25") for ago in range(5)] + [cost("globex", ago, "7") for ago in range(2)]
+    made = [cost("acme", today - timedelta(days=ago), f"{ago}.25") for ago in range(5)]
+    made += [cost("globex", today - timedelta(days=ago), "7") for ago in range(2)]
     with transaction("test") as connection:
         connection.execute(
             insert(marts.cost_daily), [{name: value for name, value in row.items() if name in names} for row in made]
@@ -54,29 +54,29 @@ def test_tables_are_described(doors: Doors) -> None:
     assert own == {name for name, table in found.items() if "tenant" in {one["name"] for one in table["columns"]}}
 
 
-def test_rows_as_json_and_csv(doors: Doors, costs: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_as_json_and_csv(doors: Doors, costs: None, today: date, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "PIECE", 2)  # so that pages are many
     found = doors.client.get(PATH).json()
     assert [(row["day"], row["tenant"]) for row in found] == sorted((row["day"], row["tenant"]) for row in found)
     assert len(found) == 7
-    assert found[0]["day"] == str(TODAY - timedelta(days=4))
+    assert found[0]["day"] == str(today - timedelta(days=4))
     assert found[0]["actual_cost"] == 4.25
     assert found[0]["estimated_cost"] is None
     for asked in ({"params": {"format": "csv"}}, {"headers": {"Accept": "text/csv"}}):
         answer = doors.client.get(PATH, **asked)
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-        assert f"cost_daily_{TODAY - timedelta(days=29)}_{TODAY}.csv" in answer.headers["content-disposition"]
+        assert f"cost_daily_{today - timedelta(days=29)}_{today}.csv" in answer.headers["content-disposition"]
         table = list(csv.DictReader(io.StringIO(answer.text)))
         assert [(row["day"], row["tenant"], float(row["actual_cost"])) for row in table] == [
             (row["day"], row["tenant"], row["actual_cost"]) for row in found
         ]
     assert len(doors.client.get(PATH, params={"tenant": "globex"}).json()) == 2
-    assert len(doors.client.get(PATH, params={"from": str(TODAY), "to": str(TODAY)}).json()) == 2
+    assert len(doors.client.get(PATH, params={"from": str(today), "to": str(today)}).json()) == 2
     assert doors.client.get(PATH, params={"from": "2026-01-01", "to": "2026-01-02"}).json() == []
     assert doors.client.get(PATH, params={"engine": "local"}).json() == []
 
 
-def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: None) -> None:
+def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: None, today: date) -> None:
     first, own = doors.client.get(PATH), doors.of("acme")
     tenants = own.get(PATH)
     again = doors.client.get(PATH, headers={"If-None-Match": first.headers["etag"]})
@@ -84,7 +84,7 @@ def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: No
     assert doors.client.get(PATH, params={"format": "csv"}).headers["etag"] != first.headers["etag"]
     with transaction("test") as connection:
         connection.execute(
-            insert(marts.partition).values(mart="cost_daily", day=TODAY, rows=2, computed_at=datetime.now(UTC))
+            insert(marts.partition).values(mart="cost_daily", day=today, rows=2, computed_at=datetime.now(UTC))
         )
     assert doors.client.get(PATH, headers={"If-None-Match": first.headers["etag"]}).status_code == 200
     assert (again.headers["etag"], again.headers["vary"]) == (first.headers["etag"], "Accept, Authorization")
@@ -94,7 +94,7 @@ def test_a_report_that_has_not_changed_is_not_sent_again(doors: Doors, costs: No
 @pytest.mark.parametrize(
     ("value", "shown"),
     [("=1+1", "'=1+1"), ("@x", "'@x"), ("-2+3", "'-2+3"), ("\tx", "'\tx"), ("+x", "'+x"), ("a=1", "a=1"), ("", ""),
-     (-2, "-2"), (Decimal("-1.5"), "-1.5"), (None, ""), (TODAY, str(TODAY))],
+     (-2, "-2"), (Decimal("-1.5"), "-1.5"), (None, ""), (date(2026, 2, 3), "2026-02-03")],
 )  # fmt: skip
 def test_no_cell_is_a_formula(value: object, shown: str) -> None:
     assert next(csv.reader([reports._lines([[value, "end"]])])) == [shown, "end"]

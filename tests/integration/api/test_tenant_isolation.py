@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 import pytest
@@ -69,14 +69,14 @@ class Zoo:
 
 
 @pytest.fixture
-def zoo(api: Api, set_settings: Callable[..., Settings]) -> Zoo:
+def zoo(api: Api, set_settings: Callable[..., Settings], today: date) -> Zoo:
     """Two tenants with everything that a tenant may have."""
     set_settings(sealing_keys=json.dumps([Fernet.generate_key().decode()]))
     fill(ASKS, "zebra", "gazelle")
     clients = {by: api.client_as(EVERYTHING, ASKS, by=by) for by in ("token", "key")}
     far_ids()
     fill(OTHER, NAMED, SECRET)
-    recompute_day(datetime.now(UTC).date())
+    recompute_day(today)
     with transaction("test") as connection:
         found = {name: [str(value) for value in connection.scalars(text(query))] for name, query in OTHERS.items()}
         empty = [

@@ -1,5 +1,4 @@
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -159,7 +158,7 @@ _ALL = """
 """
 
 
-def test_the_last_release_comes_here_and_goes_back(empty_database, set_settings):
+def test_the_last_release_comes_here_and_goes_back(empty_database, set_settings, today):
     """A catalog with everything in it; the only thing that is made anew is what reports compute."""
     migrate.upgrade(empty_database, "0015")
     engine = create_engine(empty_database, poolclass=NullPool)
@@ -183,7 +182,7 @@ def test_the_last_release_comes_here_and_goes_back(empty_database, set_settings)
     set_settings(catalog_url=empty_database, sealing_keys='["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]')
     for slug in (ASKS, OTHER):
         fill(slug, f"of-{slug}", f"has-{slug}")
-    recompute_day(datetime.now(UTC).date())
+    recompute_day(today)
     here = found()
     dispose_engines()
     migrate.downgrade(empty_database, "0015")

@@ -1,6 +1,6 @@
 """Late facts are found by the transaction that recorded them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,11 +10,6 @@ from vodflow.catalog.database import get_engine, transaction
 from vodflow.reports import refresh, watermark
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def today():
-    return datetime.now(UTC).date()
 
 
 def _move(statement: str, **values: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,12 @@ PROTECTED = text("SELECT format('%s.%s', schemaname, tablename) FROM pg_policies
 
 @pytest.fixture
 def two(
-    catalog: Settings, s3: S3Client, source_bucket: str, media_bucket: str, set_settings: Callable[..., Settings]
+    catalog: Settings,
+    s3: S3Client,
+    source_bucket: str,
+    media_bucket: str,
+    set_settings: Callable[..., Settings],
+    today: date,
 ) -> Settings:
     """The tenants acme and globex with a published video each, its objects, and whatever else a tenant may have."""
     settings = set_settings(sealing_keys=json.dumps([Fernet.generate_key().decode()]))
@@ -51,7 +56,7 @@ def two(
             _more(connection, slug, job)
         for name in ("manifest.json", "hls/master.m3u8"):
             s3.put_object(Bucket=media_bucket, Key=f"{job.prefix}/{name}", Body=b"made")
-    recompute_day(datetime.now(UTC).date(), settings)
+    recompute_day(today, settings)
     return settings
 
 
@@ -249,8 +254,7 @@ def test_what_others_have_in_its_places_stays(two: Settings, s3: S3Client) -> No
     assert not {key for key in left if "acme" in key}
 
 
-def test_pages_of_reports_that_name_it_go(two: Settings, s3: S3Client) -> None:
-    today = datetime.now(UTC).date()
+def test_pages_of_reports_that_name_it_go(two: Settings, s3: S3Client, today: date) -> None:
     go = {f"reports/html/acme/{today}_{today}.html", f"reports/html/{today - timedelta(days=29)}_{today}.html"}
     stay = {f"reports/html/globex/{today}_{today}.html", "reports/html/2020-01-01_2020-01-30.html"}
     for key in go | stay:
@@ -309,14 +313,16 @@ def test_open_uploads_are_given_up(two: Settings, s3: S3Client) -> None:
     assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
-def test_whoever_may_not_write_reports_removes_it_all_the_same(two: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_may_not_write_reports_removes_it_all_the_same(
+    two: Settings, monkeypatch: pytest.MonkeyPatch, today: date
+) -> None:
     def refused(*_: object) -> None:
         raise ConfigurationError("S3 refuses to write the reports.")
 
     monkeypatch.setattr("vodflow.reports.export.export", refused)
     done = CliRunner().invoke(app, ["tenants", "delete", "acme", "--yes", "acme"], catch_exceptions=False)
     assert done.exit_code == 0
-    assert f"writes these days anew: {datetime.now(UTC).date()}. S3 refuses" in done.output
+    assert f"writes these days anew: {today}. S3 refuses" in done.output
     assert state("acme") is None
 
 

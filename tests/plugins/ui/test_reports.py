@@ -25,13 +25,12 @@ pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
 Visit = Callable[..., TestClient]
 PAGE = "/vodflow/reports"
-TODAY = datetime.now(UTC).date()
 
 
 @pytest.fixture
-def one_day(catalog: Settings) -> date:
+def one_day(catalog: Settings, today: date) -> date:
     """A day on which one video of the tenant acme was published, computed."""
-    day = TODAY - timedelta(days=1)
+    day = today - timedelta(days=1)
     noon = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=12)
     with transaction("test") as conn:
         probed_source(conn)
@@ -122,10 +121,10 @@ def test_a_year_without_data_says_what_to_do(visit: Visit, catalog: Settings) ->
     assert "report_transcoding" in text
 
 
-def test_an_empty_day_is_a_sentence_and_no_error(visit: Visit, one_day: date) -> None:
+def test_an_empty_day_is_a_sentence_and_no_error(visit: Visit, one_day: date, today: date) -> None:
     client = visit("viewer")
     for name in CHARTS:
-        answer = client.get(f"{PAGE}/{name}", params={"first": str(TODAY), "last": str(TODAY)})
+        answer = client.get(f"{PAGE}/{name}", params={"first": str(today), "last": str(today)})
         assert answer.status_code == 200, name
         assert "<h2" in answer.text
 
