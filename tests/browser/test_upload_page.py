@@ -186,6 +186,40 @@ def test_an_answer_that_is_lost_leaves_no_second_upload(
     assert upload.public_id in lost[0]
 
 
+def test_files_that_are_chosen_early_wait_for_what_is_begun(
+    context: BrowserContext, api: Api, place: Place, film: Path
+) -> None:
+    page, _ = open_page(context, api)
+    slowly = re.compile("/api/v1/uploads/")
+    page.route(slowly, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.locator("#files").set_input_files(film)
+    (begun,) = wait_for(page, jobs.list_uploads)
+    wait_for(page, lambda: begun.public_id in page.evaluate("localStorage['vodflow.uploads']"))
+    page.close()
+    again, problems = context.new_page(), []
+    again.on("pageerror", lambda error: problems.append(str(error)))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    again.route(re.compile(r"/api/v1/uploads\?limit=1"), hold)
+    again.add_init_script(f"sessionStorage.setItem('vodflow.key', '{api.token(tenant='acme')}')")
+    again.goto("/upload/")
+    wait_for(again, lambda: held)
+    again.locator("#files").set_input_files(film)  # it is the one that was begun; the page does not know yet
+    other = film.with_name("other.mp4")
+    other.write_bytes(FILM[:1000])
+    again.locator("#files").set_input_files(other)
+    held[0].continue_()
+    for name in (film.name, other.name):
+        item = again.get_by_role("listitem").filter(has_text=name)
+        expect(item.locator(".state")).to_contain_text("Sent. Its job source-", timeout=60_000)
+    assert again.get_by_role("listitem").count() == 2
+    assert sorted(upload.status for upload in jobs.list_uploads()) == ["COMPLETED", "COMPLETED"]
+    assert problems == []
+
+
 def test_a_refusal_says_why(context: BrowserContext, api: Api, tmp_path: Path) -> None:
     page, _ = open_page(context, api)
     notes = tmp_path / "notes.txt"

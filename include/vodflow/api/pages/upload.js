@@ -329,7 +329,14 @@ class Entry {
 
 // --- The page --------------------------------------------------------------------------------------------------------
 
+let opened = false;
+const early = []; // files that were chosen before it was known what is begun: one of them may go on
+
 function take(files) {
+  if (!opened) {
+    early.push(...files);
+    return;
+  }
   for (const file of files) {
     const same = [...entries].find((entry) => entry.item.dataset.state === "interrupted" && entry.name === file.name && entry.size === file.size);
     if (same) same.chosen(file); else new Entry(file).queue();
@@ -361,6 +368,8 @@ async function open() {
     if (upload?.status === "OPEN") new Entry(undefined, upload).interrupted(); else forget(id);
     if (upload?.status === "COMPLETED") new Entry(undefined, upload).follow();
   }
+  opened = true;
+  take(early.splice(0));
   takeChosen();  // what was chosen before this script ran
 }
 

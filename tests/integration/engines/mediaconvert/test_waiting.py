@@ -36,10 +36,12 @@ def within(patience: float, waiting: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(waiting, patience))
 
 
-async def released(site: Site, waiting: Coroutine[Any, Any, Any]) -> None:
-    """Let the job begin only when it is waited for."""
+async def released(site: Site, waiting: Coroutine[Any, Any, Any], looked: asyncio.Event | None = None) -> None:
+    """Let the job begin only when it is waited for, and after ``looked``."""
     task = asyncio.create_task(waiting)
     await asyncio.sleep(0.3)
+    if looked is not None:
+        await looked.wait()
     assert not task.done()
     await asyncio.to_thread(site.release)
     await task
@@ -80,11 +82,13 @@ def test_without_a_queue_polls_tell(idle_site: Site, set_settings: Any, monkeypa
     monkeypatch.delenv("VODFLOW_MEDIACONVERT_EVENT_QUEUE_URL")
     settings = set_settings(mediaconvert_poll_interval=0.5)
     seen: list[Snapshot] = []
+    looked = asyncio.Event()
 
     async def see(snapshot: Snapshot) -> None:
         seen.append(snapshot)
+        looked.set()
 
-    within(60, released(idle_site, JobWaiter(settings).wait(external_id, on_snapshot=see)))
+    within(60, released(idle_site, JobWaiter(settings).wait(external_id, on_snapshot=see), looked))
     assert seen[0].status == "SUBMITTED"
     assert seen[-1].status == "COMPLETE"
 
