@@ -194,7 +194,7 @@ def test_files_that_are_chosen_early_wait_for_what_is_begun(
     page.route(slowly, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
     page.locator("#files").set_input_files(film)
     (begun,) = wait_for(page, jobs.list_uploads)
-    wait_for(page, lambda: begun.public_id in page.evaluate("localStorage['vodflow.uploads']"))
+    wait_for(page, lambda: begun.public_id in page.evaluate("localStorage['vodflow.uploads'] || ''"))
     page.close()
     again, problems = context.new_page(), []
     again.on("pageerror", lambda error: problems.append(str(error)))
