@@ -190,8 +190,8 @@ def test_files_that_are_chosen_early_wait_for_what_is_begun(
     context: BrowserContext, api: Api, place: Place, film: Path
 ) -> None:
     page, _ = open_page(context, api)
-    slowly = re.compile("/api/v1/uploads/")
-    page.route(slowly, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    no_parts = re.compile("/api/v1/uploads/")
+    page.route(no_parts, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
     page.locator("#files").set_input_files(film)
     (begun,) = wait_for(page, jobs.list_uploads)
     wait_for(page, lambda: begun.public_id in page.evaluate("localStorage['vodflow.uploads'] || ''"))
